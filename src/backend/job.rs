@@ -1,0 +1,189 @@
+//! A job: what a call asks of the backend, and what travels with it from step to step.
+
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Error, ResultSet, rows::Bounds};
+use crate::ident::JobId;
+use crate::sql::guard::{CheckedStatement, UncheckedStatement};
+use crate::time::Instant;
+
+/// Work for a backend. It moves by value: what was reached so far goes with it, nothing is cloned.
+#[derive(Debug)]
+pub struct Job {
+    /// Whose it is.
+    pub id: JobId,
+    /// What to run.
+    pub work: Work,
+    /// How far it is. The server looks at the stage only; the rest is the backend's.
+    pub reached: Reached,
+    /// When the call was admitted, for the elapsed time in the answer.
+    pub admitted: Instant,
+}
+
+/// What to run.
+#[derive(Debug)]
+pub struct Work {
+    /// A statement that is too long to be guarded on the reactor thread: the worker guards it before the first step.
+    pub unchecked: Option<UncheckedStatement>,
+    /// The statements, in order; each gives one result set of the answer.
+    pub statements: Vec<CheckedStatement>,
+    /// Where they run.
+    pub context: Context,
+    /// How much of each result is kept.
+    pub bounds: Bounds,
+    /// How long the statements may run in all.
+    pub timeout: Duration,
+    /// Marks the statements in Snowflake's query history.
+    pub query_tag: Option<String>,
+    /// Makes the reply of the answer; runs in the worker, because it grows with the result.
+    pub render: Render,
+}
+
+/// Where a statement runs. Names are exact (case-sensitive, unquoted); `None` leaves Snowflake's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Context {
+    /// Database.
+    pub database: Option<String>,
+    /// Schema.
+    pub schema: Option<String>,
+    /// Warehouse.
+    pub warehouse: Option<String>,
+    /// Role.
+    pub role: Option<String>,
+}
+
+/// What the next step will do, in the order in which the server prefers them after cancels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Send the next statement.
+    Submit,
+    /// Read the next partition of a result.
+    Fetch,
+    /// Ask whether a running statement has ended.
+    Poll,
+}
+
+/// What a backend has reached with a job between two steps.
+#[derive(Debug)]
+pub struct Reached {
+    /// What the next step will do.
+    pub stage: Stage,
+    /// Handle of the statement that runs, once known: it is the query id, and it goes into logs and `/status`.
+    pub handle: Option<String>,
+    /// Everything else, in the backend's own form. Nobody else looks inside.
+    pub carried: Option<Box<dyn Any + Send>>,
+}
+
+impl Default for Reached {
+    fn default() -> Self {
+        Self {
+            stage: Stage::Submit,
+            handle: None,
+            carried: None,
+        }
+    }
+}
+
+/// What a finished job has to say.
+#[derive(Debug)]
+pub struct Answer {
+    /// A result per statement.
+    pub results: Vec<ResultSet>,
+    /// From admission to the end of the last step.
+    pub elapsed: Duration,
+}
+
+/// The reply of a call, encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The `result` member: a whole JSON object.
+    pub result: Vec<u8>,
+    /// Rows in it, for metrics and audit.
+    pub rows: u64,
+    /// Whether rows were left out.
+    pub truncated: bool,
+    /// Query id of the last statement.
+    pub query_id: Option<String>,
+}
+
+/// Turns an answer into a reply. Made by a tool, run by the worker.
+pub struct Render(Box<dyn FnOnce(Answer) -> Rendered + Send>);
+
+impl Render {
+    /// Wraps the function.
+    pub fn new(render: impl FnOnce(Answer) -> Rendered + Send + 'static) -> Self {
+        Self(Box::new(render))
+    }
+
+    /// Runs it.
+    pub fn run(self, answer: Answer) -> Rendered {
+        (self.0)(answer)
+    }
+}
+
+impl fmt::Debug for Render {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Render(…)")
+    }
+}
+
+/// How a step ended, as the backend says it.
+#[derive(Debug)]
+pub enum Step {
+    /// The job is over. The job comes back so that the worker can render the answer.
+    Done(Box<Job>, Result<Vec<ResultSet>, Error>),
+    /// The job wants another step.
+    Again {
+        /// The job, further than before.
+        job: Box<Job>,
+        /// When, at the earliest. The server may wait longer, never shorter.
+        after: Duration,
+        /// What to tell who waits.
+        progress: Progress,
+    },
+}
+
+/// What a job is doing, for progress notifications and `/status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The statement waits in Snowflake's queue or its warehouse is being resumed.
+    Queued,
+    /// The statement runs.
+    Running,
+    /// Rows are being read.
+    Fetching {
+        /// Rows so far.
+        rows: u64,
+        /// Rows to come in all, where known.
+        total: Option<u64>,
+    },
+    /// The other side failed in a way that may pass; the step is repeated.
+    Retrying,
+}
+
+/// What the workers report of a step.
+#[derive(Debug)]
+pub struct Completion {
+    /// Whose step.
+    pub job: JobId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a step ended, as the server sees it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The call has its reply.
+    Done(Result<Rendered, Error>),
+    /// The job wants another step.
+    Again {
+        /// The job, further than before.
+        job: Box<Job>,
+        /// When, at the earliest.
+        after: Duration,
+        /// What to tell who waits.
+        progress: Progress,
+    },
+}

@@ -1,0 +1,16 @@
+//! snowflake-mcp: Snowflake for MCP clients over HTTP, WebSocket and stdio.
+#![forbid(unsafe_code)]
+
+// Vocabulary: depends on nothing.
+pub mod entropy;
+pub mod ident;
+pub mod limits;
+pub mod secret;
+pub mod time;
+
+// Bytes to messages.
+pub mod wire;
+
+// What may be asked of a database.
+pub mod backend;
+pub mod sql;

@@ -1,0 +1,205 @@
+//! Every bound of the server in one place: value, unit, reason, and the memory it implies.
+//!
+//! Names end in their unit. A limit that is hit is always answered (an HTTP status, a close code, a JSON-RPC or tool
+//! error) with the limit and, where an operator may change it, with the setting's name.
+
+use std::time::Duration;
+
+/// The bounds a server works under. [`Limits::default`] fits a small host; [`Limits::check`] refuses nonsense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    // Connections.
+    /// Connections open at once; a further one is answered 503 and closed. Idle ones cost about 1 KiB each.
+    pub connections_max: usize,
+    /// Connections accepted in one turn, so that a flood of them does not starve the open ones.
+    pub accepts_per_turn_max: usize,
+    /// Bytes read from one connection in one turn.
+    pub read_per_turn_bytes_max: usize,
+    /// Completions taken from the workers in one turn.
+    pub completions_per_turn_max: usize,
+    /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it.
+    pub outbox_bytes_max: usize,
+
+    // HTTP (RFC 9112).
+    /// Request line and headers together; more is 431. Double it and an idle flood costs twice as much.
+    pub head_bytes_max: usize,
+    /// Request target; more is 414.
+    pub target_bytes_max: usize,
+    /// Header lines of one request; more is 431.
+    pub headers_max: usize,
+    /// Request body, after chunked decoding; more is 413.
+    pub body_bytes_max: usize,
+    /// Requests of one connection that wait for their reply at once (pipelining); then it is not read from.
+    pub pipeline_max: usize,
+
+    // WebSocket (RFC 6455) and lines (stdio).
+    /// One message of a WebSocket or line connection; more closes a WebSocket with 1009.
+    pub message_bytes_max: usize,
+
+    // JSON.
+    /// Nesting of a JSON message; deeper is a parse error.
+    pub json_depth_max: usize,
+    /// Text of a JSON-RPC id; longer is an invalid request.
+    pub id_bytes_max: usize,
+
+    // Statements and jobs.
+    /// One SQL text; longer is refused by the guard. Snowflake itself stops at 1 MB.
+    pub statement_bytes_max: usize,
+    /// SQL text that the guard reads on the reactor thread; a longer one is guarded by the worker.
+    pub statement_reactor_bytes_max: usize,
+    /// Calls in flight at once, running or queued; a further one is refused with "busy".
+    pub jobs_max: usize,
+    /// Calls of one principal in flight at once.
+    pub jobs_per_principal_max: usize,
+    /// Steps that the workers run at once: the number of worker threads.
+    pub workers: usize,
+
+    // Results.
+    /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
+    pub rows_max: u64,
+    /// Encoded bytes of one result; a result that does not fit is cut and says so.
+    pub result_bytes_max: usize,
+    /// Characters of one cell in the markdown table; longer cells are cut there (structured content keeps them).
+    pub cell_text_max: usize,
+
+    // Times.
+    /// From the first byte of a request to the end of its head; then 408.
+    pub head_timeout: Duration,
+    /// From the end of the head to the end of the body; then 408.
+    pub body_timeout: Duration,
+    /// A connection without a request for this long is closed.
+    pub idle_timeout: Duration,
+    /// A peer that takes none of the bytes waiting for it for this long is dropped.
+    pub write_timeout: Duration,
+    /// How long a connection that was answered and refused is still read from, so that the answer is not lost.
+    pub linger_timeout: Duration,
+    /// Silence on a WebSocket after which a ping is sent; twice that without an answer closes it.
+    pub websocket_ping_interval: Duration,
+    /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
+    pub statement_timeout: Duration,
+    /// After a cancel at shutdown, how long the cancels themselves may take.
+    pub cancel_timeout: Duration,
+    /// How long shutdown waits for calls in flight (`--drain-timeout`).
+    pub drain_timeout: Duration,
+    /// How long shutdown still accepts connections while readiness already says 503 (`--drain-delay`).
+    pub drain_delay: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 16_384,
+            accepts_per_turn_max: 64,
+            read_per_turn_bytes_max: 64 << 10,
+            completions_per_turn_max: 256,
+            outbox_bytes_max: 256 << 10,
+            head_bytes_max: 32 << 10,
+            target_bytes_max: 8 << 10,
+            headers_max: 64,
+            body_bytes_max: 4 << 20,
+            pipeline_max: 32,
+            message_bytes_max: 4 << 20,
+            json_depth_max: 64,
+            id_bytes_max: 256,
+            statement_bytes_max: 1 << 20,
+            statement_reactor_bytes_max: 8 << 10,
+            jobs_max: 1_024,
+            jobs_per_principal_max: 512,
+            workers: 8,
+            rows_max: 10_000,
+            result_bytes_max: 1 << 20,
+            cell_text_max: 200,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(2),
+            websocket_ping_interval: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(300),
+            cancel_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
+        }
+    }
+}
+
+impl Limits {
+    /// Says which relation between limits does not hold, in words for the operator.
+    ///
+    /// # Errors
+    /// The first violated relation: a sentence naming both limits and their values.
+    pub fn check(&self) -> Result<(), String> {
+        let at_least_one = [
+            ("workers", self.workers),
+            ("connections_max", self.connections_max),
+            ("accepts_per_turn_max", self.accepts_per_turn_max),
+            ("completions_per_turn_max", self.completions_per_turn_max),
+            ("pipeline_max", self.pipeline_max),
+            ("jobs_max", self.jobs_max),
+            ("jobs_per_principal_max", self.jobs_per_principal_max),
+        ];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                return Err(format!("{name} is 0, at least 1 is needed"));
+            }
+        }
+        let ordered = [
+            (
+                "target_bytes_max",
+                self.target_bytes_max,
+                "head_bytes_max",
+                self.head_bytes_max,
+            ),
+            (
+                "statement_reactor_bytes_max",
+                self.statement_reactor_bytes_max,
+                "statement_bytes_max",
+                self.statement_bytes_max,
+            ),
+            (
+                "statement_bytes_max",
+                self.statement_bytes_max,
+                "body_bytes_max",
+                self.body_bytes_max,
+            ),
+        ];
+        for (small, small_value, large, large_value) in ordered {
+            if small_value > large_value {
+                return Err(format!(
+                    "{small} is {small_value}, more than {large}, which is {large_value}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_together() {
+        assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_violated_relation_names_both_limits() {
+        let limits = Limits {
+            target_bytes_max: 40_000,
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check(),
+            Err("target_bytes_max is 40000, more than head_bytes_max, which is 32768".to_owned())
+        );
+        let limits = Limits {
+            workers: 0,
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check(),
+            Err("workers is 0, at least 1 is needed".to_owned())
+        );
+    }
+}

@@ -1,0 +1,2 @@
+//! The `snowflake-mcp` program.
+fn main() {}

@@ -1,0 +1,3 @@
+//! SQL as text: what kind of statement it is and whether it may be sent. Knows no engine and no connection.
+
+pub mod guard;

@@ -1,0 +1,353 @@
+//! The two byte queues of a connection: [`Inbox`], which the world reads into, and [`Outbox`], which it writes from.
+//!
+//! Both allocate nothing while idle: an empty queue gives its memory back.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// Bytes that arrived and are not consumed yet: one contiguous buffer with a cursor, so that a parser sees a slice.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// First allocation of an inbox: a usual request fits.
+const INBOX_BYTES_FIRST: usize = 4 << 10;
+
+impl Inbox {
+    /// An inbox that already holds `bytes`.
+    pub fn with(bytes: &[u8]) -> Self {
+        Self {
+            buffer: bytes.to_vec(),
+            start: 0,
+            end: bytes.len(),
+        }
+    }
+
+    /// Room for the next read: at least one byte unless `limit` bytes are held already, at most what makes `limit`.
+    ///
+    /// The room doubles with what is held, so a body of n bytes is copied at most twice.
+    pub fn room(&mut self, limit: usize) -> &mut [u8] {
+        let held = self.end - self.start;
+        if held >= limit {
+            return &mut [];
+        }
+        if self.end == self.buffer.len() && self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, held);
+        }
+        if self.end == self.buffer.len() {
+            let grown = (self.buffer.len() * 2).max(INBOX_BYTES_FIRST);
+            self.buffer.resize(grown, 0);
+        }
+        let room_end = self.buffer.len().min(self.start + limit);
+        &mut self.buffer[self.end..room_end]
+    }
+
+    /// Says that `count` bytes were written into [`Inbox::room`].
+    pub fn filled(&mut self, count: usize) {
+        debug_assert!(
+            self.end + count <= self.buffer.len(),
+            "more was filled than there was room"
+        );
+        self.end = (self.end + count).min(self.buffer.len());
+    }
+
+    /// Appends bytes that did not come through [`Inbox::room`].
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.room(usize::MAX);
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            self.filled(count);
+            bytes = &bytes[count..];
+        }
+    }
+
+    /// The bytes held.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// The bytes held, for decoding in place.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.end]
+    }
+
+    /// Bytes held.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Forgets the first `count` bytes.
+    pub fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.len(), "more was consumed than was held");
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Gives the memory back if nothing is held. Called when a connection goes idle.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Memory held.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+}
+
+/// A part of what is to be written. Large owned and shared parts are queued without a copy.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// Copied.
+    Borrowed(&'a [u8]),
+    /// Moved.
+    Owned(Vec<u8>),
+    /// Counted.
+    Shared(Arc<[u8]>),
+}
+
+impl Piece<'_> {
+    /// Bytes in it.
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Default for Piece<'_> {
+    fn default() -> Self {
+        Self::Borrowed(&[])
+    }
+}
+
+#[derive(Debug)]
+enum Segment {
+    Owned(Vec<u8>),
+    Shared(Arc<[u8]>),
+}
+
+impl Segment {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// Bytes to be written: small pieces share a buffer, large ones are segments of their own.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// In order. Bytes are only appended to the last one, and only if it is owned.
+    segments: std::collections::VecDeque<Segment>,
+    /// Bytes of the first segment that are written already.
+    written: usize,
+    len: usize,
+}
+
+/// Pieces shorter than this are copied: a copy costs less than another slice in the vectored write.
+const COPY_BYTES_MAX: usize = 2 << 10;
+/// First allocation of a segment.
+const SEGMENT_BYTES_FIRST: usize = 512;
+
+impl Outbox {
+    /// Queues a piece behind everything else.
+    pub fn push(&mut self, piece: Piece<'_>) {
+        self.len += piece.len();
+        match piece {
+            Piece::Owned(bytes) if bytes.len() >= COPY_BYTES_MAX => {
+                self.segments.push_back(Segment::Owned(bytes))
+            }
+            Piece::Shared(bytes) if bytes.len() >= COPY_BYTES_MAX => {
+                self.segments.push_back(Segment::Shared(bytes))
+            }
+            small => self.tail().extend_from_slice(small.as_slice()),
+        }
+    }
+
+    /// Queues a copy of `bytes`.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.len += bytes.len();
+        self.tail().extend_from_slice(bytes);
+    }
+
+    fn tail(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.segments.back(), Some(Segment::Owned(_))) {
+            self.segments
+                .push_back(Segment::Owned(Vec::with_capacity(SEGMENT_BYTES_FIRST)));
+        }
+        let Some(Segment::Owned(bytes)) = self.segments.back_mut() else {
+            unreachable!("an owned segment was just made sure of");
+        };
+        bytes
+    }
+
+    /// Bytes that wait.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Points `slices` at what waits, in order, and returns how many were set.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        let mut skip = self.written;
+        for (slice, segment) in slices.iter_mut().zip(self.segments.iter()) {
+            *slice = IoSlice::new(&segment.as_slice()[skip..]);
+            skip = 0;
+            count += 1;
+        }
+        count
+    }
+
+    /// Says that the first `count` waiting bytes are written.
+    pub fn sent(&mut self, count: usize) {
+        debug_assert!(count <= self.len, "more was sent than waited");
+        let mut left = count.min(self.len);
+        self.len -= left;
+        while left > 0 {
+            let Some(first) = self.segments.front() else { break };
+            let rest = first.as_slice().len() - self.written;
+            if left < rest {
+                self.written += left;
+                return;
+            }
+            left -= rest;
+            self.written = 0;
+            self.drop_first();
+        }
+    }
+
+    /// An emptied buffer of ordinary size stays for the next reply; a large one is given back.
+    fn drop_first(&mut self) {
+        if self.segments.len() == 1
+            && let Some(Segment::Owned(bytes)) = self.segments.front_mut()
+            && bytes.capacity() <= COPY_BYTES_MAX
+        {
+            bytes.clear();
+        } else {
+            self.segments.pop_front();
+        }
+    }
+
+    /// Gives the memory back if nothing waits. Called when a connection goes idle.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Everything that waits, in one piece (for tests and for a peer without vectored writes).
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len);
+        let mut skip = self.written;
+        for segment in &self.segments {
+            all.extend_from_slice(&segment.as_slice()[skip..]);
+            skip = 0;
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inbox_keeps_what_was_read_and_forgets_what_was_consumed() {
+        let mut inbox = Inbox::default();
+        assert_eq!(inbox.capacity(), 0);
+        for part in [&b"hello "[..], b"wor", b"ld"] {
+            let room = inbox.room(64);
+            room[..part.len()].copy_from_slice(part);
+            inbox.filled(part.len());
+        }
+        assert_eq!(inbox.bytes(), b"hello world");
+        inbox.consume(6);
+        assert_eq!(inbox.bytes(), b"world");
+        inbox.shrink();
+        assert_ne!(inbox.capacity(), 0, "what is held is not given back");
+        inbox.consume(5);
+        inbox.shrink();
+        assert_eq!(inbox.capacity(), 0);
+    }
+
+    #[test]
+    fn the_inbox_never_holds_more_than_the_limit() {
+        let mut inbox = Inbox::default();
+        let mut held = 0;
+        loop {
+            let room = inbox.room(10_000).len();
+            if room == 0 {
+                break;
+            }
+            held += room;
+            inbox.filled(room);
+        }
+        assert_eq!((held, inbox.len()), (10_000, 10_000));
+        inbox.consume(1);
+        assert_eq!(inbox.room(10_000).len(), 1);
+    }
+
+    #[test]
+    fn the_outbox_gives_back_the_bytes_in_order_whatever_the_pieces_and_writes() {
+        let large: Vec<u8> = (0..5_000).map(|byte| (byte % 251) as u8).collect();
+        let mut expected = b"head ".to_vec();
+        expected.extend_from_slice(&large);
+        expected.extend_from_slice(b" mid ");
+        expected.extend_from_slice(&large);
+        expected.extend_from_slice(b" tail");
+        for step in [1, 7, 1_000, 100_000] {
+            let mut outbox = Outbox::default();
+            outbox.extend(b"head ");
+            outbox.push(Piece::Owned(large.clone()));
+            outbox.push(Piece::Borrowed(b" mid "));
+            outbox.push(Piece::Shared(large.clone().into()));
+            outbox.push(Piece::Owned(b" tail".to_vec()));
+            assert_eq!(outbox.to_vec(), expected);
+            let mut written = Vec::new();
+            while !outbox.is_empty() {
+                let mut slices = [IoSlice::new(&[]), IoSlice::new(&[])];
+                let count = outbox.slices(&mut slices);
+                let bytes: Vec<u8> = slices[..count]
+                    .iter()
+                    .flat_map(|slice| slice.iter().copied())
+                    .take(step)
+                    .collect();
+                outbox.sent(bytes.len());
+                written.extend(bytes);
+            }
+            assert_eq!(written, expected, "in steps of {step}");
+        }
+    }
+}
