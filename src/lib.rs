@@ -8,9 +8,17 @@ pub mod limits;
 pub mod secret;
 pub mod time;
 
-// Bytes to messages.
+// Bytes to messages, and messages to calls.
+pub mod rpc;
 pub mod wire;
 
 // What may be asked of a database.
 pub mod backend;
 pub mod sql;
+
+// Meaning.
+pub mod mcp;
+pub mod tools;
+
+// The state machine that ties them together.
+pub mod server;

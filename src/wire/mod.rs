@@ -10,3 +10,84 @@ pub mod buffer;
 pub mod http;
 pub mod lines;
 pub mod websocket;
+
+use crate::limits::Limits;
+use crate::time::Instant;
+
+/// What a codec needs to know of its surroundings while it works.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving<'a> {
+    /// The bounds.
+    pub limits: &'a Limits,
+    /// The time of this turn.
+    pub now: Instant,
+    /// Header lines that every HTTP response carries (Date, security headers), each ended by CRLF.
+    pub common_headers: &'a [u8],
+}
+
+/// Header fields of a request, by name and occurrence. Names are compared without case.
+pub trait Fields {
+    /// The value of the `occurrence`-th (from 0) field line called `name`, without surrounding white space.
+    fn field(&self, name: &str, occurrence: usize) -> Option<&[u8]>;
+}
+
+/// What the shell must do with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// Read and write.
+    Open,
+    /// Write what waits, then shut down the writing side; go on reading (and discarding) until the peer ends or the
+    /// deadline comes. Closing at once would reset the connection and could destroy the answer on its way.
+    Finishing,
+    /// Close now; what waits is lost.
+    Closed,
+}
+
+/// Why a connection ended. Kept to the end and logged once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer closed after its last answer.
+    PeerClosed,
+    /// The peer vanished: reset, or an error of the socket.
+    PeerGone,
+    /// Keep-alive was not wanted by the request or by HTTP/1.0.
+    NotKeptAlive,
+    /// No request for too long.
+    IdleTimeout,
+    /// A request head took too long.
+    HeadTimeout,
+    /// A request body took too long.
+    BodyTimeout,
+    /// The peer took none of its bytes for too long.
+    WriteTimeout,
+    /// No answer to a WebSocket ping.
+    PingTimeout,
+    /// A request that HTTP does not allow, or that breaks a bound.
+    BadRequest,
+    /// Frames that RFC 6455 does not allow.
+    BadFrame,
+    /// A WebSocket message that is too long.
+    MessageTooLong,
+    /// The server is shutting down.
+    Draining,
+}
+
+impl CloseReason {
+    /// A stable word for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PeerClosed => "peer_closed",
+            Self::PeerGone => "peer_gone",
+            Self::NotKeptAlive => "not_kept_alive",
+            Self::IdleTimeout => "idle_timeout",
+            Self::HeadTimeout => "head_timeout",
+            Self::BodyTimeout => "body_timeout",
+            Self::WriteTimeout => "write_timeout",
+            Self::PingTimeout => "ping_timeout",
+            Self::BadRequest => "bad_request",
+            Self::BadFrame => "bad_frame",
+            Self::MessageTooLong => "message_too_long",
+            Self::Draining => "draining",
+        }
+    }
+}

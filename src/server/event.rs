@@ -1,0 +1,65 @@
+//! What goes into the server and what comes out, apart from bytes.
+
+use crate::backend::{Completion, Job};
+use crate::ident::{ConnectionId, JobId};
+
+/// What a world tells the server.
+#[derive(Debug)]
+pub enum Input {
+    /// `count` bytes were read into the room that the server lent.
+    Received {
+        /// Whose bytes.
+        connection: ConnectionId,
+        /// How many, at least one.
+        count: usize,
+    },
+    /// The peer will send nothing more (FIN, end of input).
+    Ended {
+        /// Whose end.
+        connection: ConnectionId,
+    },
+    /// The connection is gone: reset, or an error of the socket. Nothing more can be written.
+    Broken {
+        /// Which one.
+        connection: ConnectionId,
+    },
+    /// The first `count` waiting bytes were written.
+    Sent {
+        /// Whose bytes.
+        connection: ConnectionId,
+        /// How many.
+        count: usize,
+    },
+    /// A worker ended a step.
+    Completed(Completion),
+    /// SIGTERM, SIGINT or the end of stdio's input. A second one ends at once.
+    Shutdown,
+}
+
+/// What the server wants done. Bytes are not in here: they wait in the connection's outbox.
+#[derive(Debug)]
+pub enum Output {
+    /// Run the job's next step on a worker. Never more at once than there are workers.
+    Submit(Box<Job>),
+    /// Cancel what the job holds: run its next step with a cancelled token, on the thread kept free for that.
+    SubmitCancel(Box<Job>),
+    /// Cancel the token of a step that was submitted and has not completed.
+    Interrupt(JobId),
+    /// The connection has bytes to write.
+    Flush(ConnectionId),
+    /// When nothing waits to be written any more: shut down the writing side and go on reading.
+    ShutdownWrite(ConnectionId),
+    /// Close the socket. The id is not used again.
+    Close(ConnectionId),
+    /// Accept no more connections and close the listeners.
+    StopAccepting,
+    /// Everything is over: leave the loop.
+    Exit(Exit),
+}
+
+/// How the server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// Calls that were cut off by the end of the drain time or by a second signal.
+    pub calls_cut: u64,
+}

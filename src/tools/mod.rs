@@ -1,0 +1,1 @@
+//! The tools and what they mean: arguments to work, answers to results.
