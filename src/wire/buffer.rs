@@ -187,18 +187,22 @@ impl Outbox {
             Piece::Shared(bytes) if bytes.len() >= COPY_BYTES_MAX => {
                 self.segments.push_back(Segment::Shared(bytes))
             }
-            small => self.tail().extend_from_slice(small.as_slice()),
+            small => self.tail(small.len()).extend_from_slice(small.as_slice()),
         }
     }
 
     /// Queues a copy of `bytes`.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
-        self.tail().extend_from_slice(bytes);
+        self.tail(bytes.len()).extend_from_slice(bytes);
     }
 
-    fn tail(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.segments.back(), Some(Segment::Owned(_))) {
+    /// The buffer that the next `count` bytes go into. A large one is not grown: that would move a whole result for the
+    /// sake of the brace behind it.
+    fn tail(&mut self, count: usize) -> &mut Vec<u8> {
+        let is_fit =
+            |bytes: &Vec<u8>| bytes.len() < COPY_BYTES_MAX || bytes.capacity() - bytes.len() >= count;
+        if !matches!(self.segments.back(), Some(Segment::Owned(bytes)) if is_fit(bytes)) {
             self.segments
                 .push_back(Segment::Owned(Vec::with_capacity(SEGMENT_BYTES_FIRST)));
         }
@@ -267,6 +271,15 @@ impl Outbox {
         }
     }
 
+    /// Memory held, with the shared pieces that wait.
+    pub fn capacity(&self) -> usize {
+        let held = |segment: &Segment| match segment {
+            Segment::Owned(bytes) => bytes.capacity(),
+            Segment::Shared(bytes) => bytes.len(),
+        };
+        self.segments.capacity() * size_of::<Segment>() + self.segments.iter().map(held).sum::<usize>()
+    }
+
     /// Everything that waits, in one piece (for tests and for a peer without vectored writes).
     pub fn to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len);
@@ -317,6 +330,30 @@ mod tests {
         assert_eq!((held, inbox.len()), (10_000, 10_000));
         inbox.consume(1);
         assert_eq!(inbox.room(10_000).len(), 1);
+    }
+
+    #[test]
+    fn a_large_piece_stays_where_it_is_whatever_follows() {
+        let mut outbox = Outbox::default();
+        let large = vec![7; 100_000].into_boxed_slice().into_vec();
+        let address = large.as_ptr();
+        outbox.push(Piece::Owned(large));
+        outbox.extend(b"}");
+        let mut slices = [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])];
+        assert_eq!(outbox.slices(&mut slices), 2);
+        assert_eq!((slices[0].as_ptr(), &slices[1][..]), (address, &b"}"[..]));
+    }
+
+    #[test]
+    fn an_idle_outbox_holds_nothing() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.capacity(), 0);
+        outbox.push(Piece::Shared(vec![7; 100_000].into()));
+        outbox.extend(b"}");
+        assert!(outbox.capacity() > 100_000);
+        outbox.sent(100_001);
+        outbox.shrink();
+        assert_eq!(outbox.capacity(), 0);
     }
 
     #[test]
