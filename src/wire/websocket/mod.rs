@@ -1,1 +1,3 @@
-//! WebSocket.
+//! WebSocket (RFC 6455), server side.
+
+pub mod handshake;
