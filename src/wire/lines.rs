@@ -55,7 +55,6 @@ impl LineConnection {
 
     /// Room for the next read. Empty means: do not read now, the peer must first take what waits for it.
     pub fn room(&mut self, limits: &Limits) -> &mut [u8] {
-        self.settle();
         if self.has_ended || self.outbox.len() > limits.outbox_bytes_max {
             return &mut [];
         }
@@ -140,7 +139,6 @@ impl LineConnection {
 
     /// Gives memory back. Call it when the connection goes idle; what is needed is kept.
     pub fn rest(&mut self) {
-        self.settle();
         self.inbox.shrink();
         self.outbox.shrink();
     }
@@ -342,6 +340,33 @@ mod tests {
         assert_eq!(connection.lifecycle(), Lifecycle::Finishing);
         connection.sent(5);
         assert_eq!(connection.lifecycle(), Lifecycle::Closed);
+    }
+
+    #[test]
+    fn what_is_skipped_is_not_held_and_what_was_scanned_is_not_scanned_again() {
+        let limits = Limits {
+            message_bytes_max: 8,
+            ..Limits::default()
+        };
+        let mut connection = LineConnection::new();
+        let mut messages = Vec::new();
+        for (part, told, held) in [
+            ("1234", 0, 4),
+            ("5678", 0, 8),
+            ("90", 1, 0),
+            ("12345", 1, 0),
+            ("6\nabc", 1, 3),
+        ] {
+            connection.room(&limits)[..part.len()].copy_from_slice(part.as_bytes());
+            connection.received(part.len());
+            take(&mut connection, &limits, &mut messages);
+            assert_eq!(messages, vec![TOO_LONG; told], "after {part:?}");
+            assert_eq!(
+                (connection.inbox.len(), connection.scanned),
+                (held, held),
+                "after {part:?}"
+            );
+        }
     }
 
     #[test]

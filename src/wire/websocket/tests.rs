@@ -473,6 +473,18 @@ fn resting_keeps_a_message_that_is_arriving() {
 }
 
 #[test]
+fn many_messages_in_fragments_hold_no_more_than_one() {
+    let mut session = Session::new();
+    let message = [frame(TEXT, "one "), frame(0, "and "), frame(FIN, "two")].concat();
+    session.feed(&message);
+    let once = session.connection.capacity();
+    for _ in 0..100 {
+        session.feed(&message);
+    }
+    assert_eq!(session.connection.capacity(), once);
+}
+
+#[test]
 fn a_connection_that_ends_holds_no_part_of_a_message() {
     let mut session = Session::fed(frame(TEXT, "z".repeat(60_000)));
     assert!(session.connection.capacity() > 60_000);
@@ -773,13 +785,16 @@ fn what_we_send_is_no_sign_of_life() {
 
 #[test]
 fn the_time_of_a_ping_runs_when_it_has_left() {
-    let mut session = Session::new();
+    let mut session = Session::with(Limits {
+        write_timeout: Duration::from_secs(50),
+        ..Limits::default()
+    });
     session.at(seconds(20)).send(&"x".repeat(100_000));
     session.expire(seconds(30));
     session.at(seconds(45)).connection.sent(50_000, seconds(45));
     assert_eq!(
         session.deadline(),
-        Some(seconds(75)),
+        Some(seconds(95)),
         "the write timeout, and no ping that was not sent"
     );
     session.at(seconds(70)).written();
