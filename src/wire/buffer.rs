@@ -197,8 +197,8 @@ impl Outbox {
         self.tail(bytes.len()).extend_from_slice(bytes);
     }
 
-    /// The buffer that the next `count` bytes go into. A large one is not grown: that would move a whole result for the
-    /// sake of the brace behind it.
+    /// The buffer that the next `count` bytes go into. A large one is not grown: that would move a whole result for
+    /// the sake of the brace behind it.
     fn tail(&mut self, count: usize) -> &mut Vec<u8> {
         let is_fit =
             |bytes: &Vec<u8>| bytes.len() < COPY_BYTES_MAX || bytes.capacity() - bytes.len() >= count;

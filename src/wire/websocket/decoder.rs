@@ -1,9 +1,9 @@
 //! Frames to messages: tungstenite's context, fed one frame at a time.
 //!
-//! The context unmasks, joins fragments, checks UTF-8, answers pings and Closes. It gets a frame only when [`super::frames`]
-//! let it pass, and only when all of it is there, so between two calls it holds nothing but the open message. One frame at a
-//! time also means that an answer is in the outbox before the next message is looked at, and that an error never takes a
-//! message with it that was complete before.
+//! The context unmasks, joins fragments, checks UTF-8, answers pings and Closes. It gets a frame only when
+//! [`super::frames`] let it pass, and only when all of it is there, so between two calls it holds nothing but the
+//! open message. One frame at a time also means that an answer is in the outbox before the next message is looked
+//! at, and that an error never takes a message with it that was complete before.
 //!
 //! It knows no time and no lifecycle.
 
@@ -64,8 +64,8 @@ impl Decoder {
             let payload = &inbox.bytes()[..admitted.payload_bytes];
             let mut pipe = Pipe::new(admitted.head(), payload, outbox);
             let read = self.context.read(&mut pipe);
-            // The answer to a ping or a Close is only written by the next call. What a flush says is no news: the pipe takes
-            // everything, and after a Close it is an error by design ("the connection is closed").
+            // The answer to a ping or a Close is only written by the next call. What a flush says is no news: the
+            // pipe takes everything, and after a Close it is an error by design ("the connection is closed").
             let _ = self.context.flush(&mut pipe);
             inbox.consume(admitted.payload_bytes);
             self.payload_bytes_seen = self.payload_bytes_seen.max(admitted.payload_bytes);
@@ -119,7 +119,8 @@ impl Decoder {
 
     /// Heap memory held, at most: the context does not say, so this is what its buffers can have grown to.
     pub(super) fn capacity(&self) -> usize {
-        // Both grow by doubling. With a counting allocator, after payloads of 60 bytes: 168 real, 168 said; of 500: 668 and 1,040.
+        // Both grow by doubling. With a counting allocator, after payloads of 60 bytes: 168 real, 168 said; of
+        // 500: 668 and 1,040.
         SHARED_BYTES + READ_BUFFER_BYTES.max(2 * self.payload_bytes_seen) + 2 * self.message_bytes_held
     }
 
@@ -143,14 +144,15 @@ fn config(message_bytes_max: usize) -> WebSocketConfig {
         .max_frame_size(Some(message_bytes_max))
 }
 
-/// The context's read buffer, allocated at once and kept by an idle connection. Frames that do not fit make it grow.
+/// The context's read buffer, allocated at once and kept by an idle connection. Frames that do not fit make it
+/// grow.
 const READ_BUFFER_BYTES: usize = 128;
 /// The context writes control frames only, 127 bytes at most, each at once; without a bound it would take any size.
 const WRITE_BUFFER_BYTES_MAX: usize = 512;
 /// What the read buffer needs to be shared with the messages cut from it.
 const SHARED_BYTES: usize = 40;
-/// A context that saw no larger frame is not replaced: a second small call then allocates nothing in it. Doubled, an idle
-/// connection could hold 1.5 KiB.
+/// A context that saw no larger frame is not replaced: a second small call then allocates nothing in it. Doubled,
+/// an idle connection could hold 1.5 KiB.
 const PAYLOAD_BYTES_KEPT: usize = 256;
 /// Room for words in a Close: a control frame's 125 bytes without the status code (section 5.5.1).
 const REASON_BYTES_MAX: usize = 123;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::wire::CloseReason;
 
-/// Why a WebSocket connection was failed (RFC 6455 section 7.1.7). The sentence of [`fmt::Display`] is the reason in the Close
-/// frame, so each fits in the 123 bytes that a control frame leaves for it.
+/// Why a WebSocket connection was failed (RFC 6455 section 7.1.7). The sentence of [`fmt::Display`] is the reason
+/// in the Close frame, so each fits in the 123 bytes that a control frame leaves for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A bit that belongs to an extension is set, and none was negotiated (section 5.2).
@@ -108,7 +108,8 @@ impl From<&tungstenite::Error> for Fault {
             Error::Utf8(_) => Self::NotUtf8,
             Error::Protocol(ProtocolError::InvalidOpcode(opcode)) => Self::ReservedOpcode { opcode: *opcode },
             error => {
-                // Every other rule was checked before. Should tungstenite learn a new one, 1002 is the right answer too.
+                // Every other rule was checked before. Should tungstenite learn a new one, 1002 is the right
+                // answer too.
                 debug_assert!(
                     matches!(error, Error::Protocol(ProtocolError::InvalidCloseSequence)),
                     "tungstenite refused a frame that was let pass: {error}"

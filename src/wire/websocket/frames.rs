@@ -1,10 +1,10 @@
 //! Follows the frames of a client and decides what of them may enter tungstenite's context.
 //!
-//! The context reserves what a frame's head announces, so 14 bytes could cost [`message_bytes_max`] of memory, and it looks
-//! at a payload only when all of it is there, so text that is not UTF-8 would be noticed megabytes late. Therefore this
-//! is an intermediary in the sense of RFC 6455 section 5.4: it judges every head before the payload arrives, and hands a frame
-//! that arrives in parts to the context as that many fragments. Memory then grows with what arrived, not with what was
-//! announced, and text is checked as it comes.
+//! The context reserves what a frame's head announces, so 14 bytes could cost [`message_bytes_max`] of memory, and
+//! it looks at a payload only when all of it is there, so text that is not UTF-8 would be noticed megabytes late.
+//! Therefore this is an intermediary in the sense of RFC 6455 section 5.4: it judges every head before the payload
+//! arrives, and hands a frame that arrives in parts to the context as that many fragments. Memory then grows with
+//! what arrived, not with what was announced, and text is checked as it comes.
 //!
 //! It knows no payload: masks stay on, and what a message or a Close says is the context's business.
 //!
@@ -58,11 +58,12 @@ impl Admitted {
 }
 
 impl Frames {
-    /// The next frame to hand to the context; `None` when more bytes are needed. Takes the head out of the inbox and
-    /// leaves the payload there for the caller to consume.
+    /// The next frame to hand to the context; `None` when more bytes are needed. Takes the head out of the inbox
+    /// and leaves the payload there for the caller to consume.
     ///
     /// # Errors
-    /// The first thing that the client did wrong. The connection must then be failed; this follower is of no more use.
+    /// The first thing that the client did wrong. The connection must then be failed; this follower is of no more
+    /// use.
     pub(super) fn admit(&mut self, inbox: &mut Inbox, limit: usize) -> Result<Option<Admitted>, Fault> {
         let mut inside = match self.inside.take() {
             Some(inside) => inside,

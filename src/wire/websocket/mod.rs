@@ -1,8 +1,8 @@
 //! WebSocket (RFC 6455), server side: text messages in, text messages out, after the handshake.
 //!
 //! It knows frames, pings and closing, and when each is due. It knows no JSON-RPC, no HTTP but the upgrade
-//! ([`handshake`]), no socket and no clock. No extension is offered: permessage-deflate would cost 64 KiB of window a
-//! connection and make 10 bytes stand for 10 MiB.
+//! ([`handshake`]), no socket and no clock. No extension is offered: permessage-deflate would cost 64 KiB of
+//! window a connection and let 10 KiB stand for 10 MiB.
 //!
 //! ```text
 //!          close()               the peer's Close
@@ -68,8 +68,8 @@ enum State {
 enum Ping {
     /// None is due an answer.
     Idle,
-    /// One waits in the outbox. Its time does not run yet: it may be behind a reply that takes minutes to write, and a peer
-    /// that takes none of that is noticed by the write timeout.
+    /// One waits in the outbox. Its time does not run yet: it may be behind a reply that takes minutes to write,
+    /// and a peer that takes none of that is noticed by the write timeout.
     Queued,
     /// One was written then, and nothing has been heard since.
     Written(Instant),
@@ -82,13 +82,14 @@ pub enum Next {
     Message(Utf8Bytes),
     /// No message without more bytes, or none any more ([`WebSocketConnection::lifecycle`] says which).
     NeedMore,
-    /// The peer broke the protocol or a limit. It was told (a Close frame is queued) and is not listened to any more.
+    /// The peer broke the protocol or a limit. It was told (a Close frame is queued) and is not listened to any
+    /// more.
     Failed(Fault),
 }
 
 impl WebSocketConnection {
-    /// A connection after its upgrade: `inbox` holds what came behind the request head, `outbox` the 101 to be written.
-    /// `limits.message_bytes_max` is kept for the life of the connection.
+    /// A connection after its upgrade: `inbox` holds what came behind the request head, `outbox` the 101 to be
+    /// written. `limits.message_bytes_max` is kept for the life of the connection.
     pub fn new(inbox: Inbox, outbox: Outbox, limits: &Limits, now: Instant) -> Self {
         Self {
             inbox,
@@ -107,7 +108,8 @@ impl WebSocketConnection {
     pub fn room(&mut self, limits: &Limits) -> &mut [u8] {
         let is_ready = match self.state {
             State::Open | State::Closing => self.outbox.len() <= limits.outbox_bytes_max,
-            // What comes is thrown away, so that the peer's last write does not reset the connection under our Close.
+            // What comes is thrown away, so that the peer's last write does not reset the connection under our
+            // Close.
             State::Finishing => true,
             State::Closed => false,
         };
@@ -128,8 +130,8 @@ impl WebSocketConnection {
         self.ping = Ping::Idle;
     }
 
-    /// Says that the peer will send nothing more. Messages that [`Self::next`] has not given yet are dropped; what waits to be
-    /// written still is.
+    /// Says that the peer will send nothing more. Messages that [`Self::next`] has not given yet are dropped; what
+    /// waits to be written still is.
     pub fn on_end(&mut self) {
         self.has_ended = true;
         if matches!(self.state, State::Open | State::Closing) {
@@ -159,12 +161,12 @@ impl WebSocketConnection {
         Next::NeedMore
     }
 
-    /// Queues `text`, all pieces together, as one message, and leaves the pieces empty. After a Close, sent or received, it
-    /// is dropped: nothing may follow one (section 5.5.1).
+    /// Queues `text`, all pieces together, as one message, and leaves the pieces empty. After a Close, sent or
+    /// received, it is dropped: nothing may follow one (section 5.5.1).
     ///
-    /// It becomes one frame, whatever its length. Fragments would let a pong overtake a long reply, but while more than
-    /// `outbox_bytes_max` waits the peer is not read from, so there is no ping to be answered; below that a pong waits for
-    /// 256 KiB at most. One frame needs no second queue and no copy.
+    /// It becomes one frame, whatever its length. Fragments would let a pong overtake a long reply, but while more
+    /// than `outbox_bytes_max` waits the peer is not read from, so there is no ping to be answered; below that a
+    /// pong waits for 256 KiB at most. One frame needs no second queue and no copy.
     pub fn send(&mut self, text: &mut [Piece<'_>], now: Instant) {
         if self.state != State::Open {
             return;
@@ -185,7 +187,8 @@ impl WebSocketConnection {
         }
     }
 
-    /// Starts the closing handshake (1001 at shutdown) unless it has begun. `reason` is cut to the 123 bytes that fit.
+    /// Starts the closing handshake (1001 at shutdown) unless it has begun. `reason` is cut to the 123 bytes that
+    /// fit.
     pub fn close(&mut self, code: u16, reason: &str, now: Instant) {
         if self.state != State::Open {
             return;
@@ -229,7 +232,8 @@ impl WebSocketConnection {
         [write, other].into_iter().flatten().min()
     }
 
-    /// Does what is due: sends a ping, or gives up on a peer that does not answer or takes no bytes. Nothing happens early.
+    /// Does what is due: sends a ping, or gives up on a peer that does not answer or takes no bytes. Nothing
+    /// happens early.
     pub fn on_deadline(&mut self, serving: &Serving<'_>) {
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= serving.now);
         if !is_due(self.deadline(serving.limits)) {

@@ -1,7 +1,7 @@
 //! The in-memory stream that tungstenite's context reads one frame from and writes its answers to.
 //!
-//! It knows no frames: it lends two slices one after the other, and takes whatever is written. It never fails and never
-//! ends; when the slices are read it says `WouldBlock`, which the context takes for "need more".
+//! It knows no frames: it lends two slices one after the other, and takes whatever is written. It never fails and
+//! never ends; when the slices are read it says `WouldBlock`, which the context takes for "need more".
 
 use std::io::{self, Read, Write};
 

@@ -347,7 +347,8 @@ fn messages_before_a_fault_are_given_first() {
 
 #[test]
 fn text_that_is_not_utf8_is_refused_at_the_byte_that_shows_it() {
-    // A stray continuation, an overlong slash, a surrogate, beyond the last code point, a lead byte without its rest.
+    // A stray continuation, an overlong slash, a surrogate, beyond the last code point, a lead byte without its
+    // rest.
     for bad in [
         &b"\x80"[..],
         b"\xc0",
