@@ -42,7 +42,7 @@ impl Inbox {
             let grown = (self.buffer.len() * 2).max(INBOX_BYTES_FIRST);
             self.buffer.resize(grown, 0);
         }
-        let room_end = self.buffer.len().min(self.start + limit);
+        let room_end = self.buffer.len().min(self.start.saturating_add(limit));
         &mut self.buffer[self.end..room_end]
     }
 
@@ -90,6 +90,14 @@ impl Inbox {
     pub fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.len(), "more was consumed than was held");
         self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Forgets all but the first `len` bytes: what was decoded in place takes less room than it came in.
+    pub fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start + len);
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
@@ -195,6 +203,20 @@ impl Outbox {
     pub fn extend(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
         self.tail(bytes.len()).extend_from_slice(bytes);
+    }
+
+    /// Queues what waits in `other` behind everything else. Large segments are moved.
+    pub fn append(&mut self, other: Self) {
+        let mut skip = other.written;
+        for segment in other.segments {
+            let piece = match segment {
+                part if skip > 0 => Piece::Owned(part.as_slice()[skip..].to_vec()),
+                Segment::Owned(bytes) => Piece::Owned(bytes),
+                Segment::Shared(bytes) => Piece::Shared(bytes),
+            };
+            skip = 0;
+            self.push(piece);
+        }
     }
 
     /// The buffer that the next `count` bytes go into. A large one is not grown: that would move a whole result for
@@ -354,6 +376,41 @@ mod tests {
         outbox.sent(100_001);
         outbox.shrink();
         assert_eq!(outbox.capacity(), 0);
+    }
+
+    #[test]
+    fn a_truncated_inbox_keeps_its_first_bytes_and_takes_more() {
+        let mut inbox = Inbox::with(b"a hello world");
+        inbox.consume(2);
+        inbox.truncate(5);
+        inbox.push(b"!");
+        assert_eq!(inbox.bytes(), b"hello!");
+        inbox.truncate(10);
+        assert_eq!(inbox.len(), 6);
+        inbox.truncate(0);
+        inbox.shrink();
+        assert_eq!(inbox.capacity(), 0);
+    }
+
+    #[test]
+    fn an_outbox_moves_behind_another_one() {
+        let large = vec![b'x'; 5_000];
+        for written in [0, 3, 100] {
+            let mut other = Outbox::default();
+            other.extend(b"head");
+            other.push(Piece::Owned(large.clone()));
+            other.push(Piece::Shared(large.clone().into()));
+            let expected = [b"first ", &other.to_vec()[written..], b" last"].concat();
+            other.sent(written);
+            let mut outbox = Outbox::default();
+            outbox.extend(b"first ");
+            outbox.append(other);
+            outbox.extend(b" last");
+            assert_eq!(
+                (outbox.to_vec(), outbox.len()),
+                (expected.clone(), expected.len())
+            );
+        }
     }
 
     #[test]
