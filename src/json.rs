@@ -139,7 +139,8 @@ pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 
 /// Whether `value` is an integer as it is written: digits, perhaps a minus, no fraction and no exponent.
 pub fn is_integer(value: &RawValue) -> bool {
-    let digits = value.get().strip_prefix('-').unwrap_or(value.get());
+    let text = value.get();
+    let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -216,8 +217,7 @@ pub fn find_special(bytes: &[u8], extra: u8) -> usize {
     for chunk in chunks.by_ref() {
         let word = u64::from_le_bytes(chunk.try_into().expect("chunks_exact gives eight bytes"));
         let controls = word.wrapping_sub(SPACES) & !word;
-        let found =
-            (controls | zero(word ^ QUOTES) | zero(word ^ BACKSLASHES) | zero(word ^ extras)) & HIGHS;
+        let found = (controls | zero(word ^ QUOTES) | zero(word ^ BACKSLASHES) | zero(word ^ extras)) & HIGHS;
         if found != 0 {
             return index + found.trailing_zeros() as usize / 8;
         }
@@ -260,7 +260,15 @@ mod tests {
         for text in ["1", "\"a\"", "null", "[]", "[1"] {
             assert!(matches!(members(text), Err(Fault::NotAnObject)), "{text}");
         }
-        for text in ["", "{", "{\"a\"}", "{\"a\":}", "{} {}", "{\"a\":01}", "{\"a\":\"\n\"}"] {
+        for text in [
+            "",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{} {}",
+            "{\"a\":01}",
+            "{\"a\":\"\n\"}",
+        ] {
             assert!(matches!(members(text), Err(Fault::Syntax(_))), "{text}");
         }
     }
