@@ -4,6 +4,7 @@
 // Vocabulary: depends on nothing.
 pub mod entropy;
 pub mod ident;
+pub mod json;
 pub mod limits;
 pub mod secret;
 pub mod time;
