@@ -66,6 +66,14 @@ impl<'a> Request<'a> {
             .map(|(_, value)| value)
     }
 
+    /// The values of all field lines called `name`, in their order.
+    pub fn field_lines(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let fields = self
+            .fields()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name));
+        fields.map(|(_, value)| value)
+    }
+
     /// All field lines in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + 'a {
         let (head, bytes) = (self.head, self.bytes);
