@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! text ─ lexer ─► tokens ─ statement ─► kinds, parts ─ guard ─► CheckedStatement (or a Refusal)
+//! names of a call ─ identifier ─► quoted names
 //! ```
 //!
 //! There is no parser here on purpose. A grammar of Snowflake's SQL is always behind Snowflake, so it refuses what
@@ -11,3 +12,4 @@
 
 pub mod guard;
 pub mod lexer;
+pub mod statement;
