@@ -11,5 +11,6 @@
 //! of this kind is a text that the guard and the engine cut differently.
 
 pub mod guard;
+pub mod identifier;
 pub mod lexer;
 pub mod statement;
