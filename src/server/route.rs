@@ -3,6 +3,7 @@
 //! Every route and every upgrade passes [`admit`]; nothing behind it asks again.
 
 use super::settings::{HostRule, Settings};
+use crate::secret::Secret;
 use crate::wire::http::Request;
 
 /// What a path leads to.
@@ -158,12 +159,19 @@ fn check_key(settings: &Settings, request: Request<'_>) -> Result<usize, Refusal
         return Err(refused);
     }
     let candidate = rest.trim_ascii();
-    let matching = settings
+    let compare = |found, (index, key): (usize, &Secret)| {
+        if key.matches(candidate) {
+            Some(index)
+        } else {
+            found
+        }
+    };
+    settings
         .api_keys
         .iter()
         .enumerate()
-        .filter(|(_, key)| key.matches(candidate));
-    matching.map(|(index, _)| index).last().ok_or(refused)
+        .fold(None, compare)
+        .ok_or(refused)
 }
 
 fn is_host_served(host: &str, names: &[String]) -> bool {
