@@ -69,7 +69,11 @@ impl Http {
 }
 
 impl Listen {
-    fn read(sources: &Sources) -> Result<Self, Error> {
+    /// Reads the address and the port alone, for a client of the server on the same machine.
+    ///
+    /// # Errors
+    /// The setting that is wrong.
+    pub fn read(sources: &Sources) -> Result<Self, Error> {
         let port = port(sources)?;
         let Some(found) = sources.find(&s::HOST) else {
             return Ok(Self::Address(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
@@ -100,11 +104,7 @@ impl Listen {
     }
 }
 
-/// The port a client on this machine would ask: what `snowflake-mcp health` probes when it is told nothing.
-///
-/// # Errors
-/// As reading the setting for a server.
-pub fn port(sources: &Sources) -> Result<u16, Error> {
+fn port(sources: &Sources) -> Result<u16, Error> {
     const DEFAULT: u16 = 8000;
     let Some(found) = sources.find(&s::PORT) else {
         return Ok(DEFAULT);

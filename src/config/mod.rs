@@ -20,7 +20,7 @@ use crate::observe::logger::Format;
 use setting as s;
 use source::{Found, Origin, Sources};
 
-pub use http::{Http, Listen, Origins, port};
+pub use http::{Http, Listen, Origins};
 pub use snowflake::{Credential, Key, Protocol, Snowflake, TokenKind};
 
 /// How clients reach the server.
