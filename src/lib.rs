@@ -30,3 +30,4 @@ pub mod observe;
 
 // The shells around it: sockets, threads, signals.
 pub mod reactor;
+pub mod workers;
