@@ -11,8 +11,11 @@
 //! neither read nor written again.
 
 mod accepting;
+mod listen;
+mod mio_world;
 pub mod planted;
 mod readiness;
+pub mod signals;
 mod sockets;
 mod transfer;
 pub mod world;
@@ -24,6 +27,8 @@ use planted::PlantedBug;
 use sockets::Sockets;
 use world::{Event, SocketKey, World};
 
+pub use listen::bind;
+pub use mio_world::{MioWorld, ShutdownHandle};
 
 use crate::limits::Limits;
 use crate::server::{Exit, Input, Output, Server};
