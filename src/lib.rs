@@ -30,4 +30,5 @@ pub mod observe;
 
 // The shells around it: sockets, threads, signals.
 pub mod reactor;
+pub mod stdio;
 pub mod workers;
