@@ -4,6 +4,7 @@
 // Vocabulary: depends on nothing.
 pub mod entropy;
 pub mod ident;
+pub mod json;
 pub mod limits;
 pub mod secret;
 pub mod time;
@@ -15,6 +16,9 @@ pub mod wire;
 // What may be asked of a database.
 pub mod backend;
 pub mod sql;
+
+// Engines that answer it.
+pub mod snowflake;
 
 // Meaning.
 pub mod mcp;

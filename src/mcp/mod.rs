@@ -1,142 +1,145 @@
 //! MCP: what a message means, whatever transport it came by.
+//!
+//! [`Service`] is a function with tables: it keeps nothing between messages. What a connection negotiated comes in with
+//! the [`Context`], what must be done goes out as an [`Outcome`]. A call passes these in order:
+//!
+//! ```text
+//!   message ─► classify ─┬─ legacy ──────────────► methods ─► handler ─► Outcome
+//!                        └─ modern ─► ladder ────►
+//! ```
+//!
+//! Sessions do not exist here: a legacy client without one is answered, none is handed out.
+
+pub mod context;
+pub mod outcome;
+pub mod predecessor;
+pub mod revision;
+
+mod calls;
+mod classify;
+mod ladder;
+mod lifecycle;
+mod methods;
+mod params;
 
 use std::sync::Arc;
 
-use crate::backend::job::{Rendered, Work};
-use crate::rpc::{self, Message};
-use crate::time::Now;
-use crate::wire::buffer::Piece;
+use crate::json;
+use crate::limits::Limits;
+use crate::rpc::{self, Call, Message, Notification};
+use crate::tools::{Catalogue, Settings};
 
-/// A protocol revision that is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Revision {
-    /// 2024-11-05: HTTP+SSE.
-    V20241105,
-    /// 2025-03-26: Streamable HTTP, batches.
-    V20250326,
-    /// 2025-06-18: structured content.
-    V20250618,
-    /// 2025-11-25: the last with a handshake.
-    V20251125,
-    /// 2026-07-28: every request is complete.
-    V20260728,
-}
+pub use context::{Context, Field, RoutingFields};
+pub use outcome::{Finish, Outcome, Payload, ToolCall};
+pub use revision::Revision;
 
-/// Values of the header fields that route an MCP request over HTTP; absent on WebSocket and stdio.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RoutingFields<'a> {
-    /// `MCP-Protocol-Version`.
-    pub protocol_version: Field<'a>,
-    /// `Mcp-Method`.
-    pub method: Field<'a>,
-    /// `Mcp-Name`.
-    pub name: Field<'a>,
-    /// `Mcp-Session-Id`.
-    pub session: Field<'a>,
-}
+use classify::Era;
+use methods::Request;
+use params::Params;
 
-/// One header field that must not occur twice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Field<'a> {
-    /// Not there.
-    #[default]
-    Absent,
-    /// Once.
-    Once(&'a [u8]),
-    /// More than once, which no routing field may be.
-    Repeated,
-}
-
-/// What the meaning of a message depends on besides the message.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// Header fields of the HTTP request that carried it; `None` where there are none (WebSocket, stdio).
-    pub fields: Option<RoutingFields<'a>>,
-    /// What `initialize` negotiated on this connection (WebSocket, stdio).
-    pub negotiated: Option<Revision>,
-    /// The time.
-    pub now: Now,
-}
-
-/// Encoded JSON on its way out.
-#[derive(Debug, Clone)]
-pub enum Payload {
-    /// Always the same.
-    Static(&'static str),
-    /// Encoded once for many.
-    Shared(Arc<[u8]>),
-    /// Made for this reply.
-    Owned(Vec<u8>),
-}
-
-impl Payload {
-    /// As a piece for the outbox.
-    pub fn into_piece(self) -> Piece<'static> {
-        match self {
-            Self::Static(text) => Piece::Borrowed(text.as_bytes()),
-            Self::Shared(bytes) => Piece::Shared(bytes),
-            Self::Owned(bytes) => Piece::Owned(bytes),
-        }
-    }
-}
-
-/// What a message leads to.
+/// The protocol, ready to answer: the tools under the operator's settings, and every reply that never changes, encoded.
 #[derive(Debug)]
-pub enum Outcome {
-    /// The `result` member of the reply.
-    Result {
-        /// A whole JSON object.
-        payload: Payload,
-        /// Set by `initialize`: what this connection speaks from now on.
-        negotiated: Option<Revision>,
-    },
-    /// An error reply.
-    Error {
-        /// The error object.
-        error: rpc::Error,
-        /// The status that an HTTP answer carries (200 for errors of a handler).
-        http_status: u16,
-    },
-    /// A job for the backend; the reply follows.
-    Work(Box<ToolCall>),
-    /// A notification or reply that is taken note of: 202 over HTTP.
-    Accepted,
-    /// `notifications/cancelled`: the id, as JSON text, of the call to cancel on this connection.
-    Cancel(String),
+pub struct Service {
+    catalogue: Catalogue,
+    encoded: [Encoded; Revision::ALL.len()],
+    predecessor: predecessor::Encoded,
+    limits: Limits,
 }
 
-/// A tool call on its way through the backend.
+/// Replies that are encoded once for each revision.
 #[derive(Debug)]
-pub struct ToolCall {
-    /// What the backend runs; its renderer makes the `result` member.
-    pub work: Work,
-    /// What a failure's reply needs.
-    pub finish: Finish,
+struct Encoded {
+    /// `initialize` or `server/discover`.
+    opening: Arc<[u8]>,
+    /// `tools/list`.
+    tools: Arc<[u8]>,
 }
-
-/// What is needed to end a tool call that has no rendered result. Small: it waits in the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finish {
-    /// Name of the tool, for `/status`, metrics and logs.
-    pub tool: &'static str,
-    /// Revision the reply is written in.
-    pub revision: Revision,
-}
-
-impl Finish {
-    /// The `result` member of the reply to a call whose job ended so.
-    pub fn payload(self, _ended: Result<Rendered, crate::backend::Error>) -> Payload {
-        Payload::Static("{}")
-    }
-}
-
-/// The protocol's state machine. It keeps nothing between calls: what a connection negotiated comes in the context.
-#[derive(Debug)]
-pub struct Service {}
 
 impl Service {
+    /// The service under these bounds and settings.
+    pub fn new(limits: &Limits, settings: Settings) -> Self {
+        let catalogue = Catalogue::new(settings);
+        let encoded = Revision::ALL.map(|revision| Encoded {
+            opening: if revision.is_modern() {
+                lifecycle::encode_discover(revision)
+            } else {
+                lifecycle::encode_initialize(revision)
+            },
+            tools: calls::encode_list(&catalogue, revision),
+        });
+        Self {
+            predecessor: predecessor::Encoded::new(&catalogue),
+            catalogue,
+            encoded,
+            limits: limits.clone(),
+        }
+    }
+
+    /// Names of the tools, in the order in which they are listed: for `/status`.
+    pub fn tool_names(&self) -> impl Iterator<Item = &'static str> {
+        self.catalogue.tools().iter().map(|tool| tool.name)
+    }
+
     /// What `message` leads to.
-    pub fn on_message(&self, _context: &Context<'_>, _message: &Message<'_>) -> Outcome {
+    pub fn on_message(&self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
+        match message {
+            Message::Call(call) => self.on_call(context, call),
+            Message::Notification(notification) => on_notification(context, notification),
+            Message::Reply => on_reply(context),
+        }
+    }
+
+    fn on_call(&self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
+        let params = match Params::parse(call.params) {
+            Ok(params) => params,
+            Err(error) if classify::has_modern_header(context) => return Outcome::refused(error),
+            Err(error) => return Outcome::error(error),
+        };
+        let revision = match classify::of_call(context, &call.method, &params) {
+            Err(error) => return Outcome::refused(error),
+            Ok(Era::Legacy(revision)) => revision,
+            Ok(Era::Modern) => match ladder::climb(context.fields, &call.method, &params) {
+                Ok(revision) => revision,
+                Err(error) => return Outcome::refused(error),
+            },
+        };
+        match methods::find(&call.method, revision) {
+            Some(handler) => handler(self, &Request { revision, params }),
+            None => Outcome::Error {
+                error: rpc::Error::method_not_found(&call.method),
+                http_status: if revision.is_modern() { 404 } else { 200 },
+            },
+        }
+    }
+
+    fn encoded(&self, revision: Revision) -> &Encoded {
+        &self.encoded[revision as usize]
+    }
+}
+
+/// Notifications are never answered. The only one that has an effect is a cancel, and only where a connection belongs to
+/// one client: over HTTP the id alone does not say whose call is meant.
+fn on_notification(context: &Context<'_>, notification: &Notification<'_>) -> Outcome {
+    if notification.method != "notifications/cancelled" || context.fields.is_some() {
+        return Outcome::Accepted;
+    }
+    let params = Params::parse(notification.params).unwrap_or_default();
+    match params.request_id {
+        Some(id) if json::is_integer(id) || json::text(id).is_some() => Outcome::Cancel(id.get().to_owned()),
+        _ => Outcome::Accepted,
+    }
+}
+
+/// Nothing was asked of the client, so a reply answers nothing. A modern client must not send any.
+fn on_reply(context: &Context<'_>) -> Outcome {
+    if classify::has_modern_header(context) {
+        Outcome::refused(rpc::Error::invalid_request(
+            "replies are not part of this revision",
+        ))
+    } else {
         Outcome::Accepted
     }
 }
+
+#[cfg(test)]
+mod tests;

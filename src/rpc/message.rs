@@ -1,7 +1,10 @@
 //! One message, borrowed from the bytes it came in.
 
-use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::json;
 
 /// A request id, kept as the JSON text it was written in, so that `1` and `"1"` stay different and any number is
 /// echoed exactly.
@@ -9,6 +12,14 @@ use std::borrow::Cow;
 pub struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
+    /// The id in `value`: a string or an integer whose JSON text has at most `bytes_max` bytes. Null, fractions,
+    /// objects and the like are no ids (MCP is stricter here than JSON-RPC).
+    pub fn from_json(value: &'a RawValue, bytes_max: usize) -> Option<Self> {
+        let text = value.get();
+        let is_id = text.starts_with('"') || json::is_integer(value);
+        (is_id && text.len() <= bytes_max).then_some(Self(text))
+    }
+
     /// The JSON text: a string with its quotes, or a number.
     pub fn as_json(self) -> &'a str {
         self.0
@@ -22,7 +33,7 @@ pub struct Call<'a> {
     pub id: Id<'a>,
     /// Method name.
     pub method: Cow<'a, str>,
-    /// The `params` member; absent means an empty object.
+    /// The `params` member, an object or an array; absent means an empty object.
     pub params: Option<&'a RawValue>,
 }
 
@@ -31,7 +42,7 @@ pub struct Call<'a> {
 pub struct Notification<'a> {
     /// Method name.
     pub method: Cow<'a, str>,
-    /// The `params` member.
+    /// The `params` member, an object or an array.
     pub params: Option<&'a RawValue>,
 }
 

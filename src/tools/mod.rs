@@ -1,1 +1,203 @@
 //! The tools and what they mean: arguments to work, answers to results.
+//!
+//! A tool reads its [`Arguments`], makes statements that the guard has passed, and gives the [`Work`] a function that
+//! renders the answer in the worker. Nothing here waits, and nothing knows a protocol revision or a transport: what the
+//! protocol wants around a result comes in as a [`Form`].
+//!
+//! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
+
+pub mod render;
+pub mod schema;
+pub mod settings;
+
+mod describe;
+mod listing;
+mod names;
+mod naming;
+mod objects;
+mod query;
+mod table;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use crate::backend::job::{Context, Render, Rendered, Work};
+use crate::backend::rows::Bounds;
+use crate::backend::{Answer, Error, Kind};
+use crate::json;
+use crate::sql::guard::{self, CheckedStatement};
+
+pub use render::Form;
+pub use schema::{Arguments, Property};
+pub use settings::Settings;
+
+/// One tool.
+#[derive(Debug)]
+pub struct Tool {
+    /// Name, at most 64 characters of `[A-Za-z0-9_]`.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// For the model.
+    pub description: &'static str,
+    /// Its arguments, in the order in which they are listed.
+    pub properties: Vec<Property>,
+    /// JSON Schema of `structuredContent`, whose root is an object.
+    pub output_schema: &'static str,
+    begin: Begin,
+}
+
+type Begin = fn(&Arc<Settings>, &Arguments<'_>, Form) -> Result<Work, Refusal>;
+
+/// What a client may assume of every tool here: all of them read, and the database is the world outside.
+pub const ANNOTATIONS: &str =
+    r#""readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true"#;
+
+/// Why a call was refused before anything was sent. Shown to the model as a failed result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The arguments are not those of the tool.
+    Arguments(schema::Fault),
+    /// An argument that must be a name is none.
+    Name {
+        /// Which argument.
+        argument: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// No schema was given and there is no default one.
+    NoSchema,
+    /// The SQL text is too long.
+    StatementTooLong {
+        /// The limit in bytes.
+        limit: usize,
+        /// The length in bytes.
+        actual: usize,
+    },
+    /// The guard did not let the statement pass.
+    Statement(guard::Refusal),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arguments(fault) => write!(formatter, "Error: {fault}"),
+            Self::Name { argument, reason } => write!(formatter, "Error: {argument} {reason}"),
+            Self::NoSchema => formatter.write_str(
+                "Error: schema parameter is required, because no default schema is set\nlist_views shows which schema a view is in.",
+            ),
+            Self::StatementTooLong { limit, actual } => write!(
+                formatter,
+                "Error: the statement is {actual} bytes long, the limit is {limit}\nShorten it; long IN lists are better joined against a table."
+            ),
+            Self::Statement(refusal) => {
+                write!(formatter, "Error: {refusal}\n{}", Kind::Refused.advice())
+            }
+        }
+    }
+}
+
+/// The tools in the order in which they are listed, with the operator's settings.
+#[derive(Debug)]
+pub struct Catalogue {
+    settings: Arc<Settings>,
+    tools: Vec<Tool>,
+}
+
+impl Catalogue {
+    /// The catalogue under these settings.
+    pub fn new(settings: Settings) -> Self {
+        let settings = Arc::new(settings.with_exact_names());
+        let tools = vec![
+            objects::list_databases(),
+            objects::list_views(),
+            describe::describe_view(),
+            query::query_view(&settings),
+            query::execute_query(&settings),
+        ];
+        Self { settings, tools }
+    }
+
+    /// The tools, in order.
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
+    }
+
+    /// The tool called `name`.
+    pub fn find(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    /// The work that a call of `tool` asks for.
+    ///
+    /// # Errors
+    /// A refusal, as the bytes of a failed result.
+    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Vec<u8>> {
+        let work = Arguments::parse(&tool.properties, arguments)
+            .map_err(Refusal::Arguments)
+            .and_then(|arguments| (tool.begin)(&self.settings, &arguments, form));
+        work.map_err(|refusal| render::failure(form, &refusal.to_string()))
+    }
+}
+
+/// The result object of a call whose job failed.
+pub fn failed(form: Form, error: &Error) -> Vec<u8> {
+    render::failure(form, &render::error_text(error))
+}
+
+impl Tool {
+    /// Appends the description of its arguments as JSON Schema.
+    pub fn push_input_schema(&self, into: &mut Vec<u8>) {
+        schema::push_schema(into, &self.properties);
+    }
+
+    /// Appends `"name":…,"description":…,"inputSchema":…`, what every list of tools has.
+    pub fn push_basics(&self, into: &mut Vec<u8>) {
+        into.extend_from_slice(b"\"name\":");
+        json::push_string(into, self.name);
+        into.extend_from_slice(b",\"description\":");
+        json::push_string(into, self.description);
+        into.extend_from_slice(b",\"inputSchema\":");
+        self.push_input_schema(into);
+    }
+}
+
+impl Settings {
+    /// Guards a statement of our own making.
+    fn check(&self, statement: &str) -> Result<CheckedStatement, Refusal> {
+        self.policy.check(statement).map_err(Refusal::Statement)
+    }
+
+    /// Work for these statements under the operator's bounds.
+    fn work(
+        &self,
+        statements: Vec<CheckedStatement>,
+        context: Context,
+        rows_max: u64,
+        render: impl FnOnce(Answer) -> Rendered + Send + 'static,
+    ) -> Work {
+        Work {
+            unchecked: None,
+            statements,
+            context,
+            bounds: Bounds {
+                rows_max,
+                bytes_max: self.result_bytes_max,
+            },
+            timeout: self.statement_timeout,
+            query_tag: self.query_tag.clone(),
+            render: Render::new(render),
+        }
+    }
+
+    /// The operator's timeout, lowered to what the caller asks for.
+    fn timeout(&self, seconds: u64) -> Duration {
+        self.statement_timeout.min(Duration::from_secs(seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests;

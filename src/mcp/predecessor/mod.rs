@@ -1,0 +1,35 @@
+//! The surface of the program that this one replaces: its REST routes and its WebSocket envelope.
+//!
+//! What its documentation promised is kept, not what its code did (which was to fail every successful call). Clients of
+//! it name tools as methods and put the arguments into `params`; [`spelling`] finds out what is meant. Client ids inside
+//! `params` are ignored and parameters are never echoed.
+//!
+//! - [`rest`]: `GET /mcp/tools` and `POST /mcp/tools/call`.
+//! - [`envelope`]: `{"type":"call",…}` and its kin over WebSocket.
+
+pub mod envelope;
+pub mod rest;
+
+mod spelling;
+
+use std::sync::Arc;
+
+use super::Revision;
+use crate::tools::Catalogue;
+
+/// The revision whose results these clients get: the richest form that is an object of content and flags.
+const REVISION: Revision = Revision::V20251125;
+
+/// Replies that are encoded once.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    tools: Arc<[u8]>,
+}
+
+impl Encoded {
+    pub(super) fn new(catalogue: &Catalogue) -> Self {
+        Self {
+            tools: rest::encode_tools(catalogue),
+        }
+    }
+}

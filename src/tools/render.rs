@@ -1,0 +1,239 @@
+//! The `result` object of a tool call: its fixed parts, its figures, and what a failure looks like.
+//!
+//! Rows and lists come from [`table`](super::table) and [`listing`](super::listing) as bytes that are escaped already;
+//! here they are put together once, into a buffer of the right size. There is no tree of JSON values on purpose:
+//! a result is up to 8 MiB, and a worker should be done with it in milliseconds.
+
+use std::time::Duration;
+
+use crate::backend::job::Rendered;
+use crate::backend::{Error, Kind};
+use crate::json;
+
+/// What the protocol wants around a tool's answer. Tools know no revisions: they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// Whether `structuredContent` is sent.
+    pub is_structured: bool,
+    /// Members before `content`, each followed by a comma.
+    pub before: &'static str,
+    /// Members after the last, each preceded by a comma.
+    pub after: &'static str,
+}
+
+/// Bytes of a result object beyond its variable parts, its figures and its truncation note.
+pub(super) const OVERHEAD_BYTES: usize = 1_024;
+
+/// A result object. `text` is the inside of a JSON string in parts, `structured` a JSON object in parts; parts may be
+/// empty.
+pub(super) fn assemble(form: Form, text: &[&[u8]], structured: &[&[u8]]) -> Vec<u8> {
+    object(form, text, structured, false)
+}
+
+/// The result object of a failure. Failures have no structured content: their text is all there is.
+pub(super) fn failure(form: Form, text: &str) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(text.len() + 16);
+    json::push_string_body(&mut escaped, text);
+    object(form, &[&escaped], &[], true)
+}
+
+fn object(form: Form, text: &[&[u8]], structured: &[&[u8]], is_error: bool) -> Vec<u8> {
+    let open: &[u8] = b"\"content\":[{\"type\":\"text\",\"text\":\"";
+    let variable: usize = text.iter().chain(structured).map(|part| part.len()).sum();
+    let mut object = Vec::with_capacity(variable + form.before.len() + form.after.len() + 128);
+    object.push(b'{');
+    object.extend_from_slice(form.before.as_bytes());
+    object.extend_from_slice(open);
+    text.iter().for_each(|part| object.extend_from_slice(part));
+    object.extend_from_slice(b"\"}]");
+    if form.is_structured && !structured.is_empty() {
+        object.extend_from_slice(b",\"structuredContent\":");
+        structured.iter().for_each(|part| object.extend_from_slice(part));
+    }
+    object.extend_from_slice(if is_error {
+        b",\"isError\":true"
+    } else {
+        b",\"isError\":false"
+    });
+    object.extend_from_slice(form.after.as_bytes());
+    object.push(b'}');
+    object
+}
+
+/// What is said of a result besides its rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Figures<'a> {
+    pub(super) returned: u64,
+    pub(super) is_truncated: bool,
+    /// Rows of the whole result, where known.
+    pub(super) total: Option<u64>,
+    pub(super) query_id: Option<&'a str>,
+    pub(super) elapsed: Duration,
+}
+
+impl Figures<'_> {
+    /// Appends them as members of a JSON object, without a comma around them.
+    pub(super) fn push_json(&self, into: &mut Vec<u8>) {
+        into.extend_from_slice(b"\"returned\":");
+        json::push_number(into, self.returned);
+        into.extend_from_slice(if self.is_truncated {
+            b",\"truncated\":true"
+        } else {
+            b",\"truncated\":false"
+        });
+        if let Some(total) = self.total {
+            into.extend_from_slice(b",\"total\":");
+            json::push_number(into, total);
+        }
+        if let Some(query_id) = self.query_id {
+            into.extend_from_slice(b",\"query_id\":");
+            json::push_string(into, query_id);
+        }
+        into.extend_from_slice(b",\"elapsed_ms\":");
+        json::push_number(into, u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+/// What cut a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The number of rows asked for; up to `rows_max` may be.
+    Rows { limit: u64, rows_max: u64 },
+    /// The bytes that a result may have.
+    Bytes { limit: usize },
+}
+
+impl Cut {
+    /// The sentence that stands before everything else in the text of a result that was cut.
+    pub(super) fn sentence(self, returned: u64, total: Option<u64>) -> String {
+        let of_total = total.map_or(String::new(), |total| format!(" of {total}"));
+        let (reason, advice) = match self {
+            Self::Rows { limit, rows_max } if limit < rows_max => (
+                format!("the limit is {limit}"),
+                format!("Raise limit (at most {rows_max}), aggregate, or narrow the statement."),
+            ),
+            Self::Rows { limit, .. } => (
+                format!("the limit is {limit}"),
+                "Aggregate or narrow the statement.".to_owned(),
+            ),
+            Self::Bytes { limit } => (
+                format!("a result may have {limit} bytes"),
+                "Select fewer columns or rows, or aggregate.".to_owned(),
+            ),
+        };
+        format!(
+            "Truncated: the first {returned}{of_total} rows are shown, there are more ({reason}). {advice}"
+        )
+    }
+}
+
+/// The text of a failure: what went wrong, where to find it again, what to do.
+pub(super) fn error_text(error: &Error) -> String {
+    let mut text = format!("Error: {}", error.message);
+    let mut references = Vec::new();
+    if let Some(code) = &error.code {
+        references.push(format!("Snowflake code {code}"));
+    }
+    if let Some(query_id) = &error.query_id {
+        references.push(format!("query id {query_id}"));
+    }
+    if !references.is_empty() {
+        text.push_str(&format!(" ({})", references.join(", ")));
+    }
+    if let Some(after) = error.retry_after {
+        text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
+    }
+    text.push('\n');
+    text.push_str(error.kind.advice());
+    text
+}
+
+/// The reply of a job whose answer can't be shown: not enough results, or one that can't be cut to fit.
+pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered {
+    Rendered {
+        result: failure(form, &error_text(&Error::new(kind, message))),
+        rows: 0,
+        truncated: false,
+        query_id: None,
+    }
+}
+
+/// The reply to a backend that broke its promise of a result per statement.
+pub(super) fn missing_result(form: Form) -> Rendered {
+    unrenderable(
+        form,
+        Kind::Internal,
+        "the engine gave no result for a statement".to_owned(),
+    )
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::tools) const PLAIN: Form = Form {
+        is_structured: true,
+        before: "",
+        after: "",
+    };
+
+    #[test]
+    fn a_result_has_what_the_protocol_wants_around_it() {
+        let form = Form {
+            is_structured: true,
+            before: "\"a\":1,",
+            after: ",\"z\":2",
+        };
+        assert_eq!(
+            String::from_utf8(assemble(form, &[b"x", b"\\n"], &[b"{", b"}"])).unwrap(),
+            r#"{"a":1,"content":[{"type":"text","text":"x\n"}],"structuredContent":{},"isError":false,"z":2}"#
+        );
+        let text_only = Form {
+            is_structured: false,
+            ..PLAIN
+        };
+        assert_eq!(
+            String::from_utf8(assemble(text_only, &[b"x"], &[b"{}"])).unwrap(),
+            r#"{"content":[{"type":"text","text":"x"}],"isError":false}"#
+        );
+    }
+
+    #[test]
+    fn a_failure_is_text_that_says_what_to_do() {
+        let mut error = Error::new(Kind::NotFound, "object T does not exist").with_query_id("q-1");
+        error.code = Some("002003".to_owned());
+        let failed = String::from_utf8(failure(PLAIN, &error_text(&error))).unwrap();
+        assert!(failed.starts_with(
+            r#"{"content":[{"type":"text","text":"Error: object T does not exist (Snowflake code 002003, query id q-1)\nCheck the name"#
+        ));
+        assert!(failed.ends_with(r#""isError":true}"#) && !failed.contains("structuredContent"));
+    }
+
+    #[test]
+    fn the_log_detail_never_reaches_the_caller() {
+        let error = Error::new(Kind::Internal, "reference 17").with_detail("panicked at src/x.rs");
+        assert!(!error_text(&error).contains("panicked"));
+    }
+
+    #[test]
+    fn a_cut_says_by_what_and_what_to_do() {
+        let rows = Cut::Rows {
+            limit: 10,
+            rows_max: 50,
+        };
+        assert_eq!(
+            rows.sentence(10, Some(99)),
+            "Truncated: the first 10 of 99 rows are shown, there are more (the limit is 10). Raise limit (at most 50), aggregate, or narrow the statement."
+        );
+        let at_most = Cut::Rows {
+            limit: 50,
+            rows_max: 50,
+        };
+        assert!(!at_most.sentence(50, None).contains("Raise"));
+        assert!(
+            Cut::Bytes { limit: 9 }
+                .sentence(3, None)
+                .contains("may have 9 bytes")
+        );
+    }
+}

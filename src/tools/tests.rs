@@ -1,0 +1,531 @@
+//! What each tool asks of the backend, and what it makes of the answer.
+
+use super::render::tests::PLAIN;
+use super::*;
+use crate::backend::rows::Bounds;
+use crate::backend::{Column, ResultSet, Value};
+use crate::limits::Limits;
+use crate::sql::guard::Policy;
+
+fn settings() -> Settings {
+    Settings::new(&Limits::default(), Policy::default())
+}
+
+fn begin(settings: Settings, tool: &str, arguments: &str) -> Result<Work, String> {
+    let catalogue = Catalogue::new(settings);
+    let tool = catalogue.find(tool).unwrap();
+    let arguments: &RawValue = serde_json::from_str(arguments).unwrap();
+    catalogue
+        .begin(tool, Some(arguments), PLAIN)
+        .map_err(|refused| text_of(&refused))
+}
+
+fn statements(work: &Work) -> Vec<&str> {
+    work.statements.iter().map(CheckedStatement::text).collect()
+}
+
+fn json_of(object: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(object).unwrap()
+}
+
+fn text_of(object: &[u8]) -> String {
+    json_of(object)["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+/// A result whose cells are all text, `-` for NULL.
+fn result(columns: &[&str], rows: &[&[&str]]) -> ResultSet {
+    bounded(
+        columns,
+        rows,
+        Bounds {
+            rows_max: 100,
+            bytes_max: 1 << 20,
+        },
+    )
+}
+
+fn bounded(columns: &[&str], rows: &[&[&str]], bounds: Bounds) -> ResultSet {
+    let column = |name: &&str| Column {
+        name: (*name).to_owned(),
+        type_name: "VARCHAR(10)".to_owned(),
+        nullable: true,
+    };
+    let mut result = ResultSet::new(columns.iter().map(column).collect(), bounds);
+    result.query_id = Some("q-1".to_owned());
+    for row in rows {
+        for cell in *row {
+            result.push(if *cell == "-" {
+                Value::Null
+            } else {
+                Value::Text(cell)
+            });
+        }
+        if !result.end_row() {
+            break;
+        }
+    }
+    result
+}
+
+fn render(work: Work, results: Vec<ResultSet>) -> Rendered {
+    work.render.run(Answer {
+        results,
+        elapsed: Duration::from_millis(12),
+    })
+}
+
+#[test]
+fn the_catalogue_lists_five_tools_whose_schemas_are_objects() {
+    let catalogue = Catalogue::new(settings());
+    let names: Vec<_> = catalogue.tools().iter().map(|tool| tool.name).collect();
+    assert_eq!(
+        names,
+        [
+            "list_databases",
+            "list_views",
+            "describe_view",
+            "query_view",
+            "execute_query"
+        ]
+    );
+    for tool in catalogue.tools() {
+        let mut schema = Vec::new();
+        tool.push_input_schema(&mut schema);
+        assert_eq!(json_of(&schema)["type"], "object", "{}", tool.name);
+        assert_eq!(
+            json_of(tool.output_schema.as_bytes())["type"],
+            "object",
+            "{}",
+            tool.name
+        );
+        assert!(
+            tool.properties
+                .iter()
+                .all(|property| !property.description.is_empty())
+        );
+    }
+    assert_eq!(
+        json_of(format!("{{{ANNOTATIONS}}}").as_bytes())["readOnlyHint"],
+        true
+    );
+}
+
+#[test]
+fn databases_are_listed_by_name_and_not_by_position() {
+    let work = begin(settings(), "list_databases", "{}").unwrap();
+    assert_eq!(statements(&work), ["SHOW DATABASES"]);
+    let rendered = render(
+        work,
+        vec![result(
+            &["created_on", "is_default", "name", "owner", "comment"],
+            &[
+                &["2026", "N", "SALES", "SYSADMIN", ""],
+                &["2026", "N", "raw data", "-", "x"],
+            ],
+        )],
+    );
+    assert_eq!(
+        text_of(&rendered.result),
+        "Available Snowflake databases:\nSALES\n\"raw data\""
+    );
+    assert_eq!(
+        json_of(&rendered.result)["structuredContent"].to_string(),
+        json_of(
+            br#"{"returned":2,"truncated":false,"query_id":"q-1","elapsed_ms":12,
+                "databases":[{"name":"SALES","owner":"SYSADMIN"},{"name":"raw data","comment":"x"}]}"#
+        )
+        .to_string()
+    );
+    assert_eq!((rendered.rows, rendered.truncated), (2, false));
+}
+
+#[test]
+fn views_are_listed_of_a_schema_or_of_the_whole_database() {
+    let shown = |settings: Settings, arguments: &str| {
+        let work = begin(settings, "list_views", arguments).unwrap();
+        statements(&work)[0].to_owned()
+    };
+    assert_eq!(
+        shown(settings(), r#"{"database":"db","schema":"\"s 1\""}"#),
+        r#"SHOW VIEWS IN SCHEMA "DB"."s 1""#
+    );
+    assert_eq!(
+        shown(settings(), r#"{"database":"db"}"#),
+        r#"SHOW VIEWS IN DATABASE "DB""#
+    );
+    let with_default = || Settings {
+        default_database: Some("DB".to_owned()),
+        default_schema: Some("PUB".to_owned()),
+        ..settings()
+    };
+    assert_eq!(
+        shown(with_default(), r#"{"database":"db"}"#),
+        r#"SHOW VIEWS IN SCHEMA "DB"."PUB""#
+    );
+    assert_eq!(
+        shown(with_default(), r#"{"database":"other"}"#),
+        r#"SHOW VIEWS IN DATABASE "OTHER""#
+    );
+}
+
+const VIEW_COLUMNS: [&str; 5] = ["created_on", "name", "database_name", "schema_name", "owner"];
+
+#[test]
+fn a_view_is_shown_with_the_date_it_was_made_and_not_with_its_owner() {
+    let work = begin(settings(), "list_views", r#"{"database":"D","schema":"S"}"#).unwrap();
+    let views = result(&VIEW_COLUMNS, &[&["2026-01-01", "V", "D", "S", "ROLE"]]);
+    let rendered = render(work, vec![views]);
+    assert_eq!(
+        text_of(&rendered.result),
+        "Views in D.S:\nV (created: 2026-01-01)"
+    );
+    let content = &json_of(&rendered.result)["structuredContent"];
+    assert_eq!(content["views"][0]["schema"], "S");
+    assert_eq!(content["views"][0]["created_on"], "2026-01-01");
+}
+
+#[test]
+fn a_whole_database_is_listed_without_its_information_schema() {
+    let work = begin(settings(), "list_views", r#"{"database":"D"}"#).unwrap();
+    let views = result(
+        &VIEW_COLUMNS,
+        &[
+            &["-", "TABLES", "D", "INFORMATION_SCHEMA", "-"],
+            &["-", "v", "D", "S", "-"],
+        ],
+    );
+    assert_eq!(
+        text_of(&render(work, vec![views]).result),
+        "Views in D:\nS.\"v\" (created: unknown)"
+    );
+    let empty = begin(settings(), "list_views", r#"{"database":"D"}"#).unwrap();
+    let rendered = render(empty, vec![result(&VIEW_COLUMNS, &[])]);
+    assert_eq!(text_of(&rendered.result), "No views found in D");
+}
+
+#[test]
+fn a_view_is_described_with_its_columns_and_its_definition() {
+    let arguments = r#"{"database":"d","schema":"s","view_name":"\"it's\""}"#;
+    let work = begin(settings(), "describe_view", arguments).unwrap();
+    assert_eq!(
+        statements(&work),
+        [
+            r#"DESCRIBE VIEW "D"."S"."it's""#,
+            r#"SELECT GET_DDL('VIEW', '"D"."S"."it''s"', TRUE) AS DDL"#
+        ]
+    );
+    assert_eq!(work.context.database.as_deref(), Some("D"));
+    let columns = result(
+        &["name", "type", "null?", "comment"],
+        &[
+            &["ID", "NUMBER(38,0)", "N", "-"],
+            &["NOTE", "VARCHAR(10)", "Y", "free\ntext"],
+        ],
+    );
+    let definition = result(&["DDL"], &[&["create view V as\nselect 1;"]]);
+    let rendered = render(work, vec![columns, definition]);
+    assert_eq!(
+        text_of(&rendered.result),
+        concat!(
+            "## View: D.S.\"it's\"\nRequest ID: q-1\n\n### Columns:\n",
+            "- ID : NUMBER(38,0) NOT NULL\n- NOTE : VARCHAR(10) NULL (free text)\n\n",
+            "### View Definition:\n```sql\ncreate view V as\nselect 1;\n```"
+        )
+    );
+    let content = &json_of(&rendered.result)["structuredContent"];
+    assert_eq!(content["columns"][0]["nullable"], false);
+    assert_eq!(content["definition"], "create view V as\nselect 1;");
+    assert_eq!((content["name"].as_str(), rendered.rows), (Some("it's"), 2));
+}
+
+#[test]
+fn a_definition_that_does_not_fit_is_left_out_and_told() {
+    let small = Settings {
+        result_bytes_max: 2_000,
+        ..settings()
+    };
+    let arguments = r#"{"database":"d","schema":"s","view_name":"v"}"#;
+    let work = begin(small, "describe_view", arguments).unwrap();
+    let columns = result(&["name", "type", "null?"], &[&["ID", "DATE", "N"]]);
+    let definition = result(&["DDL"], &[&["x".repeat(1_000).as_str()]]);
+    let rendered = render(work, vec![columns, definition]);
+    let text = text_of(&rendered.result);
+    assert!(text.starts_with("Truncated: "), "{text}");
+    assert!(
+        text.ends_with("The definition is too long to be shown."),
+        "{text}"
+    );
+    assert!(rendered.truncated && rendered.result.len() <= 2_000);
+}
+
+#[test]
+fn a_view_needs_a_schema_from_somewhere() {
+    let arguments = r#"{"database":"d","view_name":"v"}"#;
+    let refused = begin(settings(), "query_view", arguments).unwrap_err();
+    assert!(
+        refused.starts_with("Error: schema parameter is required"),
+        "{refused}"
+    );
+    let with_default = Settings {
+        default_schema: Some("\"my schema\"".to_owned()),
+        ..settings()
+    };
+    let work = begin(with_default, "query_view", arguments).unwrap();
+    assert_eq!(
+        statements(&work),
+        [r#"SELECT * FROM "D"."my schema"."V" LIMIT 11"#]
+    );
+}
+
+#[test]
+fn names_cannot_carry_sql() {
+    let arguments = r#"{"database":"D","schema":"S","view_name":"V\" union select 1 --"}"#;
+    let refused = begin(settings(), "query_view", arguments).unwrap_err();
+    assert!(refused.starts_with("Error: view_name "), "{refused}");
+    let arguments = r#"{"database":"D","schema":"S","view_name":"V join T"}"#;
+    let work = begin(settings(), "query_view", arguments).unwrap();
+    assert_eq!(
+        statements(&work),
+        [r#"SELECT * FROM "D"."S"."V join T" LIMIT 11"#]
+    );
+}
+
+#[test]
+fn a_view_with_more_rows_than_asked_for_says_so_first() {
+    let arguments = r#"{"database":"D","schema":"S","view_name":"V","limit":2}"#;
+    let work = begin(settings(), "query_view", arguments).unwrap();
+    assert_eq!(statements(&work), [r#"SELECT * FROM "D"."S"."V" LIMIT 3"#]);
+    assert_eq!(work.bounds.rows_max, 2);
+    let bounds = work.bounds;
+    let rendered = render(work, vec![bounded(&["A"], &[&["x"], &["-"], &["z"]], bounds)]);
+    assert_eq!(
+        text_of(&rendered.result),
+        concat!(
+            "Truncated: the first 2 rows are shown, there are more (the limit is 2). ",
+            "Raise limit (at most 10000), aggregate, or narrow the statement.\n\n",
+            "## Data from D.S.V (Showing 2 rows)\nRequest ID: q-1\n\n",
+            "| A |\n| --- |\n| x |\n| NULL |"
+        )
+    );
+    let content = &json_of(&rendered.result)["structuredContent"];
+    assert_eq!(content["rows"].to_string(), r#"[["x"],[null]]"#);
+    assert_eq!(
+        (content["truncated"].as_bool(), rendered.truncated),
+        (Some(true), true)
+    );
+}
+
+#[test]
+fn an_empty_view_says_so() {
+    let arguments = r#"{"database":"D","schema":"S","view_name":"V"}"#;
+    let work = begin(settings(), "query_view", arguments).unwrap();
+    let rendered = render(work, vec![result(&["A"], &[])]);
+    assert_eq!(
+        text_of(&rendered.result),
+        "No data found in view D.S.V or the view is empty."
+    );
+    assert_eq!(
+        json_of(&rendered.result)["structuredContent"]["columns"][0]["name"],
+        "A"
+    );
+}
+
+#[test]
+fn a_statement_is_sent_as_it_was_written() {
+    let sql = "  select 1 -- LIMIT \n";
+    let arguments = format!(r#"{{"query":{},"limit":7}}"#, serde_json::json!(sql));
+    let work = begin(settings(), "execute_query", &arguments).unwrap();
+    assert_eq!(statements(&work), [sql]);
+    assert_eq!(work.bounds.rows_max, 7);
+    assert_eq!(work.timeout, Limits::default().statement_timeout);
+}
+
+#[test]
+fn a_query_is_shown_with_where_it_ran_and_what_it_was() {
+    let arguments = r#"{"query":"select '```' ","database":"db","use_transaction":true,"auto_commit":false}"#;
+    let work = begin(settings(), "execute_query", arguments).unwrap();
+    assert_eq!(work.context.database.as_deref(), Some("DB"));
+    let mut rows = result(&["A", "B"], &[&["1", "a|b"]]);
+    rows.total = Some(1);
+    let rendered = render(work, vec![rows]);
+    assert_eq!(
+        text_of(&rendered.result),
+        concat!(
+            "## Query Results (Database: DB, Schema: default)\nRequest ID: q-1\n",
+            "Transaction Mode: Auto-commit\nShowing 1 rows\n\n",
+            "````sql\nselect '```'\n````\n\n| A | B |\n| --- | --- |\n| 1 | a\\|b |"
+        )
+    );
+    assert_eq!(
+        String::from_utf8(rendered.result)
+            .unwrap()
+            .split_once("structuredContent\":")
+            .unwrap()
+            .1,
+        concat!(
+            r#"{"returned":1,"truncated":false,"total":1,"query_id":"q-1","elapsed_ms":12,"#,
+            r#""columns":[{"name":"A","type":"VARCHAR(10)","nullable":true},{"name":"B","type":"VARCHAR(10)","nullable":true}],"#,
+            r#""rows":[["1","a|b"]]},"isError":false}"#
+        )
+    );
+}
+
+#[test]
+fn a_query_without_rows_says_so() {
+    let work = begin(settings(), "execute_query", r#"{"query":"select 1"}"#).unwrap();
+    assert_eq!(
+        text_of(&render(work, vec![result(&["A"], &[])]).result),
+        "Query completed successfully but returned no results."
+    );
+}
+
+#[test]
+fn both_forms_together_stay_within_the_operators_bytes() {
+    let cells: Vec<String> = (0..400).map(|index| format!("row {index} \"quoted\"")).collect();
+    let rows: Vec<[&str; 1]> = cells.iter().map(|cell| [cell.as_str()]).collect();
+    let rows: Vec<&[&str]> = rows.iter().map(<[&str; 1]>::as_slice).collect();
+    for bytes_max in [1_300, 3_000, 10_000] {
+        let small = Settings {
+            result_bytes_max: bytes_max,
+            ..settings()
+        };
+        let work = begin(small, "execute_query", r#"{"query":"select 1","limit":400}"#).unwrap();
+        let bounds = Bounds {
+            rows_max: 400,
+            bytes_max: 1 << 20,
+        };
+        let rendered = render(work, vec![bounded(&["A"], &rows, bounds)]);
+        assert!(rendered.result.len() <= bytes_max && rendered.truncated);
+        let text = text_of(&rendered.result);
+        assert!(text.starts_with("Truncated: the first "), "{text}");
+        assert!(
+            text.contains(&format!("a result may have {bytes_max} bytes")),
+            "{text}"
+        );
+        let content = &json_of(&rendered.result)["structuredContent"];
+        let shown = content["rows"].as_array().unwrap().len() as u64;
+        assert_eq!(
+            (content["returned"].as_u64(), rendered.rows),
+            (Some(shown), shown)
+        );
+        assert_eq!(text.matches("\n| row").count() as u64, shown);
+    }
+}
+
+#[test]
+fn a_table_too_wide_to_name_its_columns_is_an_error() {
+    let small = Settings {
+        result_bytes_max: 2_000,
+        ..settings()
+    };
+    let work = begin(small, "execute_query", r#"{"query":"select 1"}"#).unwrap();
+    let names: Vec<String> = (0..100).map(|index| format!("COLUMN_{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rendered = render(work, vec![result(&names, &[])]);
+    assert_eq!(json_of(&rendered.result)["isError"], true);
+    assert!(text_of(&rendered.result).contains("100 columns alone do not fit"));
+    assert!(text_of(&rendered.result).contains("Select fewer columns"));
+}
+
+#[test]
+fn the_operators_bounds_can_only_be_lowered() {
+    let strict = || Settings {
+        rows_max: 50,
+        default_rows: 500,
+        statement_timeout: Duration::from_secs(60),
+        ..settings()
+    };
+    let work = |arguments: &str| begin(strict(), "execute_query", arguments).unwrap();
+    assert_eq!(work(r#"{"query":"select 1"}"#).bounds.rows_max, 50);
+    assert_eq!(
+        work(r#"{"query":"select 1","limit":99999999}"#).bounds.rows_max,
+        50
+    );
+    assert_eq!(
+        work(r#"{"query":"select 1","timeout_seconds":3600}"#).timeout,
+        Duration::from_secs(60)
+    );
+    assert_eq!(
+        work(r#"{"query":"select 1","timeout_seconds":5}"#).timeout,
+        Duration::from_secs(5)
+    );
+}
+
+#[test]
+fn a_long_statement_is_left_to_the_worker_and_a_longer_one_refused() {
+    let limits = Limits::default();
+    let call = |bytes: usize| {
+        let sql = format!("select 1 {}", " ".repeat(bytes - 9));
+        begin(
+            settings(),
+            "execute_query",
+            &serde_json::json!({ "query": sql }).to_string(),
+        )
+    };
+    let short = call(limits.statement_reactor_bytes_max).unwrap();
+    assert!(short.unchecked.is_none() && short.statements.len() == 1);
+    let long = call(limits.statement_reactor_bytes_max + 1).unwrap();
+    assert!(long.unchecked.is_some() && long.statements.is_empty());
+    let refused = call(limits.statement_bytes_max + 1).unwrap_err();
+    assert!(
+        refused.contains("1048577 bytes long, the limit is 1048576"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_long_statement_is_repeated_by_its_beginning() {
+    let sql = format!("select '{}'", "é".repeat(3_000));
+    let arguments = serde_json::json!({ "query": sql }).to_string();
+    let work = begin(settings(), "execute_query", &arguments).unwrap();
+    let text = text_of(&render(work, vec![result(&["A"], &[&["x"]])]).result);
+    assert!(text.contains("ééé...\n```"), "{text}");
+    assert!(text.len() < 5_000);
+}
+
+#[test]
+fn what_is_missing_or_unknown_is_refused_with_a_sentence() {
+    for (tool, arguments, sentence) in [
+        ("list_views", "{}", "Error: database parameter is required"),
+        (
+            "query_view",
+            r#"{"database":"d"}"#,
+            "Error: view_name parameter is required",
+        ),
+        (
+            "execute_query",
+            r#"{"query":" \n"}"#,
+            "Error: query parameter is required",
+        ),
+        (
+            "execute_query",
+            r#"{"sql":"select 1"}"#,
+            "Error: unknown argument sql, known are query, database, schema, limit, timeout_seconds, use_transaction, auto_commit",
+        ),
+        (
+            "list_databases",
+            r#"{"like":"x"}"#,
+            "Error: unknown argument like: this tool takes none",
+        ),
+    ] {
+        assert_eq!(begin(settings(), tool, arguments).unwrap_err(), sentence);
+    }
+}
+
+#[test]
+fn a_backend_that_gives_too_few_results_ends_as_an_error() {
+    for (tool, arguments) in [
+        ("list_databases", "{}"),
+        ("list_views", r#"{"database":"d"}"#),
+        (
+            "describe_view",
+            r#"{"database":"d","schema":"s","view_name":"v"}"#,
+        ),
+        ("query_view", r#"{"database":"d","schema":"s","view_name":"v"}"#),
+        ("execute_query", r#"{"query":"select 1"}"#),
+    ] {
+        let work = begin(settings(), tool, arguments).unwrap();
+        let rendered = render(work, Vec::new());
+        assert_eq!(json_of(&rendered.result)["isError"], true, "{tool}");
+    }
+}
