@@ -141,7 +141,13 @@ mod tests {
 
     #[test]
     fn a_call_borrows_its_parts_and_keeps_the_ids_spelling() {
-        for id in ["1", "-7", "\"1\"", "123456789012345678901234567890", r#""\u0041""#] {
+        for id in [
+            "1",
+            "-7",
+            "\"1\"",
+            "123456789012345678901234567890",
+            r#""\u0041""#,
+        ] {
             let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"m","params":{{"a":1}}}}"#);
             let Ok(Message::Call(call)) = decoded(&text) else {
                 panic!("{text}")
@@ -216,7 +222,10 @@ mod tests {
         ] {
             assert_eq!(refused(text), (None, -32700), "{text}");
         }
-        let malformed = decode(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", &Limits::default());
+        let malformed = decode(
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}",
+            &Limits::default(),
+        );
         assert_eq!(malformed.unwrap_err().error.message, "parse error: not UTF-8");
     }
 

@@ -33,3 +33,6 @@ impl Encoded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
