@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 
 use crate::backend::job::{Context, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
-use crate::backend::{Answer, Error, Kind};
+use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
 
@@ -84,17 +84,31 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Arguments(fault) => write!(formatter, "Error: {fault}"),
-            Self::Name { argument, reason } => write!(formatter, "Error: {argument} {reason}"),
-            Self::NoSchema => formatter.write_str(
-                "Error: schema parameter is required, because no default schema is set\nlist_views shows which schema a view is in.",
-            ),
-            Self::StatementTooLong { limit, actual } => write!(
-                formatter,
-                "Error: the statement is {actual} bytes long, the limit is {limit}\nShorten it; long IN lists are better joined against a table."
-            ),
-            Self::Statement(refusal) => {
-                write!(formatter, "Error: {refusal}\n{}", Kind::Refused.advice())
+            Self::Arguments(fault) => fault.fmt(formatter),
+            Self::Name { argument, reason } => write!(formatter, "{argument} {reason}"),
+            Self::NoSchema => {
+                formatter.write_str("schema parameter is required, because no default schema is set")
+            }
+            Self::StatementTooLong { limit, actual } => {
+                write!(
+                    formatter,
+                    "the statement is {actual} bytes long, the limit is {limit}"
+                )
+            }
+            Self::Statement(refusal) => refusal.fmt(formatter),
+        }
+    }
+}
+
+impl Refusal {
+    /// The next useful step, where the sentence alone does not show it.
+    const fn advice(&self) -> &'static str {
+        match self {
+            Self::Arguments(_) | Self::Name { .. } => "",
+            Self::NoSchema => "\nlist_views shows which schema a view is in.",
+            Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
+            Self::Statement(_) => {
+                "\nSend one read statement: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES."
             }
         }
     }
@@ -139,7 +153,7 @@ impl Catalogue {
         let work = Arguments::parse(&tool.properties, arguments)
             .map_err(Refusal::Arguments)
             .and_then(|arguments| (tool.begin)(&self.settings, &arguments, form));
-        work.map_err(|refusal| render::failure(form, &refusal.to_string()))
+        work.map_err(|refusal| render::failure(form, &format!("Error: {refusal}{}", refusal.advice())))
     }
 }
 

@@ -206,7 +206,7 @@ impl Request {
 }
 
 fn place(context: &Context) -> String {
-    let shown = |name: &Option<String>| name.as_deref().map_or_else(|| "default".to_owned(), display_name);
+    let shown = |name: &Option<String>| name.as_deref().map_or_else(|| "not set".to_owned(), display_name);
     format!(
         "Database: {}, Schema: {}",
         shown(&context.database),
