@@ -23,3 +23,7 @@ pub mod tools;
 
 // The state machine that ties them together.
 pub mod server;
+
+// What the shells start with, and what they say.
+pub mod config;
+pub mod observe;

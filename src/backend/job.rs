@@ -22,6 +22,13 @@ pub struct Job {
     pub admitted: Instant,
 }
 
+impl Job {
+    /// Whether nothing of it was ever given to a backend, so that it can be dropped without a cancel.
+    pub fn holds_nothing(&self) -> bool {
+        self.reached.handle.is_none() && self.reached.carried.is_none()
+    }
+}
+
 /// What to run.
 #[derive(Debug)]
 pub struct Work {

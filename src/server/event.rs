@@ -3,6 +3,15 @@
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
 
+/// What kind of stream was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP connection: HTTP, and WebSocket after an upgrade.
+    Tcp,
+    /// Standard input and output: one message a line.
+    Stdio,
+}
+
 /// What a world tells the server.
 #[derive(Debug)]
 pub enum Input {

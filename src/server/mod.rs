@@ -1,5 +1,434 @@
-//! The state machine that ties the wire to MCP.
+//! The state machine that ties the wire to MCP. It owns every connection and every call in flight, and it has no
+//! socket, thread, clock, file or randomness: a world tells it what happened ([`Input`]) and does what it says
+//! ([`Output`]); bytes wait in each connection's outbox.
+//!
+//! A world calls, in this order and as often as it likes:
+//! 1. [`Server::accept`] for a new stream, [`Server::room`] and [`Input::Received`] for bytes that arrived,
+//!    [`Server::handle`] for everything else that happened;
+//! 2. [`Server::handle_timeout`] when [`Server::poll_timeout`] has come;
+//! 3. [`Server::poll_output`] until it is empty; then [`Server::pending`] and [`Input::Sent`] for what must be written.
+//!
+//! `log` lines are the one thing that leaves otherwise: a facade without effect on state.
+//!
+//! | file | changes when … |
+//! |---|---|
+//! | `event` | a world must tell or do something new |
+//! | `connection` | there is another codec |
+//! | `route` | there is another path, or another rule for who may come in |
+//! | `exchange` | HTTP answers change |
+//! | `talk` | WebSocket and stdio messages are answered otherwise |
+//! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `shutdown` | the order of ending changes |
+//! | `health`, `metrics` | more is told |
 
+mod connection;
+mod core;
 pub mod event;
+mod exchange;
+mod headers;
+mod health;
+mod inflight;
+mod metrics;
+mod ready;
+mod reply;
+mod route;
+mod settings;
+mod shutdown;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod timers;
 
-pub use event::{Exit, Input, Output};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use slab::Slab;
+
+pub use self::event::{Exit, Input, Output, Peer};
+pub use self::metrics::{Gauges, Metric, Metrics};
+pub use self::settings::{HostRule, Settings};
+
+use self::connection::{Codec, Entry};
+use self::core::{Core, Upgrade};
+use self::inflight::Completed;
+use self::reply::Caller;
+use self::timers::Timer;
+use crate::backend::{Completion, Error, Kind};
+use crate::entropy::Entropy;
+use crate::ident::{ConnectionId, JobId};
+use crate::mcp::{Payload, Service};
+use crate::time::{Instant, Now};
+use crate::wire::http::{HttpConnection, Response};
+use crate::wire::lines::LineConnection;
+use crate::wire::websocket::WebSocketConnection;
+use crate::wire::{CloseReason, Lifecycle, Serving};
+
+/// The server.
+#[derive(Debug)]
+pub struct Server {
+    entries: Slab<Entry>,
+    generations: u32,
+    core: Core,
+}
+
+impl Server {
+    /// A server that has no connections yet.
+    pub fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
+        Self {
+            entries: Slab::new(),
+            generations: 0,
+            core: Core::new(settings, service, entropy),
+        }
+    }
+
+    /// Connections open.
+    pub fn connections(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Jobs that are not over, whether or not somebody still waits for them.
+    pub fn jobs(&self) -> usize {
+        self.core.inflight.jobs()
+    }
+
+    /// Deadlines set (for tests: an idle server without connections has none).
+    pub fn timers(&self) -> usize {
+        self.core.timers.len()
+    }
+
+    /// What was counted so far.
+    pub fn metrics(&self) -> &Metrics {
+        &self.core.metrics
+    }
+
+    /// Takes a new stream in; `None` when the table is full or the server is ending: close it.
+    pub fn accept(&mut self, now: Now, peer: Peer) -> Option<ConnectionId> {
+        if self.entries.len() >= self.core.settings.limits.connections_max || !self.core.accepts() {
+            self.core.metrics.count(Metric::ConnectionsRefused);
+            return None;
+        }
+        self.generations = self.generations.wrapping_add(1);
+        let vacant = self.entries.vacant_entry();
+        let index = u32::try_from(vacant.key()).ok()?;
+        let id = ConnectionId {
+            index,
+            generation: self.generations,
+        };
+        let codec = match peer {
+            Peer::Tcp => Codec::Http(HttpConnection::new(now.monotonic)),
+            Peer::Stdio => Codec::Lines(LineConnection::new()),
+        };
+        vacant.insert(Entry::new(id, codec, now.monotonic));
+        self.core.connections = self.entries.len();
+        self.core.metrics.count(Metric::ConnectionsAccepted);
+        self.settle(now, id);
+        Some(id)
+    }
+
+    /// Room for the next read; empty means: do not read from this connection now, ask again after it was written to
+    /// or a completion was handled.
+    pub fn room(&mut self, connection: ConnectionId) -> &mut [u8] {
+        let Self { entries, core, .. } = self;
+        match find(entries, connection) {
+            Some(entry) => entry.codec.room(&core.settings.limits),
+            None => &mut [],
+        }
+    }
+
+    /// Bytes that wait to be written, as slices in order. Returns how many slices were set; none means nothing waits.
+    pub fn pending<'a>(&'a self, connection: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
+        match self.entries.get(connection.index as usize) {
+            Some(entry) if entry.talk.id == connection && !entry.codec.outbox().is_empty() => {
+                entry.codec.outbox().slices(slices)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes what happened. What names a connection or job that is gone is ignored.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Received { connection, count } => self.on_received(now, connection, count),
+            Input::Ended { connection } => self.on_ended(now, connection),
+            Input::Broken { connection } => self.drop_connection(now, connection, CloseReason::PeerGone),
+            Input::Sent { connection, count } => self.on_sent(now, connection, count),
+            Input::Completed(completion) => self.on_completed(now, completion),
+            Input::Shutdown => self.on_shutdown(now),
+        }
+        self.core.give_steps(now.monotonic);
+        self.advance_shutdown(now);
+    }
+
+    /// Does what was to be done by now.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.core.timers.take_due(now.monotonic) {
+            match timer {
+                Timer::Connection(connection) => self.on_connection_timer(now, connection),
+                Timer::JobDue(job) => self.core.inflight.on_due(job),
+                Timer::JobDeadline(job) => self.on_job_deadline(now, job),
+                Timer::Shutdown => self.on_shutdown_timer(now),
+            }
+        }
+        self.core.give_steps(now.monotonic);
+        self.advance_shutdown(now);
+    }
+
+    /// When [`Server::handle_timeout`] must be called next; `None` while nothing is awaited.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.core.timers.next()
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.core.outputs.pop_front()?;
+        if let Output::Flush(connection) = &output
+            && let Some(entry) = find(&mut self.entries, *connection)
+        {
+            entry.flush_said = false;
+        }
+        Some(output)
+    }
+
+    fn on_received(&mut self, now: Now, connection: ConnectionId, count: usize) {
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        entry.codec.received(count, now.monotonic);
+        entry.on_activity(now.monotonic);
+        self.serve(now, connection);
+        self.settle(now, connection);
+    }
+
+    /// Answers everything that has come in whole.
+    fn serve(&mut self, now: Now, connection: ConnectionId) {
+        let Self { entries, core, .. } = self;
+        let Some(entry) = find(entries, connection) else {
+            return;
+        };
+        let Entry { codec, talk, .. } = entry;
+        let upgrade = match codec {
+            Codec::Http(http) => core.serve_http(now, http, talk),
+            Codec::WebSocket(socket) => core.serve_websocket(now, socket, talk),
+            Codec::Lines(lines) => core.serve_lines(now, lines, talk),
+        };
+        if upgrade == Upgrade::WebSocket {
+            let old = std::mem::replace(codec, Codec::Lines(LineConnection::new()));
+            if let Codec::Http(http) = old {
+                let (inbox, outbox) = http.into_upgraded();
+                let limits = &core.settings.limits;
+                *codec = Codec::WebSocket(WebSocketConnection::new(inbox, outbox, limits, now.monotonic));
+                core.websockets += 1;
+                // Frames may have come behind the handshake.
+                self.serve(now, connection);
+            }
+        }
+    }
+
+    /// The peer will say nothing more. What it asked and needs no job is answered; what runs for it is cancelled
+    /// (ARCHITECTURE, "what a close cancels"), and the replies in its pipeline say so: their places must be filled
+    /// for the answers behind them, and a peer that only half-closed learns what became of its call.
+    fn on_ended(&mut self, now: Now, connection: ConnectionId) {
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        entry.codec.on_end();
+        self.serve(now, connection);
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        match entry.codec {
+            Codec::Lines(_) => self.on_input_ended(now),
+            Codec::WebSocket(_) => self.cancel_jobs(now, connection),
+            Codec::Http(_) => {
+                for job in entry.talk.jobs.clone() {
+                    let Some((caller, finish)) = self.core.cancel_gone(job) else {
+                        continue;
+                    };
+                    let error = Error::new(Kind::Cancelled, "the connection was closed before the answer");
+                    self.answer(now, job, &caller, finish.payload(Err(error)));
+                }
+            }
+        }
+        self.settle(now, connection);
+    }
+
+    fn on_sent(&mut self, now: Now, connection: ConnectionId, count: usize) {
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        entry.codec.sent(count, now.monotonic);
+        entry.on_activity(now.monotonic);
+        // Requests that were held back by a full outbox go on.
+        self.serve(now, connection);
+        self.settle(now, connection);
+    }
+
+    fn on_completed(&mut self, now: Now, completion: Completion) {
+        let id = completion.job;
+        let core = &mut self.core;
+        match core
+            .inflight
+            .on_completion(now.monotonic, completion, &mut core.timers)
+        {
+            Completed::Stale => core.metrics.count(Metric::CompletionsStale),
+            Completed::GoesOn => {}
+            Completed::Over { flight, result } => {
+                core.database.observe(now, result.as_ref().map(|_| ()));
+                if let Some(caller) = flight.caller {
+                    core.count_end(&result);
+                    let payload = flight.finish.payload(result);
+                    self.answer(now, id, &caller, payload);
+                }
+            }
+        }
+    }
+
+    /// Gives a waiting call its reply.
+    fn answer(&mut self, now: Now, job: JobId, caller: &Caller, payload: Payload) {
+        let Self { entries, core, .. } = self;
+        let Some(entry) = find(entries, caller.connection) else {
+            return;
+        };
+        entry.talk.jobs.retain(|other| *other != job);
+        entry.on_activity(now.monotonic);
+        let common = core.common.at(now.wall);
+        let settings = Arc::clone(&core.settings);
+        let serving = Serving {
+            limits: &settings.limits,
+            now: now.monotonic,
+            common_headers: &common,
+        };
+        let mut body = caller.form.pieces(&caller.id, payload);
+        match (&mut entry.codec, caller.ticket) {
+            (Codec::Http(http), Some(ticket)) => {
+                let cors = caller.cors_origin.as_deref().map(headers::cors);
+                let response = Response {
+                    status: 200,
+                    content_type: Some("application/json"),
+                    headers: cors.as_ref().map_or(&[], |lines| lines.as_slice()),
+                    body: &mut body,
+                    close: false,
+                };
+                http.answer(ticket, response, &serving);
+            }
+            (Codec::WebSocket(socket), None) => socket.send(&mut body, now.monotonic),
+            (Codec::Lines(lines), None) => lines.send(&mut body),
+            (Codec::Http(_), None) | (Codec::WebSocket(_) | Codec::Lines(_), Some(_)) => {
+                debug_assert!(false, "a caller has a ticket exactly when it is on HTTP");
+            }
+        }
+        // The place in the pipeline is free: requests that were held back may go on.
+        self.serve(now, caller.connection);
+        self.settle(now, caller.connection);
+    }
+
+    fn on_connection_timer(&mut self, now: Now, connection: ConnectionId) {
+        let Self { entries, core, .. } = self;
+        let Some(entry) = find(entries, connection) else {
+            return;
+        };
+        entry.timer = None;
+        let common = core.common.at(now.wall);
+        let settings = Arc::clone(&core.settings);
+        let serving = Serving {
+            limits: &settings.limits,
+            now: now.monotonic,
+            common_headers: &common,
+        };
+        entry.on_timer(&serving);
+        self.settle(now, connection);
+    }
+
+    /// The backend should have ended the statement by itself; it did not.
+    fn on_job_deadline(&mut self, now: Now, job: JobId) {
+        let Some(flight) = self.core.inflight.find(job) else {
+            return;
+        };
+        let elapsed = now.monotonic.since(flight.admitted).as_secs();
+        let mut error = Error::new(
+            Kind::Timeout,
+            format!("no end after {elapsed} s, the statement was cancelled"),
+        );
+        error.query_id.clone_from(&flight.query_id);
+        if let Some((caller, finish)) = self.core.cancel(job) {
+            self.core.metrics.count_failure(Kind::Timeout);
+            self.answer(now, job, &caller, finish.payload(Err(error)));
+        }
+    }
+
+    /// Cancels what runs for a connection that will take no reply.
+    fn cancel_jobs(&mut self, now: Now, connection: ConnectionId) {
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        for job in std::mem::take(&mut entry.talk.jobs) {
+            self.core.cancel_gone(job);
+        }
+        self.core.give_steps(now.monotonic);
+    }
+
+    /// After anything happened to a connection: says what its socket needs and sets its timer.
+    fn settle(&mut self, now: Now, connection: ConnectionId) {
+        let Self { entries, core, .. } = self;
+        let Some(entry) = find(entries, connection) else {
+            return;
+        };
+        if !entry.codec.outbox().is_empty() && !entry.flush_said {
+            entry.flush_said = true;
+            core.outputs.push_back(Output::Flush(connection));
+        }
+        match entry.codec.lifecycle() {
+            Lifecycle::Open => {}
+            Lifecycle::Finishing => {
+                if !entry.shutdown_said {
+                    entry.shutdown_said = true;
+                    core.outputs.push_back(Output::ShutdownWrite(connection));
+                }
+                // A codec that finishes takes no replies any more: nobody waits for these.
+                if !entry.talk.jobs.is_empty() && !matches!(entry.codec, Codec::Http(_)) {
+                    self.cancel_jobs(now, connection);
+                    return self.settle(now, connection);
+                }
+            }
+            Lifecycle::Closed => {
+                let reason = entry.codec.close_reason().unwrap_or(CloseReason::PeerClosed);
+                return self.drop_connection(now, connection, reason);
+            }
+        }
+        let wake_at = entry.wake_at(&core.settings.limits);
+        if let Some(at) = wake_at
+            && entry.timer.is_none_or(|set| at < set)
+        {
+            if let Some(set) = entry.timer {
+                core.timers.clear(set, Timer::Connection(connection));
+            }
+            core.timers.set(at, Timer::Connection(connection));
+            entry.timer = Some(at);
+        }
+    }
+
+    /// Forgets a connection: cancels what runs for it and has its socket closed.
+    fn drop_connection(&mut self, now: Now, connection: ConnectionId, reason: CloseReason) {
+        self.cancel_jobs(now, connection);
+        if find(&mut self.entries, connection).is_none() {
+            return;
+        }
+        let entry = self.entries.remove(connection.index as usize);
+        self.core.connections = self.entries.len();
+        if let Some(set) = entry.timer {
+            self.core.timers.clear(set, Timer::Connection(connection));
+        }
+        if matches!(entry.codec, Codec::WebSocket(_)) {
+            self.core.websockets -= 1;
+        }
+        self.core.metrics.count_close(reason);
+        log::debug!("{connection}: closed, {}", reason.name());
+        self.core.outputs.push_back(Output::Close(connection));
+    }
+}
+
+fn find(entries: &mut Slab<Entry>, connection: ConnectionId) -> Option<&mut Entry> {
+    entries
+        .get_mut(connection.index as usize)
+        .filter(|entry| entry.talk.id == connection)
+}

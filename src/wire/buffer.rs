@@ -42,7 +42,7 @@ impl Inbox {
             let grown = (self.buffer.len() * 2).max(INBOX_BYTES_FIRST);
             self.buffer.resize(grown, 0);
         }
-        let room_end = self.buffer.len().min(self.start + limit);
+        let room_end = self.buffer.len().min(self.start.saturating_add(limit));
         &mut self.buffer[self.end..room_end]
     }
 
@@ -90,6 +90,14 @@ impl Inbox {
     pub fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.len(), "more was consumed than was held");
         self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Forgets all but the first `len` bytes: what was decoded in place takes less room than it came in.
+    pub fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start + len);
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
@@ -187,18 +195,36 @@ impl Outbox {
             Piece::Shared(bytes) if bytes.len() >= COPY_BYTES_MAX => {
                 self.segments.push_back(Segment::Shared(bytes))
             }
-            small => self.tail().extend_from_slice(small.as_slice()),
+            small => self.tail(small.len()).extend_from_slice(small.as_slice()),
         }
     }
 
     /// Queues a copy of `bytes`.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
-        self.tail().extend_from_slice(bytes);
+        self.tail(bytes.len()).extend_from_slice(bytes);
     }
 
-    fn tail(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.segments.back(), Some(Segment::Owned(_))) {
+    /// Queues what waits in `other` behind everything else. Large segments are moved.
+    pub fn append(&mut self, other: Self) {
+        let mut skip = other.written;
+        for segment in other.segments {
+            let piece = match segment {
+                part if skip > 0 => Piece::Owned(part.as_slice()[skip..].to_vec()),
+                Segment::Owned(bytes) => Piece::Owned(bytes),
+                Segment::Shared(bytes) => Piece::Shared(bytes),
+            };
+            skip = 0;
+            self.push(piece);
+        }
+    }
+
+    /// The buffer that the next `count` bytes go into. A large one is not grown: that would move a whole result for
+    /// the sake of the brace behind it.
+    fn tail(&mut self, count: usize) -> &mut Vec<u8> {
+        let is_fit =
+            |bytes: &Vec<u8>| bytes.len() < COPY_BYTES_MAX || bytes.capacity() - bytes.len() >= count;
+        if !matches!(self.segments.back(), Some(Segment::Owned(bytes)) if is_fit(bytes)) {
             self.segments
                 .push_back(Segment::Owned(Vec::with_capacity(SEGMENT_BYTES_FIRST)));
         }
@@ -267,6 +293,15 @@ impl Outbox {
         }
     }
 
+    /// Memory held, with the shared pieces that wait.
+    pub fn capacity(&self) -> usize {
+        let held = |segment: &Segment| match segment {
+            Segment::Owned(bytes) => bytes.capacity(),
+            Segment::Shared(bytes) => bytes.len(),
+        };
+        self.segments.capacity() * size_of::<Segment>() + self.segments.iter().map(held).sum::<usize>()
+    }
+
     /// Everything that waits, in one piece (for tests and for a peer without vectored writes).
     pub fn to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len);
@@ -317,6 +352,65 @@ mod tests {
         assert_eq!((held, inbox.len()), (10_000, 10_000));
         inbox.consume(1);
         assert_eq!(inbox.room(10_000).len(), 1);
+    }
+
+    #[test]
+    fn a_large_piece_stays_where_it_is_whatever_follows() {
+        let mut outbox = Outbox::default();
+        let large = vec![7; 100_000].into_boxed_slice().into_vec();
+        let address = large.as_ptr();
+        outbox.push(Piece::Owned(large));
+        outbox.extend(b"}");
+        let mut slices = [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])];
+        assert_eq!(outbox.slices(&mut slices), 2);
+        assert_eq!((slices[0].as_ptr(), &slices[1][..]), (address, &b"}"[..]));
+    }
+
+    #[test]
+    fn an_idle_outbox_holds_nothing() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.capacity(), 0);
+        outbox.push(Piece::Shared(vec![7; 100_000].into()));
+        outbox.extend(b"}");
+        assert!(outbox.capacity() > 100_000);
+        outbox.sent(100_001);
+        outbox.shrink();
+        assert_eq!(outbox.capacity(), 0);
+    }
+
+    #[test]
+    fn a_truncated_inbox_keeps_its_first_bytes_and_takes_more() {
+        let mut inbox = Inbox::with(b"a hello world");
+        inbox.consume(2);
+        inbox.truncate(5);
+        inbox.push(b"!");
+        assert_eq!(inbox.bytes(), b"hello!");
+        inbox.truncate(10);
+        assert_eq!(inbox.len(), 6);
+        inbox.truncate(0);
+        inbox.shrink();
+        assert_eq!(inbox.capacity(), 0);
+    }
+
+    #[test]
+    fn an_outbox_moves_behind_another_one() {
+        let large = vec![b'x'; 5_000];
+        for written in [0, 3, 100] {
+            let mut other = Outbox::default();
+            other.extend(b"head");
+            other.push(Piece::Owned(large.clone()));
+            other.push(Piece::Shared(large.clone().into()));
+            let expected = [b"first ", &other.to_vec()[written..], b" last"].concat();
+            other.sent(written);
+            let mut outbox = Outbox::default();
+            outbox.extend(b"first ");
+            outbox.append(other);
+            outbox.extend(b" last");
+            assert_eq!(
+                (outbox.to_vec(), outbox.len()),
+                (expected.clone(), expected.len())
+            );
+        }
     }
 
     #[test]

@@ -73,6 +73,22 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Every reason, for metrics and tests.
+    pub const ALL: [Self; 12] = [
+        Self::PeerClosed,
+        Self::PeerGone,
+        Self::NotKeptAlive,
+        Self::IdleTimeout,
+        Self::HeadTimeout,
+        Self::BodyTimeout,
+        Self::WriteTimeout,
+        Self::PingTimeout,
+        Self::BadRequest,
+        Self::BadFrame,
+        Self::MessageTooLong,
+        Self::Draining,
+    ];
+
     /// A stable word for logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,1 +1,407 @@
-//! HTTP/1.1.
+//! HTTP/1.1 as a state machine over bytes (RFC 9110, RFC 9112).
+//!
+//! [`HttpConnection`] is the server's side of one connection: bytes in, whole requests out; responses in, bytes out.
+//! It keeps responses in the order of requests, keeps connections alive, collects bodies, answers by itself whatever
+//! is no HTTP or breaks a bound, and keeps the time of slow peers. It does not know which methods, paths and media
+//! types are served, who may ask, and what a WebSocket is.
+//!
+//! Kept so that a request that is answered at once allocates nothing: the request is a view into the inbox, the
+//! offsets of its fields and the buffers are used again, and [`HttpConnection::rest`] gives them back when the
+//! connection has been quiet for a while.
+//!
+//! ```
+//! use snowflake_mcp::limits::Limits;
+//! use snowflake_mcp::time::Instant;
+//! use snowflake_mcp::wire::Serving;
+//! use snowflake_mcp::wire::buffer::Piece;
+//! use snowflake_mcp::wire::http::{HttpConnection, Next, Response};
+//!
+//! let limits = Limits::default();
+//! let serving = Serving { limits: &limits, now: Instant::ZERO, common_headers: b"" };
+//! let mut connection = HttpConnection::new(serving.now);
+//!
+//! let bytes = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+//! connection.room(&limits)[..bytes.len()].copy_from_slice(bytes);
+//! connection.received(bytes.len(), serving.now);
+//! while let Next::Request(request, responder) = connection.next(&serving) {
+//!     assert_eq!(request.path(), "/health");
+//!     responder.respond(Response {
+//!         status: 200,
+//!         content_type: Some("text/plain"),
+//!         headers: &[],
+//!         body: &mut [Piece::Borrowed(b"fine")],
+//!         close: false,
+//!     });
+//! }
+//! assert!(connection.outbox().to_vec().ends_with(b"\r\n\r\nfine"));
+//! ```
+
+mod body;
+mod deadlines;
+mod error;
+mod framing;
+mod head;
+mod host;
+mod pipeline;
+mod request;
+mod request_line;
+mod responder;
+mod response;
+mod state;
+
+pub use error::Error;
+pub use pipeline::Ticket;
+pub use request::Request;
+pub use request_line::Version;
+pub use responder::Responder;
+pub use response::Response;
+
+use body::{Collector, Whole};
+use framing::Framing;
+use head::{RequestHead, Scan, Scanned};
+use pipeline::{Pipeline, Slot};
+use response::Connection;
+use state::State;
+
+use super::buffer::{Inbox, Outbox, Piece};
+use super::{CloseReason, Lifecycle, Serving};
+use crate::limits::Limits;
+use crate::time::Instant;
+
+/// The server's side of one HTTP/1.1 connection.
+///
+/// After each call that may have changed something ([`received`](Self::received), [`on_end`](Self::on_end),
+/// [`answer`](Self::answer), [`sent`](Self::sent)) call [`next`](Self::next) until it says [`Next::NeedMore`]: requests
+/// may wait in the inbox for a free place in the pipeline or in the outbox.
+#[derive(Debug)]
+pub struct HttpConnection {
+    inbox: Inbox,
+    /// The head of the current request. Valid in `State::Body` and while a request is lent.
+    head: RequestHead,
+    state: State,
+    pipeline: Pipeline,
+    /// The peer sent FIN. Beside the state, because requests that came before it are still taken and answered.
+    has_ended: bool,
+}
+
+/// What [`HttpConnection::next`] found.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// A whole request, and the way to answer it.
+    Request(Request<'a>, Responder<'a>),
+    /// Nothing to do until more bytes come, a response is given, or bytes are sent.
+    NeedMore,
+    /// A fault. It is answered already and the connection ends with that answer: count it, log it.
+    Failed(Error),
+}
+
+impl HttpConnection {
+    /// A connection that was accepted at `now`.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            inbox: Inbox::default(),
+            head: RequestHead::default(),
+            state: State::waiting(now),
+            pipeline: Pipeline::new(now),
+            has_ended: false,
+        }
+    }
+
+    /// Room for the next read. Empty: do not read now, because as many requests wait for their response as may
+    /// (`pipeline_max`), or as many bytes for the peer (`outbox_bytes_max`).
+    pub fn room(&mut self, limits: &Limits) -> &mut [u8] {
+        self.forget();
+        let head_bytes = limits.head_bytes_max + HEAD_ROOM_SPARE;
+        let inbox_bytes = match &self.state {
+            State::Closed { .. } | State::Upgraded { .. } => 0,
+            State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
+            _ if !self.may_take(limits) => 0,
+            State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
+            State::Head { .. } | State::Lent { .. } => head_bytes,
+        };
+        self.inbox.room(inbox_bytes)
+    }
+
+    /// Says that `count` bytes were read into [`HttpConnection::room`].
+    pub fn received(&mut self, count: usize, now: Instant) {
+        let is_first = self.inbox.is_empty();
+        self.inbox.filled(count);
+        match &mut self.state {
+            State::Head {
+                since: Some(since), ..
+            } if is_first => *since = now,
+            state if state.is_discarding() => self.inbox.truncate(0),
+            _ => {}
+        }
+    }
+
+    /// Says that the peer will send nothing more (FIN). Requests that are whole are still taken and answered.
+    pub fn on_end(&mut self) {
+        self.has_ended = true;
+        self.forget();
+        if matches!(self.state, State::Head { .. }) && self.inbox.is_empty() {
+            let now = self.pipeline.progress();
+            self.stop(CloseReason::PeerClosed, now);
+        }
+    }
+
+    /// The next request, to be called until it says [`Next::NeedMore`].
+    ///
+    /// A request that asks for an upgrade is only given out when everything before it is answered, so that
+    /// [`Responder::upgrade`] can always be done.
+    pub fn next<'a>(&'a mut self, serving: &'a Serving<'_>) -> Next<'a> {
+        self.forget();
+        match self.advance(serving) {
+            Ok(None) => Next::NeedMore,
+            Ok(Some(whole)) => self.lend(whole, serving),
+            Err(error) => {
+                self.fail(error, serving);
+                Next::Failed(error)
+            }
+        }
+    }
+
+    /// Gives the response to a request that was deferred. Without effect if the connection ended before it.
+    pub fn answer(&mut self, ticket: Ticket, response: Response<'_, '_>, serving: &Serving<'_>) {
+        let answered = self.pipeline.answer(ticket, response, serving);
+        self.state.settle(answered, &self.pipeline, serving.now);
+    }
+
+    /// What waits to be written.
+    pub fn outbox(&self) -> &Outbox {
+        self.pipeline.outbox()
+    }
+
+    /// Says that the first `count` bytes of the outbox were written.
+    pub fn sent(&mut self, count: usize, now: Instant) {
+        self.pipeline.sent(count, now);
+    }
+
+    /// Shutdown: takes no new request, answers what is waiting, the last with `Connection: close`. A request of which
+    /// only a part is here is answered 503 unless earlier ones wait. An idle connection is over at once.
+    pub fn drain(&mut self, serving: &Serving<'_>) {
+        self.forget();
+        if !self.state.is_taking() {
+            return;
+        }
+        if self.pipeline.is_idle() && self.inbox.is_empty() {
+            self.close(CloseReason::Draining);
+        } else if self.pipeline.open_count() == 0 && !self.inbox.is_empty() {
+            self.fail(Error::ShuttingDown, serving);
+        } else {
+            self.stop(CloseReason::Draining, serving.now);
+        }
+    }
+
+    /// What to do with the socket.
+    pub fn lifecycle(&self) -> Lifecycle {
+        match self.state {
+            State::Closed { .. } => Lifecycle::Closed,
+            // Both sides have ended and nothing is left to say.
+            State::Finishing { .. } if self.has_ended && self.pipeline.outbox().is_empty() => {
+                Lifecycle::Closed
+            }
+            State::Finishing { .. } => Lifecycle::Finishing,
+            _ => Lifecycle::Open,
+        }
+    }
+
+    /// Why the connection ends, as soon as it does.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        match self.state {
+            State::Finishing { reason, .. } | State::Closed { reason } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Requests given out whose response was not given yet.
+    pub fn waiting(&self) -> usize {
+        self.pipeline.waiting_count()
+    }
+
+    /// Whether the peer has said FIN. The protocol that takes over after an upgrade will not hear it again.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// After [`Responder::upgrade`]: the bytes that follow the request, and the 101 that still must be written.
+    pub fn into_upgraded(mut self) -> (Inbox, Outbox) {
+        debug_assert!(matches!(self.state, State::Upgraded { .. }), "not upgraded");
+        if let State::Upgraded { bytes } = self.state {
+            self.inbox.consume(bytes);
+        }
+        (self.inbox, self.pipeline.into_outbox())
+    }
+
+    /// Gives back the memory that nothing is in, for a connection that has been idle for a while. The next request
+    /// allocates it again.
+    pub fn rest(&mut self) {
+        self.forget();
+        self.inbox.shrink();
+        self.pipeline.shrink();
+        if !matches!(self.state, State::Body { .. }) {
+            self.head.shrink();
+        }
+    }
+
+    /// Forgets the bytes of the request that was lent, and whatever came after the last one.
+    fn forget(&mut self) {
+        match self.state {
+            State::Lent { at, bytes } => {
+                self.inbox.consume(bytes);
+                self.state = State::waiting(at);
+            }
+            State::Stopped { .. } | State::Finishing { .. } | State::Closed { .. } => self.inbox.truncate(0),
+            State::Head { .. } | State::Body { .. } | State::Upgraded { .. } => return,
+        }
+        if self.inbox.capacity() > INBOX_BYTES_KEPT {
+            self.inbox.shrink();
+        }
+    }
+
+    /// Whether another request may be given out.
+    fn may_take(&self, limits: &Limits) -> bool {
+        self.pipeline.open_count() < limits.pipeline_max
+            && self.pipeline.outbox().len() < limits.outbox_bytes_max
+    }
+
+    /// Goes on with the current request as far as the inbox allows.
+    fn advance(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
+        if !self.may_take(serving.limits) {
+            self.state.stop_clock();
+            return Ok(None);
+        }
+        self.state.run_clock(serving.now);
+        if matches!(self.state, State::Head { .. }) && !self.advance_head(serving)? {
+            return Ok(None);
+        }
+        if matches!(self.state, State::Body { .. }) {
+            return self.advance_body(serving);
+        }
+        Ok(None)
+    }
+
+    /// Whether the head is whole; then the state is `Body`.
+    fn advance_head(&mut self, serving: &Serving<'_>) -> Result<bool, Error> {
+        while let State::Head { scan, .. } = &mut self.state {
+            match scan.advance(self.inbox.bytes(), &mut self.head, serving.limits)? {
+                Scanned::NeedMore if self.has_ended && self.inbox.is_empty() => {
+                    self.stop(CloseReason::PeerClosed, serving.now);
+                    return Ok(false);
+                }
+                Scanned::NeedMore if self.has_ended => return Err(Error::Incomplete),
+                Scanned::NeedMore => return Ok(false),
+                Scanned::EmptyLine => {
+                    *scan = Scan::after_empty_line();
+                    self.inbox.consume(EMPTY_LINE_BYTES);
+                }
+                Scanned::Whole => {
+                    let framing = Framing::read(&self.head, self.inbox.bytes(), serving.limits)?;
+                    self.state = State::Body {
+                        since: Some(serving.now),
+                        framing,
+                        collector: Collector::new(framing.body),
+                        owes_continue: framing.expects_continue,
+                    };
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the body is whole and the request may be given out.
+    fn advance_body(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
+        let State::Body {
+            framing,
+            collector,
+            owes_continue,
+            ..
+        } = &mut self.state
+        else {
+            return Ok(None);
+        };
+        *owes_continue &= !collector.has_begun(&self.inbox, self.head.bytes);
+        let whole = collector.advance(&mut self.inbox, self.head.bytes, serving.limits)?;
+        let is_first = self.pipeline.open_count() == 0;
+        if whole.is_none() && self.has_ended {
+            return Err(Error::Incomplete);
+        }
+        if whole.is_none() && is_first && std::mem::take(owes_continue) {
+            self.pipeline.push_continue(serving.now);
+        }
+        Ok(whole.filter(|_| is_first || !framing.wants_upgrade))
+    }
+
+    /// Gives out the request that is whole.
+    fn lend<'a>(&'a mut self, whole: Whole, serving: &'a Serving<'_>) -> Next<'a> {
+        let is_kept = matches!(&self.state, State::Body { framing, .. } if framing.is_kept_alive);
+        let request = Request::new(&self.head, self.inbox.bytes(), whole.body_end);
+        let connection = match (is_kept, request.version()) {
+            (false, _) => Connection::Closed,
+            (true, Version::Http10) => Connection::KeptExplicitly,
+            (true, Version::Http11) => Connection::Kept,
+        };
+        let ticket = self.pipeline.open(Slot {
+            connection,
+            omits_body: request.method() == "HEAD",
+            parked: None,
+        });
+        self.state = if is_kept {
+            State::Lent {
+                at: serving.now,
+                bytes: whole.end,
+            }
+        } else {
+            State::Stopped {
+                reason: CloseReason::NotKeptAlive,
+            }
+        };
+        let responder = Responder {
+            state: &mut self.state,
+            pipeline: &mut self.pipeline,
+            ticket,
+            bytes: whole.end,
+            serving,
+        };
+        Next::Request(request, responder)
+    }
+
+    /// Answers a fault, behind whatever is still awaited, and takes no more requests.
+    fn fail(&mut self, error: Error, serving: &Serving<'_>) {
+        let ticket = self.pipeline.open(Slot {
+            connection: Connection::Closed,
+            // The inbox still begins with the request line, whatever it is that went wrong.
+            omits_body: self.inbox.bytes().starts_with(b"HEAD "),
+            parked: None,
+        });
+        self.stop(error.close_reason(), serving.now);
+        let response = Response {
+            status: error.status(),
+            content_type: Some("application/json"),
+            headers: &[],
+            body: &mut [Piece::Owned(response::error_body(error))],
+            close: true,
+        };
+        self.answer(ticket, response, serving);
+    }
+
+    /// Takes no more requests: the youngest response that is awaited is the last one.
+    fn stop(&mut self, reason: CloseReason, now: Instant) {
+        self.pipeline.close_after_youngest();
+        self.state.stop(reason, &self.pipeline, now);
+    }
+
+    /// Ends the connection now. If it was ending, it ended for the reason it began to end for.
+    fn close(&mut self, reason: CloseReason) {
+        let reason = self.close_reason().unwrap_or(reason);
+        self.state = State::Closed { reason };
+    }
+}
+
+/// The line that is one byte too long, and its line end.
+const HEAD_ROOM_SPARE: usize = 2;
+const EMPTY_LINE_BYTES: usize = 2;
+/// Room to read what is thrown away.
+const DISCARD_BYTES: usize = 4 << 10;
+/// A larger inbox is given back as soon as it is empty: a large body is rare, and idle connections are many.
+const INBOX_BYTES_KEPT: usize = 64 << 10;

@@ -1,0 +1,424 @@
+//! The configuration: every setting read once at start, checked, and valid from then on.
+//!
+//! [`Config::read`] is pure: [`source`] has collected the texts, and what comes out holds typed values with their
+//! units. What is set wrongly refuses to start and says where it stands; what Snowflake still needs does not: it
+//! becomes the sentence that every call is answered with ([`Engine::Incomplete`]), so that a client sees the reason
+//! and the health routes stay up. Nothing here knows a socket, the server or MCP.
+
+mod http;
+mod names;
+pub mod setting;
+mod snowflake;
+pub mod source;
+mod value;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::limits::Limits;
+use crate::observe::logger::Format;
+use setting as s;
+use source::{Found, Origin, Sources};
+
+pub use http::{Http, Listen, Origins};
+pub use snowflake::{Credential, Key, Protocol, Snowflake, TokenKind};
+
+/// How clients reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// HTTP and WebSocket on a port.
+    Http,
+    /// One client on standard input and output.
+    Stdio,
+}
+
+/// Everything that can be set, valid by construction.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen and who may call; `None` on stdio, where the one client is whoever started the program.
+    pub http: Option<Http>,
+    /// What answers statements.
+    pub engine: Engine,
+    /// The bounds, with those that can be set.
+    pub limits: Limits,
+    /// Statements and their rows.
+    pub statements: Statements,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What the operator should know about the settings; to be logged once.
+    pub notes: Vec<Note>,
+}
+
+/// What answers statements.
+#[derive(Debug)]
+pub enum Engine {
+    /// The embedded engine; no Snowflake setting is read.
+    Demo,
+    /// Snowflake.
+    Snowflake(Box<Snowflake>),
+    /// Snowflake, but the settings do not suffice to sign in. The sentence says which are missing.
+    Incomplete(String),
+}
+
+/// What the tools need to know of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statements {
+    /// Rows when the caller gives no limit; never more than `limits.rows_max`.
+    pub rows_default: u64,
+    /// Which kinds of statement pass, without repetition, in the order of [`Command`].
+    pub allowed: Vec<Command>,
+}
+
+/// A kind of read statement that `ALLOWED_SQL_COMMANDS` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Command {
+    /// `SELECT`, also behind `WITH`.
+    Select,
+    /// `SHOW`.
+    Show,
+    /// `DESCRIBE`.
+    Describe,
+    /// `EXPLAIN`.
+    Explain,
+    /// `VALUES`.
+    Values,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// Least important level that is written.
+    pub level: log::LevelFilter,
+    /// Form of a line.
+    pub format: Format,
+    /// Whether the text of statements may be written.
+    pub statements: bool,
+}
+
+/// Something about the settings that is worth a line in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// `Warn` where the operator probably meant something else, `Info` otherwise.
+    pub level: log::Level,
+    /// The sentence, without a full stop.
+    pub text: String,
+}
+
+/// Why the settings do not allow a start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A value that cannot be read, or is out of range.
+    Value {
+        /// Flag or environment name.
+        name: String,
+        /// What was written; `None` for secrets.
+        value: Option<String>,
+        /// Where it stands.
+        origin: Origin,
+        /// What was expected, and what to do.
+        expected: String,
+    },
+    /// Other machines could call, and nothing would ask who they are.
+    OpenToOthers {
+        /// The address that was to be listened on.
+        address: SocketAddr,
+    },
+    /// Limits that do not go together.
+    Limits(String),
+}
+
+impl Config {
+    /// Reads the settings for a server on `transport`; with `demo`, Snowflake's are left alone.
+    ///
+    /// # Errors
+    /// The first setting that is wrong. Missing Snowflake settings are none.
+    pub fn read(sources: &Sources, transport: Transport, demo: bool) -> Result<Self, Error> {
+        let mut notes = Vec::new();
+        refuse_writes(sources)?;
+        let limits = limits(sources)?;
+        let statements = statements(sources, limits.rows_max)?;
+        let log = log(sources)?;
+        let http = match transport {
+            Transport::Http => Some(Http::read(sources, &mut notes)?),
+            Transport::Stdio => {
+                note_unused_address(sources, &mut notes);
+                None
+            }
+        };
+        let engine = if demo {
+            Engine::Demo
+        } else {
+            Engine::read(sources, &mut notes)?
+        };
+        notes.extend(names::notes(sources));
+        Ok(Self {
+            http,
+            engine,
+            limits,
+            statements,
+            log,
+            notes,
+        })
+    }
+}
+
+impl Engine {
+    fn read(sources: &Sources, notes: &mut Vec<Note>) -> Result<Self, Error> {
+        Ok(match Snowflake::read(sources)? {
+            Ok(snowflake) => Self::Snowflake(Box::new(snowflake)),
+            Err(sentence) => {
+                notes.push(Note::warn(format!(
+                    "{sentence}; until then every call is answered so"
+                )));
+                Self::Incomplete(sentence)
+            }
+        })
+    }
+}
+
+impl Command {
+    /// Every kind, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Select,
+        Self::Show,
+        Self::Describe,
+        Self::Explain,
+        Self::Values,
+    ];
+}
+
+impl Note {
+    fn warn(text: impl Into<String>) -> Self {
+        let (level, text) = (log::Level::Warn, text.into());
+        Self { level, text }
+    }
+
+    fn info(text: impl Into<String>) -> Self {
+        let (level, text) = (log::Level::Info, text.into());
+        Self { level, text }
+    }
+}
+
+impl Error {
+    fn value(found: &Found, expected: impl Into<String>) -> Self {
+        Self::Value {
+            name: found.name.clone(),
+            value: Some(found.value.clone()),
+            origin: found.origin,
+            expected: expected.into(),
+        }
+    }
+
+    /// As [`Error::value`], for a value that must not be shown.
+    fn secret(found: &Found, expected: impl Into<String>) -> Self {
+        Self::Value {
+            name: found.name.clone(),
+            value: None,
+            origin: found.origin,
+            expected: expected.into(),
+        }
+    }
+
+    /// Whether the command line is at fault: then the exit code is that of a wrong usage.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Value { origin, .. } => *origin == Origin::Flag,
+            Self::OpenToOthers { .. } | Self::Limits(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value {
+                name,
+                value,
+                origin,
+                expected,
+            } => {
+                write!(formatter, "{name}")?;
+                if let Some(value) = value {
+                    write!(formatter, "={}", value.escape_debug())?;
+                }
+                write!(formatter, " ({origin}): {expected}")
+            }
+            Self::OpenToOthers { address } => write!(
+                formatter,
+                "{address} is reached by other machines and no client would need a key: set API_KEYS, \
+                 or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
+            ),
+            Self::Limits(broken) => write!(formatter, "{broken}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Bounds beyond these are typing errors or would break a relation that `limits.rs` relies on.
+const PORT_RANGE: std::ops::RangeInclusive<u64> = 0..=65_535;
+const WORKERS_RANGE: std::ops::RangeInclusive<u64> = 1..=256;
+const CONNECTIONS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+const JOBS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_024;
+const ROWS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+const REQUEST_MIB_RANGE: std::ops::RangeInclusive<u64> = 1..=64;
+/// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
+const RESULT_MIB_RANGE: std::ops::RangeInclusive<u64> = 1..=8;
+/// Snowflake itself stops a statement after two days.
+const STATEMENT_SECONDS_RANGE: std::ops::RangeInclusive<u32> = 1..=172_800;
+const DRAIN_SECONDS_RANGE: std::ops::RangeInclusive<u32> = 0..=3_600;
+
+fn limits(sources: &Sources) -> Result<Limits, Error> {
+    let mut limits = Limits::default();
+    let counts = [
+        (&s::WORKERS, WORKERS_RANGE, &mut limits.workers),
+        (
+            &s::CONNECTIONS_MAX,
+            CONNECTIONS_RANGE,
+            &mut limits.connections_max,
+        ),
+        (
+            &s::JOBS_PER_PRINCIPAL_MAX,
+            JOBS_RANGE,
+            &mut limits.jobs_per_principal_max,
+        ),
+    ];
+    for (setting, range, limit) in counts {
+        if let Some(found) = sources.find(setting) {
+            *limit = value::count(&found, range)?;
+        }
+    }
+    let times = [
+        (
+            &s::STATEMENT_TIMEOUT,
+            STATEMENT_SECONDS_RANGE,
+            &mut limits.statement_timeout,
+        ),
+        (&s::DRAIN_TIMEOUT, DRAIN_SECONDS_RANGE, &mut limits.drain_timeout),
+        (&s::DRAIN_DELAY, DRAIN_SECONDS_RANGE, &mut limits.drain_delay),
+    ];
+    for (setting, range, limit) in times {
+        if let Some(found) = sources.find(setting) {
+            *limit = value::seconds(&found, range)?;
+        }
+    }
+    if let Some(found) = sources.find(&s::REQUEST_SIZE_MAX) {
+        let bytes = value::count(&found, REQUEST_MIB_RANGE)? << 20;
+        (limits.body_bytes_max, limits.message_bytes_max) = (bytes, bytes);
+    }
+    if let Some(found) = sources.find(&s::RESULT_SIZE_MAX) {
+        limits.result_bytes_max = value::count(&found, RESULT_MIB_RANGE)? << 20;
+    }
+    if let Some(found) = sources.find(&s::ROWS_MAX) {
+        limits.rows_max = value::number(&found, ROWS_RANGE)?;
+    }
+    limits.check().map_err(Error::Limits)?;
+    Ok(limits)
+}
+
+/// Rows when the caller gives no limit, as in the program that this one replaces.
+const ROWS_DEFAULT: u64 = 100;
+
+fn statements(sources: &Sources, rows_max: u64) -> Result<Statements, Error> {
+    let rows_default = match sources.find(&s::ROWS_DEFAULT) {
+        Some(found) => {
+            let rows = value::number(&found, ROWS_RANGE)?;
+            if rows > rows_max {
+                return Err(Error::value(
+                    &found,
+                    format!("expected at most the maximum, which is {rows_max} (MAX_QUERY_LIMIT)"),
+                ));
+            }
+            rows
+        }
+        None => ROWS_DEFAULT.min(rows_max),
+    };
+    let allowed = match sources.find(&s::ALLOWED_COMMANDS) {
+        Some(found) => allowed(&found)?,
+        None => Command::ALL.to_vec(),
+    };
+    Ok(Statements {
+        rows_default,
+        allowed,
+    })
+}
+
+fn allowed(found: &Found) -> Result<Vec<Command>, Error> {
+    let mut allowed = Vec::new();
+    for word in value::list(found) {
+        match word.to_ascii_lowercase().as_str() {
+            "select" => allowed.push(Command::Select),
+            "show" => allowed.push(Command::Show),
+            "describe" | "desc" => allowed.push(Command::Describe),
+            "explain" => allowed.push(Command::Explain),
+            "values" => allowed.push(Command::Values),
+            // They only ever occur with SELECT; `use` is in the old default list and never reached the SQL API.
+            "with" | "union" | "use" => {}
+            _ => {
+                return Err(Error::value(
+                    found,
+                    format!(
+                        "{word} is no read statement; expected select, show, describe, explain or values"
+                    ),
+                ));
+            }
+        }
+    }
+    allowed.sort_unstable();
+    allowed.dedup();
+    if allowed.is_empty() {
+        return Err(Error::value(
+            found,
+            "expected at least one of select, show, describe, explain, values",
+        ));
+    }
+    Ok(allowed)
+}
+
+fn log(sources: &Sources) -> Result<Log, Error> {
+    use log::LevelFilter as Level;
+
+    // The second row is how Python's logging, which predecessors use, calls them.
+    let levels = [
+        ("off", Level::Off),
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+        ("trace", Level::Trace),
+        ("warning", Level::Warn),
+        ("critical", Level::Error),
+    ];
+    let formats = [("text", Format::Text), ("json", Format::Json)];
+    let found = |setting| sources.find(setting);
+    Ok(Log {
+        level: found(&s::LOG_LEVEL).map_or(Ok(Level::Info), |found| value::choice(&found, &levels))?,
+        format: found(&s::LOG_FORMAT).map_or(Ok(Format::Text), |found| value::choice(&found, &formats))?,
+        statements: found(&s::LOG_STATEMENTS).map_or(Ok(false), |found| value::switch(&found))?,
+    })
+}
+
+fn refuse_writes(sources: &Sources) -> Result<(), Error> {
+    match sources.find(&s::READ_ONLY) {
+        Some(found) if !value::switch(&found)? => Err(Error::value(
+            &found,
+            "writes are not offered: remove the setting, and let the role in SNOWFLAKE_ROLE be read-only too",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn note_unused_address(sources: &Sources, notes: &mut Vec<Note>) {
+    let flags = [&s::HOST, &s::PORT]
+        .into_iter()
+        .filter_map(|setting| sources.find(setting));
+    for found in flags.filter(|found| found.origin == Origin::Flag) {
+        notes.push(Note::info(format!(
+            "{} is ignored: stdio listens on no address",
+            found.name
+        )));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! What to tell about names: unknown ones with the nearest known one, and known ones that change nothing.
+
+use super::Note;
+use super::setting::{ALL, INEFFECTIVE};
+use super::source::Sources;
+
+/// A note for each name that is set and not honoured, and one for what `.env` gave.
+pub(super) fn notes(sources: &Sources) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if let Some(trouble) = sources.file_trouble() {
+        notes.push(Note::warn(format!(".env {trouble}; the rest is used")));
+    }
+    let of_file = sources.names_of_file();
+    if !of_file.is_empty() {
+        notes.push(Note::info(format!(
+            "from .env in the working directory: {}",
+            of_file.join(", ")
+        )));
+    }
+    for name in sources.names() {
+        if let Some(known) = INEFFECTIVE.iter().find(|known| known.name == name) {
+            notes.push(Note::info(format!(
+                "{name} is set but has no effect: {}",
+                known.reason
+            )));
+        } else if !known_names().any(|known| known == name) {
+            notes.push(Note::warn(unknown(name)));
+        }
+    }
+    notes
+}
+
+fn known_names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().flat_map(|setting| setting.names).copied()
+}
+
+fn unknown(name: &str) -> String {
+    match nearest(name) {
+        Some(known) => format!("{name} is not a setting; is {known} meant?"),
+        None => format!("{name} is not a setting and is ignored"),
+    }
+}
+
+/// More edits than this and the two names are about different things.
+const EDITS_MAX: usize = 3;
+
+fn nearest(name: &str) -> Option<&'static str> {
+    let by_distance = known_names().map(|known| (distance(name, known), known));
+    by_distance
+        .min()
+        .filter(|(edits, _)| *edits <= EDITS_MAX)
+        .map(|(_, known)| known)
+}
+
+/// Edits (insert, delete, replace a byte, swap two neighbours) that turn `a` into `b`: the optimal string alignment.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before = vec![0; b.len() + 1];
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        (before, above) = (above, row);
+    }
+    above[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(name: &str) -> Vec<String> {
+        let sources = Sources::new([], [(name.to_owned(), "x".to_owned())], []);
+        notes(&sources).into_iter().map(|note| note.text).collect()
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_told_with_what_was_meant() {
+        for (wrong, right) in [
+            ("SNOWFLAKE_ACOUNT", "SNOWFLAKE_ACCOUNT"),
+            ("SNOWFLAKE_WAREHOSUE", "SNOWFLAKE_WAREHOUSE"),
+            ("SNOWFLAKE_PASSWRD", "SNOWFLAKE_PASSWORD"),
+            ("MCP_HTTP_PROT", "MCP_HTTP_PORT"),
+        ] {
+            assert_eq!(
+                told(wrong),
+                [format!("{wrong} is not a setting; is {right} meant?")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_of_another_thing_is_told_without_a_guess() {
+        assert_eq!(
+            told("MCP_SOMETHING_ELSE_ENTIRELY"),
+            ["MCP_SOMETHING_ELSE_ENTIRELY is not a setting and is ignored"]
+        );
+    }
+
+    #[test]
+    fn a_known_name_without_effect_says_why() {
+        let told = told("SNOWFLAKE_POOL_MIN_SIZE");
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].starts_with("SNOWFLAKE_POOL_MIN_SIZE is set but has no effect: "),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn names_of_other_programs_are_not_our_business() {
+        assert!(told("PATH").is_empty());
+    }
+
+    #[test]
+    fn distances_count_edits() {
+        for (a, b, edits) in [
+            ("", "abc", 3),
+            ("abc", "abc", 0),
+            ("abc", "acb", 1),
+            ("abc", "xbcd", 2),
+        ] {
+            assert_eq!(distance(a, b), edits, "{a} {b}");
+            assert_eq!(distance(b, a), edits, "{b} {a}");
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! Every setting as data: its flag, its environment names, its default, its unit and what it changes.
+//!
+//! This table is the one place that knows names. The README's table is held against it by `tests/tidy.rs`, and the
+//! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
+
+/// A setting that is honoured.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Flag of the command line, with its dashes.
+    pub flag: Option<&'static str>,
+    /// Environment names. The first is the one to write; the others are what predecessors called it.
+    pub names: &'static [&'static str],
+    /// What holds when nothing is set, in words.
+    pub default: &'static str,
+    /// Unit and consequence, in words.
+    pub meaning: &'static str,
+}
+
+/// A name that predecessors document and that changes nothing here.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ineffective {
+    /// The environment name.
+    pub name: &'static str,
+    /// Why it changes nothing, and what to use instead. Completes "NAME is set but has no effect: …".
+    pub reason: &'static str,
+}
+
+/// Shorthand for the table below: flag, names, default, meaning.
+const fn setting(
+    flag: Option<&'static str>,
+    names: &'static [&'static str],
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        flag,
+        names,
+        default,
+        meaning,
+    }
+}
+
+// Where the server listens.
+
+/// Address to listen on.
+pub const HOST: Setting = setting(
+    Some("--host"),
+    &["MCP_HTTP_HOST", "MCP_SERVER_HOST", "SNOWFLAKE_MCP_HOST"],
+    "127.0.0.1",
+    "IP address to listen on; localhost means both loopback addresses",
+);
+/// Port to listen on.
+pub const PORT: Setting = setting(
+    Some("--port"),
+    &["MCP_HTTP_PORT", "MCP_SERVER_PORT", "SNOWFLAKE_MCP_PORT"],
+    "8000",
+    "TCP port; 0 lets the system choose, and start-up says which",
+);
+
+// Who may call.
+
+/// Bearer tokens that clients must present.
+pub const API_KEYS: Setting = setting(
+    None,
+    &["API_KEYS"],
+    "none",
+    "comma list of bearer tokens; with one set, everything but /health, /health/live and /health/ready needs one",
+);
+/// Whether bearer tokens are enforced, for those who want to say it.
+pub const ENABLE_API_AUTH: Setting = setting(
+    None,
+    &["ENABLE_API_AUTH"],
+    "true when API_KEYS is set",
+    "must agree with API_KEYS: false beside keys, or true without any, refuses to start",
+);
+/// Leave to listen beyond loopback without any credential.
+pub const ALLOW_UNAUTHENTICATED: Setting = setting(
+    Some("--allow-unauthenticated"),
+    &[],
+    "false",
+    "lets a server without API_KEYS listen on an address that other machines reach",
+);
+/// Web origins that may call.
+pub const CORS_ORIGINS: Setting = setting(
+    None,
+    &["MCP_CORS_ORIGINS"],
+    "none",
+    "comma list of web origins (https://app.example) that may call from a browser; * needs API_KEYS",
+);
+/// Names that the Host header may carry.
+pub const ALLOWED_HOSTS: Setting = setting(
+    None,
+    &["MCP_ALLOWED_HOSTS"],
+    "loopback names and the address listened on",
+    "comma list of further host names under which clients reach the server (Host header)",
+);
+
+// Bounds.
+
+/// Worker threads.
+pub const WORKERS: Setting = setting(
+    Some("--workers"),
+    &["SNOWFLAKE_POOL_MAX_SIZE"],
+    "8",
+    "threads that talk to the database, 1 to 256; a running Snowflake statement holds none",
+);
+/// Open connections.
+pub const CONNECTIONS_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_CONNECTIONS"],
+    "16384",
+    "connections open at once; a further one is answered 503",
+);
+/// Calls of one client in flight.
+pub const JOBS_PER_PRINCIPAL_MAX: Setting = setting(
+    None,
+    &["MAX_CONCURRENT_REQUESTS"],
+    "512",
+    "tool calls that one client may have in flight; a further one is refused as busy",
+);
+/// Size of a request.
+pub const REQUEST_SIZE_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_REQUEST_SIZE"],
+    "4",
+    "MiB of one request body or WebSocket message, 1 to 64; more is 413 or close code 1009",
+);
+/// Size of a result.
+pub const RESULT_SIZE_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_RESULT_SIZE"],
+    "1",
+    "MiB of rows in one result, 1 to 8; a larger result is cut and says so",
+);
+/// Rows of a result, as the operator allows.
+pub const ROWS_MAX: Setting = setting(
+    Some("--max-rows"),
+    &["MAX_QUERY_LIMIT"],
+    "10000",
+    "rows of one result; a caller may ask for fewer, never for more",
+);
+/// Rows of a result when the caller does not say.
+pub const ROWS_DEFAULT: Setting = setting(
+    None,
+    &["DEFAULT_QUERY_LIMIT"],
+    "100",
+    "rows of one result of execute_query when the caller gives no limit; at most MAX_QUERY_LIMIT",
+);
+
+// Times.
+
+/// How long a statement may run.
+pub const STATEMENT_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_REQUEST_TIMEOUT"],
+    "300",
+    "seconds that a statement may run; then it is cancelled on the database",
+);
+/// How long shutdown waits.
+pub const DRAIN_TIMEOUT: Setting = setting(
+    Some("--drain-timeout"),
+    &["MCP_DRAIN_TIMEOUT"],
+    "30",
+    "seconds that shutdown waits for calls in flight; then they are cancelled and the exit code is 1",
+);
+/// How long shutdown still accepts.
+pub const DRAIN_DELAY: Setting = setting(
+    Some("--drain-delay"),
+    &["MCP_DRAIN_DELAY"],
+    "0",
+    "seconds that shutdown still accepts connections while /health/ready already says 503",
+);
+
+// Statements.
+
+/// Which kinds of statement pass.
+pub const ALLOWED_COMMANDS: Setting = setting(
+    None,
+    &["ALLOWED_SQL_COMMANDS"],
+    "select,show,describe,explain,values",
+    "comma list of read statements that pass (with and union go with select); it can only narrow",
+);
+/// Kept for those who set it to true.
+pub const READ_ONLY: Setting = setting(
+    None,
+    &["READONLY_MODE", "ENABLE_SQL_PROTECTION"],
+    "true",
+    "true is the only mode: false refuses to start, because writes are not offered",
+);
+
+// What the server says about itself.
+
+/// Whether the metrics route exists.
+pub const METRICS: Setting = setting(
+    None,
+    &["ENABLE_METRICS"],
+    "true",
+    "false removes the metrics route",
+);
+/// Where the metrics route is.
+pub const METRICS_PATH: Setting = setting(
+    None,
+    &["METRICS_ENDPOINT"],
+    "/metrics",
+    "path of the metrics route",
+);
+/// Least important level that is logged.
+pub const LOG_LEVEL: Setting = setting(
+    Some("--log-level"),
+    &["LOG_LEVEL"],
+    "info",
+    "off, error, warn, info, debug or trace",
+);
+/// Form of a log line.
+pub const LOG_FORMAT: Setting = setting(
+    None,
+    &["LOG_FORMAT"],
+    "text",
+    "text or json; one line a record, on standard error",
+);
+/// Whether the log holds statements.
+pub const LOG_STATEMENTS: Setting = setting(
+    None,
+    &["LOG_SQL_QUERIES"],
+    "false",
+    "true writes the SQL of each statement into the log; statements may hold personal data",
+);
+
+// Snowflake.
+
+/// The account.
+pub const ACCOUNT: Setting = setting(
+    None,
+    &["SNOWFLAKE_ACCOUNT"],
+    "taken from SNOWFLAKE_HOST",
+    "account identifier, best as organization-account (myorg-prod)",
+);
+/// The user.
+pub const USER: Setting = setting(
+    None,
+    &["SNOWFLAKE_USER"],
+    "none",
+    "login name; needed with a key pair, not with a token",
+);
+/// How to sign in.
+pub const AUTHENTICATOR: Setting = setting(
+    None,
+    &["SNOWFLAKE_AUTHENTICATOR"],
+    "by what is set",
+    "SNOWFLAKE_JWT (key pair), PROGRAMMATIC_ACCESS_TOKEN or OAUTH",
+);
+/// How to sign in, in the words of the program that this one replaces.
+pub const AUTH_TYPE: Setting = setting(
+    None,
+    &["SNOWFLAKE_AUTH_TYPE"],
+    "by what is set",
+    "older form of SNOWFLAKE_AUTHENTICATOR: private_key means SNOWFLAKE_JWT",
+);
+/// The private key itself.
+pub const PRIVATE_KEY: Setting = setting(
+    None,
+    &["SNOWFLAKE_PRIVATE_KEY"],
+    "none",
+    "the RSA private key itself: PEM text, or base64 of PEM or of PKCS#8 DER",
+);
+/// Where the private key is.
+pub const PRIVATE_KEY_PATH: Setting = setting(
+    None,
+    &["SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"],
+    "none",
+    "file that holds the RSA private key (PKCS#8, plain or encrypted, or PKCS#1; PEM)",
+);
+/// What opens the private key.
+pub const PRIVATE_KEY_PASSPHRASE: Setting = setting(
+    None,
+    &[
+        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
+        "SNOWFLAKE_PRIVATE_KEY_FILE_PWD",
+    ],
+    "none",
+    "passphrase of an encrypted private key",
+);
+/// A token.
+pub const TOKEN: Setting = setting(
+    None,
+    &["SNOWFLAKE_TOKEN"],
+    "none",
+    "programmatic access token, or OAuth access token with SNOWFLAKE_AUTHENTICATOR=OAUTH",
+);
+/// A programmatic access token, under the names that other servers use.
+pub const ACCESS_TOKEN: Setting = setting(
+    None,
+    &["SNOWFLAKE_PAT", "SNOWFLAKE_PASSWORD"],
+    "none",
+    "programmatic access token under the names of other servers; a real password cannot be used",
+);
+/// The warehouse.
+pub const WAREHOUSE: Setting = setting(
+    None,
+    &["SNOWFLAKE_WAREHOUSE"],
+    "the user's default",
+    "warehouse that runs statements, exactly as SHOW WAREHOUSES prints it",
+);
+/// The database.
+pub const DATABASE: Setting = setting(
+    None,
+    &["SNOWFLAKE_DATABASE"],
+    "the user's default",
+    "database of calls that name none, exactly as SHOW DATABASES prints it",
+);
+/// The schema.
+pub const SCHEMA: Setting = setting(
+    None,
+    &["SNOWFLAKE_SCHEMA"],
+    "the user's default",
+    "schema of calls that name none, exactly as SHOW SCHEMAS prints it",
+);
+/// The role.
+pub const ROLE: Setting = setting(
+    None,
+    &["SNOWFLAKE_ROLE"],
+    "the user's default",
+    "role of every statement; give it read privileges only",
+);
+/// The host, where it does not follow from the account.
+pub const SNOWFLAKE_HOST: Setting = setting(
+    None,
+    &["SNOWFLAKE_HOST"],
+    "from the account",
+    "host name of the account, for private links and tests",
+);
+/// The port of that host.
+pub const SNOWFLAKE_PORT: Setting = setting(
+    None,
+    &["SNOWFLAKE_PORT"],
+    "443, or 80 with http",
+    "port of that host",
+);
+/// The protocol towards that host.
+pub const SNOWFLAKE_PROTOCOL: Setting = setting(
+    None,
+    &["SNOWFLAKE_PROTOCOL"],
+    "https",
+    "https; http is allowed towards loopback only, for tests",
+);
+/// How long connecting may take.
+pub const CONNECT_TIMEOUT: Setting = setting(
+    None,
+    &["SNOWFLAKE_CONN_TIMEOUT", "SNOWFLAKE_POOL_CONNECTION_TIMEOUT"],
+    "10",
+    "seconds that connecting to Snowflake may take",
+);
+
+/// Every setting, in the order in which the README explains them.
+pub const ALL: &[&Setting] = &[
+    &HOST,
+    &PORT,
+    &API_KEYS,
+    &ENABLE_API_AUTH,
+    &ALLOW_UNAUTHENTICATED,
+    &CORS_ORIGINS,
+    &ALLOWED_HOSTS,
+    &WORKERS,
+    &CONNECTIONS_MAX,
+    &JOBS_PER_PRINCIPAL_MAX,
+    &REQUEST_SIZE_MAX,
+    &RESULT_SIZE_MAX,
+    &ROWS_MAX,
+    &ROWS_DEFAULT,
+    &STATEMENT_TIMEOUT,
+    &DRAIN_TIMEOUT,
+    &DRAIN_DELAY,
+    &ALLOWED_COMMANDS,
+    &READ_ONLY,
+    &METRICS,
+    &METRICS_PATH,
+    &LOG_LEVEL,
+    &LOG_FORMAT,
+    &LOG_STATEMENTS,
+    &ACCOUNT,
+    &USER,
+    &AUTHENTICATOR,
+    &AUTH_TYPE,
+    &PRIVATE_KEY,
+    &PRIVATE_KEY_PATH,
+    &PRIVATE_KEY_PASSPHRASE,
+    &TOKEN,
+    &ACCESS_TOKEN,
+    &WAREHOUSE,
+    &DATABASE,
+    &SCHEMA,
+    &ROLE,
+    &SNOWFLAKE_HOST,
+    &SNOWFLAKE_PORT,
+    &SNOWFLAKE_PROTOCOL,
+    &CONNECT_TIMEOUT,
+];
+
+const NO_POOL: &str = "Snowflake's SQL API is stateless, so no connections are kept";
+const NO_PACING: &str = "replies are written as soon as they are ready";
+const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
+const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
+const NO_RATE: &str = "calls are bounded by MAX_CONCURRENT_REQUESTS, not per minute";
+const NO_FILES: &str = "connection files are not read; set SNOWFLAKE_ACCOUNT and its kin";
+
+/// Shorthand for the table below.
+const fn ineffective(name: &'static str, reason: &'static str) -> Ineffective {
+    Ineffective { name, reason }
+}
+
+/// Names that predecessors document and that change nothing here. Each one that is set is told once at start.
+pub const INEFFECTIVE: &[Ineffective] = &[
+    ineffective("SNOWFLAKE_POOL_MIN_SIZE", NO_POOL),
+    ineffective("SNOWFLAKE_POOL_MAX_INACTIVE_MINUTES", NO_POOL),
+    ineffective("SNOWFLAKE_POOL_HEALTH_CHECK_MINUTES", NO_POOL),
+    ineffective("SNOWFLAKE_POOL_RETRY_ATTEMPTS", NO_POOL),
+    ineffective("SNOWFLAKE_HEALTH_CHECK_INTERVAL", NO_POOL),
+    ineffective("SNOWFLAKE_MAX_INACTIVE_TIME", NO_POOL),
+    ineffective("SNOWFLAKE_CONN_REFRESH_HOURS", NO_POOL),
+    ineffective(
+        "SNOWFLAKE_PASSCODE",
+        "no password sign-in, hence no passcode; use a token or a key pair",
+    ),
+    ineffective("SNOWFLAKE_DEFAULT_CONNECTION_NAME", NO_FILES),
+    ineffective("SNOWFLAKE_HOME", NO_FILES),
+    ineffective("SNOWFLAKE_MCP_ENDPOINT", "the endpoint is /mcp"),
+    ineffective("SNOWFLAKE_MCP_VERBOSE", "use LOG_LEVEL=debug"),
+    ineffective(
+        "SERVICE_CONFIG_FILE",
+        "there is no configuration file; use the settings of the README",
+    ),
+    ineffective("MCP_MIN_RESPONSE_INTERVAL_MS", NO_PACING),
+    ineffective("MCP_ADAPTIVE_PACING", NO_PACING),
+    ineffective("MCP_MAX_RESPONSE_INTERVAL_MS", NO_PACING),
+    ineffective("MCP_READ_ONLY", "the server is always read-only"),
+    ineffective("STRUCTURED_LOGGING", "use LOG_FORMAT=json"),
+    ineffective("LOG_FILE_MAX_SIZE", NO_LOG_FILE),
+    ineffective("LOG_FILE_BACKUP_COUNT", NO_LOG_FILE),
+    ineffective("ENABLE_QUERY_CACHE", NO_CACHE),
+    ineffective("QUERY_CACHE_TTL", NO_CACHE),
+    ineffective("ENABLE_RATE_LIMITING", NO_RATE),
+    ineffective("RATE_LIMIT_PER_MINUTE", NO_RATE),
+    ineffective(
+        "HEALTH_CHECK_TIMEOUT",
+        "health routes never wait for the database",
+    ),
+    ineffective("DETAILED_HEALTH_CHECKS", "/health/detailed is always there"),
+    ineffective("MOCK_SNOWFLAKE", "use --demo for the embedded engine"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_and_no_flag_stands_twice() {
+        let mut names: Vec<_> = ALL.iter().flat_map(|setting| setting.names).copied().collect();
+        names.extend(ALL.iter().filter_map(|setting| setting.flag));
+        names.extend(INEFFECTIVE.iter().map(|known| known.name));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_setting_can_be_set_and_says_what_it_does() {
+        for setting in ALL {
+            assert!(setting.flag.is_some() || !setting.names.is_empty());
+            assert!(
+                !setting.meaning.ends_with('.') && !setting.default.is_empty(),
+                "{setting:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! What is needed to reach Snowflake and sign in, under the names that its tools and predecessors use.
+//!
+//! Two kinds of trouble are kept apart. A value that cannot be meant (a port that is no number) refuses to start.
+//! What is missing, or is of a kind that the SQL API does not take (a password), comes back as a sentence: the
+//! server starts and answers every call with it. Nothing here opens the key file or talks to anybody.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+
+use super::setting as s;
+use super::source::{Found, Origin, Sources};
+use super::{Error, value};
+use crate::backend::job::Context;
+use crate::secret::Secret;
+
+/// Where Snowflake is and how to sign in.
+#[derive(Debug)]
+pub struct Snowflake {
+    /// Account identifier as it was written. `None` where the host was given and does not tell it; then the
+    /// credential is a token, which needs none.
+    pub account: Option<String>,
+    /// Host name, where it does not follow from the account.
+    pub host: Option<String>,
+    /// TCP port, where it does not follow from the protocol.
+    pub port: Option<u16>,
+    /// `https`, or `http` towards loopback.
+    pub protocol: Protocol,
+    /// How to sign in.
+    pub credential: Credential,
+    /// Where statements run when a call does not say.
+    pub context: Context,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+}
+
+/// How bytes go to Snowflake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// TLS.
+    Https,
+    /// Plain; only towards loopback.
+    Http,
+}
+
+/// How to sign in.
+#[derive(Debug)]
+pub enum Credential {
+    /// A JWT signed by the user's private key.
+    KeyPair {
+        /// Login name.
+        user: String,
+        /// The key.
+        key: Key,
+        /// What opens it, if it is encrypted.
+        passphrase: Option<Secret>,
+    },
+    /// A token that somebody else made.
+    Token {
+        /// What it is.
+        kind: TokenKind,
+        /// The token.
+        token: Secret,
+    },
+}
+
+/// Where a private key is.
+#[derive(Debug)]
+pub enum Key {
+    /// PEM text.
+    Text(Secret),
+    /// A file with PEM text. It is read when it is first needed.
+    File(PathBuf),
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A programmatic access token.
+    ProgrammaticAccess,
+    /// An OAuth access token.
+    OAuth,
+}
+
+/// A sentence that says why signing in is not possible yet. Lower-case start, no full stop.
+type Incomplete = String;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_SECONDS_RANGE: std::ops::RangeInclusive<u32> = 1..=120;
+
+/// How to get a credential that works, for everyone who has another one.
+const WAY_TO_A_TOKEN: &str = "make a programmatic access token in Snowflake \
+    (ALTER USER name ADD PROGRAMMATIC ACCESS TOKEN name) and set SNOWFLAKE_TOKEN to it, \
+    or register a key pair and set SNOWFLAKE_USER and SNOWFLAKE_PRIVATE_KEY_PATH";
+
+impl Snowflake {
+    /// Reads the settings. The inner `Err` is the sentence for every call.
+    pub(super) fn read(sources: &Sources) -> Result<Result<Self, Incomplete>, Error> {
+        let host = host(sources)?;
+        let account = account(sources)?.or_else(|| host.as_ref().and_then(|host| account_of(&host.value)));
+        let port = match sources.find(&s::SNOWFLAKE_PORT) {
+            Some(found) => u16::try_from(value::number(&found, 1..=65_535)?).ok(),
+            None => None,
+        };
+        let protocol = protocol(sources, host.as_ref().map(|host| host.value.as_str()))?;
+        let connect_timeout = match sources.find(&s::CONNECT_TIMEOUT) {
+            Some(found) => value::seconds(&found, CONNECT_SECONDS_RANGE)?,
+            None => CONNECT_TIMEOUT,
+        };
+        let (credential, origin) = match SignIn::read(sources)?.credential(account.is_some()) {
+            Ok(credential) => credential,
+            Err(sentence) => return Ok(Err(sentence)),
+        };
+        if account.is_none() && host.is_none() {
+            return Ok(Err(
+                "SNOWFLAKE_ACCOUNT is not set: the operator must set it (best as organization-account)"
+                    .to_owned(),
+            ));
+        }
+        if let Some(host) = &host
+            && is_foreign(host, origin)
+        {
+            return Ok(Err(format!(
+                "SNOWFLAKE_HOST={} comes from .env and the credential does not: a file in the working directory \
+                 must not choose who receives it; set both in the same place",
+                host.value
+            )));
+        }
+        Ok(Ok(Self {
+            account,
+            host: host.map(|host| host.value),
+            port,
+            protocol,
+            credential,
+            context: context(sources),
+            connect_timeout,
+        }))
+    }
+}
+
+fn context(sources: &Sources) -> Context {
+    let text = |setting| sources.find(setting).map(|found: Found| found.value);
+    Context {
+        database: text(&s::DATABASE),
+        schema: text(&s::SCHEMA),
+        warehouse: text(&s::WAREHOUSE),
+        role: text(&s::ROLE),
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._".contains(&byte)
+}
+
+fn account(sources: &Sources) -> Result<Option<String>, Error> {
+    let Some(found) = sources.find(&s::ACCOUNT) else {
+        return Ok(None);
+    };
+    // People paste what the browser shows; the identifier is its first part.
+    let bare = found.value.trim_start_matches("https://").trim_end_matches('/');
+    let account = account_of(bare).unwrap_or_else(|| bare.to_owned());
+    if !account.bytes().all(is_name_byte) {
+        return Err(Error::value(
+            &found,
+            "expected an account identifier such as myorg-prod",
+        ));
+    }
+    Ok(Some(account))
+}
+
+const DOMAINS: [&str; 2] = [".snowflakecomputing.com", ".snowflakecomputing.cn"];
+
+/// The account of a host of Snowflake's own domains.
+fn account_of(host: &str) -> Option<String> {
+    let account = DOMAINS.iter().find_map(|domain| host.strip_suffix(domain))?;
+    (!account.is_empty()).then(|| account.to_owned())
+}
+
+fn host(sources: &Sources) -> Result<Option<Found>, Error> {
+    let Some(found) = sources.find(&s::SNOWFLAKE_HOST) else {
+        return Ok(None);
+    };
+    let bare = found.value.trim_start_matches('[').trim_end_matches(']');
+    if bare.parse::<IpAddr>().is_err() && !found.value.bytes().all(is_name_byte) {
+        return Err(Error::value(
+            &found,
+            "expected a host name without a scheme, port and path",
+        ));
+    }
+    let value = found.value.to_ascii_lowercase();
+    Ok(Some(Found { value, ..found }))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether `.env` names a host that is not Snowflake's while the credential comes from somewhere else.
+///
+/// An MCP client starts this program in the directory of whatever project is open. A project must not be able to
+/// send the user's credential to a host of its choice.
+fn is_foreign(host: &Found, credential: Origin) -> bool {
+    host.origin == Origin::File && credential != Origin::File && account_of(&host.value).is_none()
+}
+
+fn protocol(sources: &Sources, host: Option<&str>) -> Result<Protocol, Error> {
+    let Some(found) = sources.find(&s::SNOWFLAKE_PROTOCOL) else {
+        return Ok(Protocol::Https);
+    };
+    let choices = [("https", Protocol::Https), ("http", Protocol::Http)];
+    let protocol = value::choice(&found, &choices)?;
+    if protocol == Protocol::Http && !host.is_some_and(is_loopback) {
+        let expected =
+            "http would send the credential in the clear; it is allowed only with SNOWFLAKE_HOST=localhost";
+        return Err(Error::value(&found, expected));
+    }
+    Ok(protocol)
+}
+
+/// What the settings say about signing in, before it is decided which way to go.
+#[derive(Debug)]
+struct SignIn {
+    method: Option<Method>,
+    user: Option<String>,
+    key_text: Option<Found>,
+    key_file: Option<Found>,
+    passphrase: Option<Secret>,
+    token: Option<Found>,
+    access_token: Option<Found>,
+}
+
+/// What `SNOWFLAKE_AUTHENTICATOR` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    KeyPair,
+    Token(TokenKind),
+    /// Password, also with a second factor.
+    Password,
+    /// A browser or an identity provider.
+    Interactive,
+}
+
+impl SignIn {
+    fn read(sources: &Sources) -> Result<Self, Error> {
+        Ok(Self {
+            method: method(sources)?,
+            user: sources.find(&s::USER).map(|found| found.value),
+            key_text: sources.find(&s::PRIVATE_KEY),
+            key_file: sources.find(&s::PRIVATE_KEY_PATH),
+            passphrase: sources
+                .find(&s::PRIVATE_KEY_PASSPHRASE)
+                .map(|found| Secret::new(found.value)),
+            token: sources.find(&s::TOKEN),
+            access_token: sources.find(&s::ACCESS_TOKEN),
+        })
+    }
+
+    /// The credential and where its secret stands.
+    fn credential(self, has_account: bool) -> Result<(Credential, Origin), Incomplete> {
+        match self.method {
+            Some(Method::KeyPair) => self.key_pair(has_account),
+            Some(Method::Token(kind)) => self.token(kind),
+            Some(Method::Interactive) => Err(format!(
+                "this server cannot sign in through a browser, nobody sits in front of it: {WAY_TO_A_TOKEN}"
+            )),
+            Some(Method::Password) | None if self.has_key() => self.key_pair(has_account),
+            Some(Method::Password) | None => {
+                let kind = self
+                    .token
+                    .as_ref()
+                    .map_or(TokenKind::ProgrammaticAccess, token_kind);
+                self.token(kind)
+            }
+        }
+    }
+
+    fn has_key(&self) -> bool {
+        self.key_text.is_some() || self.key_file.is_some()
+    }
+
+    fn key_pair(self, has_account: bool) -> Result<(Credential, Origin), Incomplete> {
+        let mut missing = Vec::new();
+        if !has_account {
+            missing.push("SNOWFLAKE_ACCOUNT");
+        }
+        if self.user.is_none() {
+            missing.push("SNOWFLAKE_USER");
+        }
+        if !self.has_key() {
+            missing.push("SNOWFLAKE_PRIVATE_KEY_PATH");
+        }
+        let (Some(user), true) = (self.user, missing.is_empty()) else {
+            return Err(format!(
+                "{} must be set by the operator to sign in with a key pair",
+                missing.join(" and ")
+            ));
+        };
+        let (key, origin) = match (self.key_text, self.key_file) {
+            (Some(text), Some(file)) => {
+                return Err(format!(
+                    "{} and {} are both set: the operator must unset one, so that it is clear which key is meant",
+                    text.name, file.name
+                ));
+            }
+            (Some(text), None) => (Key::Text(pem(&text, self.passphrase.is_some())?), text.origin),
+            (None, Some(file)) => (Key::File(PathBuf::from(file.value)), file.origin),
+            (None, None) => return Err(nothing_to_sign_in_with()),
+        };
+        let passphrase = self.passphrase;
+        Ok((
+            Credential::KeyPair {
+                user,
+                key,
+                passphrase,
+            },
+            origin,
+        ))
+    }
+
+    fn token(self, kind: TokenKind) -> Result<(Credential, Origin), Incomplete> {
+        let found = match (self.token, self.access_token) {
+            (Some(token), _) => token,
+            (None, Some(token)) if self.method.is_some_and(is_token) || is_access_token(&token) => token,
+            (None, Some(password)) => {
+                return Err(format!(
+                    "{} holds no programmatic access token, and Snowflake's SQL API takes no passwords: {WAY_TO_A_TOKEN}",
+                    password.name
+                ));
+            }
+            (None, None) => return Err(nothing_to_sign_in_with()),
+        };
+        let token = Secret::new(found.value);
+        Ok((Credential::Token { kind, token }, found.origin))
+    }
+}
+
+fn is_token(method: Method) -> bool {
+    matches!(method, Method::Token(_))
+}
+
+fn nothing_to_sign_in_with() -> Incomplete {
+    format!("Snowflake is not set up, no credential is set: {WAY_TO_A_TOKEN}; --demo needs none of this")
+}
+
+fn method(sources: &Sources) -> Result<Option<Method>, Error> {
+    if let Some(found) = sources.find(&s::AUTHENTICATOR) {
+        let text = found.value.to_ascii_lowercase();
+        // Identity providers are named by their address.
+        if text.starts_with("https://") {
+            return Ok(Some(Method::Interactive));
+        }
+        let choices = [
+            ("SNOWFLAKE_JWT", Method::KeyPair),
+            (
+                "PROGRAMMATIC_ACCESS_TOKEN",
+                Method::Token(TokenKind::ProgrammaticAccess),
+            ),
+            ("OAUTH", Method::Token(TokenKind::OAuth)),
+            ("snowflake", Method::Password),
+            ("username_password_mfa", Method::Password),
+            ("externalbrowser", Method::Interactive),
+            ("OAUTH_AUTHORIZATION_CODE", Method::Interactive),
+        ];
+        return value::choice(&found, &choices).map(Some);
+    }
+    // The predecessor knew two ways: private_key, and a browser for every other text.
+    Ok(sources
+        .find(&s::AUTH_TYPE)
+        .map(|found| match found.value.to_ascii_lowercase().as_str() {
+            "private_key" | "key_pair" | "keypair" => Method::KeyPair,
+            _ => Method::Interactive,
+        }))
+}
+
+/// What a token is when nobody says: Snowflake's own OAuth tokens carry their version, everything else that
+/// people keep in a variable is a programmatic access token.
+fn token_kind(token: &Found) -> TokenKind {
+    if token.value.starts_with("ver:") {
+        TokenKind::OAuth
+    } else {
+        TokenKind::ProgrammaticAccess
+    }
+}
+
+/// Whether the text is a programmatic access token rather than a password: their names say so, or they look like
+/// one (a JWT: `eyJ` is `{"` in base64).
+fn is_access_token(found: &Found) -> bool {
+    found.name == "SNOWFLAKE_PAT" || (found.value.starts_with("eyJ") && found.value.matches('.').count() == 2)
+}
+
+/// PEM text of a key given inline: as it is, with `\n` written out (as in compose files), or in base64.
+fn pem(found: &Found, is_encrypted: bool) -> Result<Secret, Incomplete> {
+    const BEGIN: &str = "-----BEGIN";
+    if found.value.contains(BEGIN) {
+        return Ok(Secret::new(found.value.replace("\\n", "\n")));
+    }
+    let compact: String = found.value.split_whitespace().collect();
+    let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(&compact) else {
+        return Err(format!(
+            "{} is neither PEM text nor base64: the operator must correct it",
+            found.name
+        ));
+    };
+    if let Ok(text) = std::str::from_utf8(&bytes)
+        && text.contains(BEGIN)
+    {
+        return Ok(Secret::new(text));
+    }
+    let label = if is_encrypted {
+        "ENCRYPTED PRIVATE KEY"
+    } else {
+        "PRIVATE KEY"
+    };
+    Ok(Secret::new(format!(
+        "{BEGIN} {label}-----\n{}\n-----END {label}-----\n",
+        wrapped(&compact)
+    )))
+}
+
+/// Base64 in lines of 64 characters, as PEM wants it (RFC 7468, section 2).
+fn wrapped(base64: &str) -> String {
+    let lines: Vec<&str> = (0..base64.len())
+        .step_by(64)
+        .map(|start| &base64[start..base64.len().min(start + 64)])
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,311 @@
+//! How settings become a way to sign in, or the sentence that says why not.
+
+use super::*;
+
+fn sources(environment: &[(&str, &str)], file: &[(&str, &str)]) -> Sources {
+    let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+        list.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    Sources::new([], pairs(environment), pairs(file))
+}
+
+fn read(environment: &[(&str, &str)]) -> Result<Snowflake, String> {
+    Snowflake::read(&sources(environment, &[])).expect("the values are readable")
+}
+
+fn refusal(environment: &[(&str, &str)]) -> String {
+    match Snowflake::read(&sources(environment, &[])) {
+        Err(error) => error.to_string(),
+        Ok(read) => panic!("expected a refusal, got {read:?}"),
+    }
+}
+
+fn sentence(environment: &[(&str, &str)]) -> String {
+    read(environment).expect_err("it must be incomplete")
+}
+
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----";
+
+#[test]
+fn four_variables_and_a_key_file_suffice() {
+    let snowflake = read(&[
+        ("SNOWFLAKE_ACCOUNT", "myorg-prod"),
+        ("SNOWFLAKE_USER", "ann"),
+        ("SNOWFLAKE_PRIVATE_KEY_PATH", "/keys/ann.p8"),
+        ("SNOWFLAKE_WAREHOUSE", "WH"),
+    ])
+    .expect("complete");
+    assert_eq!(snowflake.account.as_deref(), Some("myorg-prod"));
+    assert_eq!(snowflake.context.warehouse.as_deref(), Some("WH"));
+    assert_eq!(
+        (snowflake.host, snowflake.port, snowflake.protocol),
+        (None, None, Protocol::Https)
+    );
+    let Credential::KeyPair {
+        user,
+        key: Key::File(path),
+        passphrase: None,
+    } = snowflake.credential
+    else {
+        panic!("{:?}", snowflake.credential);
+    };
+    assert_eq!((user.as_str(), path), ("ann", PathBuf::from("/keys/ann.p8")));
+}
+
+#[test]
+fn tokens_are_told_apart() {
+    let kind = |pairs: &[(&str, &str)]| {
+        let mut all = vec![("SNOWFLAKE_ACCOUNT", "a")];
+        all.extend_from_slice(pairs);
+        match read(&all).map(|snowflake| snowflake.credential) {
+            Ok(Credential::Token { kind, token }) => (kind, token.reveal().to_owned()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let access = |token: &str| (TokenKind::ProgrammaticAccess, token.to_owned());
+    let authenticator = "SNOWFLAKE_AUTHENTICATOR";
+    assert_eq!(kind(&[("SNOWFLAKE_TOKEN", "t")]), access("t"));
+    assert_eq!(kind(&[("SNOWFLAKE_PAT", "t")]), access("t"));
+    assert_eq!(
+        kind(&[("SNOWFLAKE_PASSWORD", "eyJh.eyJi.c")]),
+        access("eyJh.eyJi.c")
+    );
+    assert_eq!(
+        kind(&[
+            (authenticator, "programmatic_access_token"),
+            ("SNOWFLAKE_PASSWORD", "t")
+        ]),
+        access("t")
+    );
+    assert_eq!(
+        kind(&[
+            (authenticator, "snowflake"),
+            ("SNOWFLAKE_PASSWORD", "eyJh.eyJi.c")
+        ]),
+        access("eyJh.eyJi.c")
+    );
+    let oauth = |token: &str| (TokenKind::OAuth, token.to_owned());
+    assert_eq!(
+        kind(&[(authenticator, "oauth"), ("SNOWFLAKE_TOKEN", "t")]),
+        oauth("t")
+    );
+    assert_eq!(
+        kind(&[("SNOWFLAKE_TOKEN", "ver:1-hint:2-t")]),
+        oauth("ver:1-hint:2-t")
+    );
+}
+
+#[test]
+fn a_key_goes_before_a_token_unless_the_authenticator_says_otherwise() {
+    let both = [
+        ("SNOWFLAKE_ACCOUNT", "a"),
+        ("SNOWFLAKE_USER", "u"),
+        ("SNOWFLAKE_PRIVATE_KEY", KEY),
+        ("SNOWFLAKE_TOKEN", "t"),
+    ];
+    assert!(matches!(
+        read(&both).expect("complete").credential,
+        Credential::KeyPair { .. }
+    ));
+    let mut told = both.to_vec();
+    told.push(("SNOWFLAKE_AUTHENTICATOR", "PROGRAMMATIC_ACCESS_TOKEN"));
+    assert!(matches!(
+        read(&told).expect("complete").credential,
+        Credential::Token { .. }
+    ));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let nothing = sentence(&[]);
+    assert!(
+        nothing.contains("SNOWFLAKE_TOKEN") && nothing.contains("--demo"),
+        "{nothing}"
+    );
+    let key_only = sentence(&[("SNOWFLAKE_PRIVATE_KEY_PATH", "k")]);
+    assert_eq!(
+        key_only,
+        "SNOWFLAKE_ACCOUNT and SNOWFLAKE_USER must be set by the operator to sign in with a key pair"
+    );
+    let jwt_only = sentence(&[
+        ("SNOWFLAKE_ACCOUNT", "a"),
+        ("SNOWFLAKE_AUTHENTICATOR", "snowflake_jwt"),
+    ]);
+    assert!(
+        jwt_only.starts_with("SNOWFLAKE_USER and SNOWFLAKE_PRIVATE_KEY_PATH must be set"),
+        "{jwt_only}"
+    );
+    let no_account = sentence(&[("SNOWFLAKE_TOKEN", "t")]);
+    assert!(
+        no_account.starts_with("SNOWFLAKE_ACCOUNT is not set"),
+        "{no_account}"
+    );
+}
+
+#[test]
+fn a_password_or_a_browser_gets_the_way_to_a_token_and_is_not_quoted() {
+    for pairs in [
+        &[("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_PASSWORD", "hunter2")][..],
+        &[
+            ("SNOWFLAKE_ACCOUNT", "a"),
+            ("SNOWFLAKE_AUTHENTICATOR", "externalbrowser"),
+        ],
+        &[
+            ("SNOWFLAKE_ACCOUNT", "a"),
+            ("SNOWFLAKE_AUTHENTICATOR", "https://x.okta.com"),
+        ],
+        &[
+            ("SNOWFLAKE_ACCOUNT", "a"),
+            ("SNOWFLAKE_AUTH_TYPE", "external_browser"),
+        ],
+    ] {
+        let sentence = sentence(pairs);
+        assert!(sentence.contains("ADD PROGRAMMATIC ACCESS TOKEN"), "{sentence}");
+        assert!(!sentence.contains("hunter2"), "{sentence}");
+    }
+}
+
+#[test]
+fn two_keys_are_one_too_many() {
+    let sentence = sentence(&[
+        ("SNOWFLAKE_ACCOUNT", "a"),
+        ("SNOWFLAKE_USER", "u"),
+        ("SNOWFLAKE_PRIVATE_KEY", KEY),
+        ("SNOWFLAKE_PRIVATE_KEY_FILE", "k"),
+    ]);
+    assert!(
+        sentence.starts_with("SNOWFLAKE_PRIVATE_KEY and SNOWFLAKE_PRIVATE_KEY_FILE are both set"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn an_inline_key_becomes_pem_whatever_it_was() {
+    let text = |value: &str, encrypted: bool| -> Result<String, String> {
+        let mut pairs = vec![
+            ("SNOWFLAKE_ACCOUNT", "a"),
+            ("SNOWFLAKE_USER", "u"),
+            ("SNOWFLAKE_PRIVATE_KEY", value),
+        ];
+        if encrypted {
+            pairs.push(("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "p"));
+        }
+        match read(&pairs)?.credential {
+            Credential::KeyPair {
+                key: Key::Text(pem), ..
+            } => Ok(pem.reveal().to_owned()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
+    assert_eq!(text(KEY, false).as_deref(), Ok(pem));
+    assert_eq!(text(pem, false).as_deref(), Ok(pem));
+    let base64 = base64::engine::general_purpose::STANDARD.encode(pem);
+    assert_eq!(text(&base64, false).as_deref(), Ok(pem));
+    let der = base64::engine::general_purpose::STANDARD.encode([0x30; 60]);
+    let expected = format!(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{}\n{}\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        &der[..64],
+        &der[64..]
+    );
+    assert_eq!(text(&der, true), Ok(expected));
+    let wrong = text("not a key!", false).expect_err("no key");
+    assert_eq!(
+        wrong,
+        "SNOWFLAKE_PRIVATE_KEY is neither PEM text nor base64: the operator must correct it"
+    );
+}
+
+#[test]
+fn the_account_is_found_in_what_people_paste() {
+    for pasted in [
+        "myorg-prod",
+        "myorg-prod.snowflakecomputing.com",
+        "https://myorg-prod.snowflakecomputing.com/",
+    ] {
+        let snowflake = read(&[("SNOWFLAKE_ACCOUNT", pasted), ("SNOWFLAKE_TOKEN", "t")]).expect("complete");
+        assert_eq!(snowflake.account.as_deref(), Some("myorg-prod"), "{pasted}");
+    }
+    let by_host = [
+        ("SNOWFLAKE_HOST", "my-acct.privatelink.snowflakecomputing.com"),
+        ("SNOWFLAKE_TOKEN", "t"),
+    ];
+    let snowflake = read(&by_host).expect("complete");
+    assert_eq!(snowflake.account.as_deref(), Some("my-acct.privatelink"));
+    let odd = refusal(&[("SNOWFLAKE_ACCOUNT", "evil.example/x#"), ("SNOWFLAKE_TOKEN", "t")]);
+    assert!(
+        odd.ends_with("expected an account identifier such as myorg-prod"),
+        "{odd}"
+    );
+}
+
+#[test]
+fn a_test_server_on_loopback_needs_no_account_with_a_token() {
+    let pairs = [
+        ("SNOWFLAKE_HOST", "127.0.0.1"),
+        ("SNOWFLAKE_PORT", "4711"),
+        ("SNOWFLAKE_PROTOCOL", "http"),
+        ("SNOWFLAKE_TOKEN", "t"),
+    ];
+    let snowflake = read(&pairs).expect("complete");
+    assert_eq!(
+        (snowflake.account, snowflake.port, snowflake.protocol),
+        (None, Some(4711), Protocol::Http)
+    );
+}
+
+#[test]
+fn plain_http_leaves_the_machine_never() {
+    let text = refusal(&[("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_PROTOCOL", "http")]);
+    assert!(text.contains("in the clear"), "{text}");
+    let host = ("SNOWFLAKE_HOST", "localhost.example.com");
+    let text = refusal(&[host, ("SNOWFLAKE_PROTOCOL", "http")]);
+    assert!(
+        text.starts_with("SNOWFLAKE_PROTOCOL=http (environment): "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_in_the_working_directory_cannot_redirect_a_credential_of_the_environment() {
+    let file = [("SNOWFLAKE_HOST", "collector.example.com")];
+    let environment = [("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_TOKEN", "t")];
+    let read_both =
+        |environment: &[_], file: &[_]| Snowflake::read(&sources(environment, file)).expect("readable");
+    let sentence = read_both(&environment, &file).expect_err("redirected");
+    assert!(sentence.contains("comes from .env"), "{sentence}");
+    let all_in_file = [file[0], environment[0], environment[1]];
+    assert!(read_both(&[], &all_in_file).is_ok());
+    let own = [("SNOWFLAKE_HOST", "a.privatelink.snowflakecomputing.com")];
+    assert!(read_both(&environment, &own).is_ok());
+}
+
+#[test]
+fn values_that_cannot_be_meant_refuse_to_start() {
+    assert_eq!(
+        refusal(&[("SNOWFLAKE_PORT", "abc")]),
+        "SNOWFLAKE_PORT=abc (environment): expected a number from 1 to 65535"
+    );
+    let text = refusal(&[("SNOWFLAKE_AUTHENTICATOR", "magic")]);
+    assert!(
+        text.contains("expected one of SNOWFLAKE_JWT, PROGRAMMATIC_ACCESS_TOKEN, OAUTH"),
+        "{text}"
+    );
+    let text = refusal(&[("SNOWFLAKE_HOST", "https://x")]);
+    assert!(text.contains("without a scheme"), "{text}");
+}
+
+#[test]
+fn nothing_that_is_printed_shows_a_secret() {
+    let snowflake = read(&[
+        ("SNOWFLAKE_ACCOUNT", "a"),
+        ("SNOWFLAKE_USER", "u"),
+        ("SNOWFLAKE_PRIVATE_KEY", KEY),
+        ("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "hunter2"),
+    ])
+    .expect("complete");
+    let shown = format!("{snowflake:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains("AAAA"), "{shown}");
+}

@@ -1,0 +1,199 @@
+//! A connection of the server: one of three codecs, and what the server remembers beside it.
+//!
+//! The codecs are an enum, not a trait object: a fourth one must show itself in every `match` that has to think of it.
+
+use std::time::Duration;
+
+use crate::ident::{ConnectionId, JobId};
+use crate::limits::Limits;
+use crate::mcp::Revision;
+use crate::time::Instant;
+use crate::wire::buffer::Outbox;
+use crate::wire::http::HttpConnection;
+use crate::wire::lines::LineConnection;
+use crate::wire::websocket::WebSocketConnection;
+use crate::wire::{CloseReason, Lifecycle, Serving};
+
+/// The codec of a connection.
+#[derive(Debug)]
+pub(super) enum Codec {
+    Http(HttpConnection),
+    WebSocket(WebSocketConnection),
+    Lines(LineConnection),
+}
+
+impl Codec {
+    pub(super) fn room(&mut self, limits: &Limits) -> &mut [u8] {
+        match self {
+            Self::Http(http) => http.room(limits),
+            Self::WebSocket(socket) => socket.room(limits),
+            Self::Lines(lines) => lines.room(limits),
+        }
+    }
+
+    pub(super) fn received(&mut self, count: usize, now: Instant) {
+        match self {
+            Self::Http(http) => http.received(count, now),
+            Self::WebSocket(socket) => socket.received(count, now),
+            Self::Lines(lines) => lines.received(count),
+        }
+    }
+
+    pub(super) fn on_end(&mut self) {
+        match self {
+            Self::Http(http) => http.on_end(),
+            Self::WebSocket(socket) => socket.on_end(),
+            Self::Lines(lines) => lines.on_end(),
+        }
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        match self {
+            Self::Http(http) => http.outbox(),
+            Self::WebSocket(socket) => socket.outbox(),
+            Self::Lines(lines) => lines.outbox(),
+        }
+    }
+
+    pub(super) fn sent(&mut self, count: usize, now: Instant) {
+        match self {
+            Self::Http(http) => http.sent(count, now),
+            Self::WebSocket(socket) => socket.sent(count, now),
+            Self::Lines(lines) => lines.sent(count),
+        }
+    }
+
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        match self {
+            Self::Http(http) => http.deadline(limits),
+            Self::WebSocket(socket) => socket.deadline(limits),
+            // The peer of stdio started us and ends us; there is nobody to protect from its silence.
+            Self::Lines(_) => None,
+        }
+    }
+
+    pub(super) fn on_deadline(&mut self, serving: &Serving<'_>) {
+        match self {
+            Self::Http(http) => http.on_deadline(serving),
+            Self::WebSocket(socket) => socket.on_deadline(serving),
+            Self::Lines(_) => {}
+        }
+    }
+
+    pub(super) fn lifecycle(&self) -> Lifecycle {
+        match self {
+            Self::Http(http) => http.lifecycle(),
+            Self::WebSocket(socket) => socket.lifecycle(),
+            Self::Lines(lines) => lines.lifecycle(),
+        }
+    }
+
+    pub(super) fn close_reason(&self) -> Option<CloseReason> {
+        match self {
+            Self::Http(http) => http.close_reason(),
+            Self::WebSocket(socket) => socket.close_reason(),
+            Self::Lines(_) => None,
+        }
+    }
+
+    fn rest(&mut self) {
+        match self {
+            Self::Http(http) => http.rest(),
+            Self::WebSocket(socket) => socket.rest(),
+            Self::Lines(lines) => lines.rest(),
+        }
+    }
+}
+
+/// What a connection of messages speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// The first message decides.
+    Undecided,
+    /// JSON-RPC, one message a frame or line.
+    JsonRpc,
+    /// The envelope of the program that this one replaces.
+    Envelope,
+}
+
+/// What the server remembers of a connection beside its codec.
+#[derive(Debug)]
+pub(super) struct Talk {
+    pub(super) id: ConnectionId,
+    pub(super) dialect: Dialect,
+    /// What `initialize` negotiated here (connections of messages).
+    pub(super) negotiated: Option<Revision>,
+    /// Place of the key that opened the WebSocket.
+    pub(super) key: Option<usize>,
+    /// Jobs whose replies are waited for here.
+    pub(super) jobs: Vec<JobId>,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) codec: Codec,
+    pub(super) talk: Talk,
+    /// The deadline in the timers, if there is one. It may be earlier than the codec's.
+    pub(super) timer: Option<Instant>,
+    /// Whether a flush was said and not taken yet.
+    pub(super) flush_said: bool,
+    /// Whether the end of writing was said.
+    pub(super) shutdown_said: bool,
+    /// When bytes last moved; `None` once its buffers were given back.
+    active_at: Option<Instant>,
+}
+
+/// How long a connection keeps its buffers after its last byte. Short, because thousands may idle; long enough that
+/// a busy one never allocates.
+const REST_AFTER: Duration = Duration::from_secs(2);
+
+impl Entry {
+    pub(super) fn new(id: ConnectionId, codec: Codec, now: Instant) -> Self {
+        let talk = Talk {
+            id,
+            dialect: Dialect::Undecided,
+            negotiated: None,
+            key: None,
+            jobs: Vec::new(),
+        };
+        Self {
+            codec,
+            talk,
+            timer: None,
+            flush_said: false,
+            shutdown_said: false,
+            active_at: Some(now),
+        }
+    }
+
+    pub(super) fn on_activity(&mut self, now: Instant) {
+        self.active_at = Some(now);
+    }
+
+    /// The next moment at which this connection must be looked at.
+    pub(super) fn wake_at(&self, limits: &Limits) -> Option<Instant> {
+        let rest = self.active_at.map(|at| at + REST_AFTER);
+        let deadline = self.codec.deadline(limits);
+        match (rest, deadline) {
+            (Some(rest), Some(deadline)) => Some(rest.min(deadline)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Its timer has fired: gives memory back, and tells the codec if its deadline has come.
+    pub(super) fn on_timer(&mut self, serving: &Serving<'_>) {
+        if self.active_at.is_some_and(|at| at + REST_AFTER <= serving.now) {
+            self.codec.rest();
+            self.talk.jobs.shrink_to_fit();
+            self.active_at = None;
+        }
+        if self
+            .codec
+            .deadline(serving.limits)
+            .is_some_and(|deadline| deadline <= serving.now)
+        {
+            self.codec.on_deadline(serving);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What the server has beside its connections. A part of its own so that a connection can be borrowed while its
+//! messages are answered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::connection::Talk;
+use super::event::Output;
+use super::headers::CommonHeaders;
+use super::health::{Database, Snapshot};
+use super::inflight::{Busy, Inflight};
+use super::metrics::{Metric, Metrics};
+use super::ready::Principal;
+use super::reply::Caller;
+use super::settings::Settings;
+use super::shutdown::Phase;
+use super::timers::Timers;
+use crate::backend::job::Rendered;
+use crate::backend::{Error, Kind};
+use crate::entropy::Entropy;
+use crate::ident::JobId;
+use crate::mcp::{Finish, Service, ToolCall};
+use crate::time::{Instant, Now, WallTime};
+
+/// Everything but the connections.
+pub(super) struct Core {
+    pub(super) settings: Arc<Settings>,
+    pub(super) service: Service,
+    pub(super) entropy: Box<dyn Entropy>,
+    pub(super) inflight: Inflight,
+    pub(super) timers: Timers,
+    pub(super) metrics: Metrics,
+    pub(super) database: Database,
+    pub(super) common: CommonHeaders,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) phase: Phase,
+    pub(super) websockets: usize,
+    pub(super) connections: usize,
+}
+
+/// Whether a connection changes its protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    No,
+    WebSocket,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Core")
+            .field("phase", &self.phase)
+            .field("inflight", &self.inflight)
+            .finish()
+    }
+}
+
+impl Core {
+    pub(super) fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
+        Self {
+            inflight: Inflight::new(&settings.limits),
+            settings: Arc::new(settings),
+            service,
+            entropy,
+            timers: Timers::default(),
+            metrics: Metrics::default(),
+            database: Database::default(),
+            common: CommonHeaders::new(WallTime::default()),
+            outputs: VecDeque::new(),
+            phase: Phase::Serving,
+            websockets: 0,
+            connections: 0,
+        }
+    }
+
+    /// Whether new connections are taken.
+    pub(super) fn accepts(&self) -> bool {
+        matches!(self.phase, Phase::Serving | Phase::Delaying { .. })
+    }
+
+    /// Gives out every step that a worker is free for.
+    pub(super) fn give_steps(&mut self, now: Instant) {
+        while let Some(output) = self.inflight.next_step(now) {
+            self.outputs.push_back(output);
+        }
+    }
+
+    /// Takes a tool call in.
+    ///
+    /// # Errors
+    /// Why it is not taken, in words for the caller.
+    pub(super) fn admission(&mut self, principal: Principal) -> Result<(), Error> {
+        let refused = if self.accepts() {
+            match self.inflight.admission(principal) {
+                Ok(()) => return Ok(()),
+                Err(Busy::Server(max)) => Error::new(
+                    Kind::TooManyRequests,
+                    format!("the server is busy: {max} calls are in flight"),
+                ),
+                Err(Busy::Principal(max)) => Error::new(
+                    Kind::TooManyRequests,
+                    format!("you have {max} calls in flight, as many as you may"),
+                ),
+            }
+        } else {
+            Error::new(
+                Kind::Unavailable,
+                "the server is shutting down and takes no new calls",
+            )
+        };
+        self.metrics.count(Metric::CallsRefused);
+        Err(refused)
+    }
+
+    /// Lets an admitted call begin.
+    pub(super) fn begin(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        caller: Caller,
+        principal: Principal,
+        call: ToolCall,
+    ) {
+        self.metrics.count(Metric::CallsAdmitted);
+        let parts = (call.work, call.finish);
+        let job = self
+            .inflight
+            .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+        talk.jobs.push(job);
+    }
+
+    /// Cancels a job, whoever waits for it.
+    pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
+        let (caller, output) = self.inflight.cancel(job, &mut self.timers);
+        self.outputs.extend(output);
+        caller
+    }
+
+    /// Cancels a job because who asked for it is gone or changed its mind.
+    pub(super) fn cancel_gone(&mut self, job: JobId) -> Option<(Caller, Finish)> {
+        let query_id = self.inflight.find(job).and_then(|flight| flight.query_id.clone());
+        let caller = self.cancel(job);
+        if let Some((_, finish)) = &caller {
+            self.metrics.count(Metric::CallsCancelled);
+            let query_id = query_id.as_deref().unwrap_or("none yet");
+            log::info!(
+                "{job} ({}) cancelled by its caller, query id {query_id}",
+                finish.tool
+            );
+        }
+        caller
+    }
+
+    /// Counts how a call ended.
+    pub(super) fn count_end(&mut self, ended: &Result<Rendered, Error>) {
+        match ended {
+            Ok(rendered) => {
+                self.metrics.count(Metric::CallsAnswered);
+                self.metrics.add(Metric::RowsReturned, rendered.rows);
+                self.metrics
+                    .add(Metric::ResultsTruncated, u64::from(rendered.truncated));
+            }
+            Err(error) => {
+                self.metrics.count_failure(error.kind);
+                let detail = error.detail.as_deref().unwrap_or("");
+                log::warn!("call failed: {error} {detail}");
+            }
+        }
+    }
+
+    /// Numbers for the documents that tell the state.
+    pub(super) fn snapshot(&self, now: Now) -> Snapshot<'_> {
+        let active = self
+            .inflight
+            .iter()
+            .filter(|(_, flight)| flight.caller.is_some())
+            .take(ACTIVE_TOLD_MAX);
+        Snapshot {
+            now,
+            version: self.settings.version,
+            engine: self.settings.engine,
+            is_draining: self.phase != Phase::Serving,
+            connections: self.connections,
+            websockets: self.websockets,
+            requests_total: self.metrics.value(Metric::RequestsReceived)
+                + self.metrics.value(Metric::MessagesReceived),
+            calls: self.inflight.calls(),
+            jobs: self.inflight.jobs(),
+            steps: self.inflight.steps(),
+            workers: self.settings.limits.workers,
+            tools: self.service.tool_names().collect(),
+            database: &self.database,
+            active: active
+                .map(|(_, flight)| {
+                    let elapsed = now.monotonic.since(flight.admitted).as_millis();
+                    (flight.finish.tool, flight.query_id.as_deref(), elapsed)
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Calls that `/status` names, so that its size does not grow with the load.
+const ACTIVE_TOLD_MAX: usize = 50;

@@ -1,0 +1,201 @@
+//! What the server knows about itself and about the way to the database, and the documents that say it.
+//!
+//! Nothing here asks the database: its state is what the last calls met. So a probe costs nothing, never waits and
+//! wakes no warehouse, and "healthy" is never said while every login fails.
+
+use serde_json::{Value, json};
+
+use crate::backend::{Error, Kind};
+use crate::time::Now;
+
+/// What the last calls met on the way to the database.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Database {
+    /// No call has needed it yet.
+    #[default]
+    Unused,
+    /// The last call that told something was answered.
+    Working,
+    /// Calls fail before they reach a statement.
+    Failing {
+        since: String,
+        kind: Kind,
+        message: String,
+    },
+}
+
+impl Database {
+    /// Learns from the end of a call.
+    pub(super) fn observe(&mut self, now: Now, ended: Result<(), &Error>) {
+        match ended {
+            Ok(()) => *self = Self::Working,
+            Err(error) => match error.kind {
+                kind if kind.is_about_connection() || kind == Kind::Configuration => {
+                    let since = match self {
+                        Self::Failing { since, .. } => std::mem::take(since),
+                        Self::Unused | Self::Working => now.wall.to_rfc3339(),
+                    };
+                    *self = Self::Failing {
+                        since,
+                        kind,
+                        message: error.message.clone(),
+                    };
+                }
+                // The statement was at fault: somebody read it, so the way there works.
+                Kind::Syntax | Kind::NotFound | Kind::Privilege | Kind::NoDatabase | Kind::Execution => {
+                    *self = Self::Working;
+                }
+                // These say nothing about the way.
+                _ => {}
+            },
+        }
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        matches!(self, Self::Failing { .. })
+    }
+
+    fn status(&self) -> &'static str {
+        match self {
+            Self::Unused => "unused",
+            Self::Working => "healthy",
+            Self::Failing { .. } => "unhealthy",
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Unused | Self::Working => json!({ "status": self.status() }),
+            Self::Failing { since, kind, message } => json!({
+                "status": self.status(), "since": since, "kind": kind.name(), "error": message, "advice": kind.advice(),
+            }),
+        }
+    }
+}
+
+/// Numbers that the documents tell.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot<'a> {
+    pub(super) now: Now,
+    pub(super) version: &'a str,
+    pub(super) engine: &'a str,
+    pub(super) is_draining: bool,
+    pub(super) connections: usize,
+    pub(super) websockets: usize,
+    pub(super) requests_total: u64,
+    pub(super) calls: usize,
+    pub(super) jobs: usize,
+    pub(super) steps: usize,
+    pub(super) workers: usize,
+    pub(super) tools: Vec<&'a str>,
+    pub(super) database: &'a Database,
+    /// `(tool, query id, milliseconds)` of the oldest calls in flight.
+    pub(super) active: Vec<(&'static str, Option<&'a str>, u128)>,
+}
+
+impl Snapshot<'_> {
+    fn uptime_seconds(&self) -> f64 {
+        self.now.monotonic.as_micros() as f64 / 1e6
+    }
+
+    /// `/health`: the process is alive. The four keys of the program that this one replaces.
+    pub(super) fn health(&self) -> Value {
+        json!({
+            "status": "healthy",
+            "timestamp": self.now.wall.to_utc_text(),
+            "version": self.version,
+            "uptime_seconds": self.uptime_seconds(),
+        })
+    }
+
+    /// `/health/live`.
+    pub(super) fn live(&self) -> Value {
+        json!({ "status": "live", "timestamp": self.now.wall.to_rfc3339() })
+    }
+
+    /// `/health/ready` and whether it is.
+    pub(super) fn ready(&self) -> (bool, Value) {
+        let status = if self.is_draining { "draining" } else { "ready" };
+        (
+            !self.is_draining,
+            json!({ "status": status, "timestamp": self.now.wall.to_rfc3339() }),
+        )
+    }
+
+    /// `/health/detailed` and whether everything is healthy.
+    pub(super) fn detailed(&self) -> (bool, Value) {
+        let healthy = !self.database.is_failing() && !self.is_draining;
+        let document = json!({
+            "overall_status": if healthy { "healthy" } else { "unhealthy" },
+            "timestamp": self.now.wall.to_rfc3339(),
+            "engine": self.engine,
+            "draining": self.is_draining,
+            "components": {
+                "connection_pool": {
+                    "status": "healthy",
+                    "stats": { "workers": self.workers, "busy": self.steps, "idle": self.workers.saturating_sub(self.steps) },
+                },
+                "database": self.database.to_json(),
+                "request_manager": { "status": "healthy", "active_requests": self.calls, "jobs": self.jobs },
+                "websockets": { "status": "healthy", "active_connections": self.websockets },
+            },
+        });
+        (healthy, document)
+    }
+
+    /// `/status`: the flat keys of the replaced program and the nested ones that its plan promised.
+    pub(super) fn status(&self) -> Value {
+        let state = if self.is_draining { "draining" } else { "running" };
+        let idle = self.workers.saturating_sub(self.steps);
+        let active: Vec<Value> = self
+            .active
+            .iter()
+            .map(|(tool, query_id, millis)| json!({ "tool_name": tool, "query_id": query_id, "duration_ms": millis }))
+            .collect();
+        json!({
+            "status": state,
+            "timestamp": self.now.wall.to_utc_text(),
+            "version": self.version,
+            "uptime_seconds": self.uptime_seconds(),
+            "engine": self.engine,
+            "connection_pool": {
+                "status": if self.database.is_failing() { "failing" } else { "active" },
+                "active_connections": self.steps,
+                "total_connections": self.workers,
+                "healthy_connections": if self.database.is_failing() { 0 } else { self.workers },
+                "available_connections": idle,
+                "max_size": self.workers,
+                "min_size": self.workers,
+            },
+            "active_connections": self.websockets,
+            "total_requests": self.requests_total,
+            "available_tools": self.tools,
+            "database": self.database.to_json(),
+            "server": { "status": state, "uptime_seconds": self.uptime_seconds(), "version": self.version },
+            "requests": { "active_count": self.calls, "active_requests": active },
+            "websockets": { "active_connections": self.websockets },
+            "connections": { "open": self.connections },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_login_is_told_until_a_call_gets_through() {
+        let mut database = Database::default();
+        let refused = Error::new(Kind::Login, "the token was refused");
+        database.observe(Now::default(), Err(&refused));
+        assert!(database.is_failing());
+        database.observe(Now::default(), Err(&Error::new(Kind::Cancelled, "cancelled")));
+        assert!(
+            database.is_failing(),
+            "a cancelled call says nothing about the login"
+        );
+        assert_eq!(database.to_json()["error"], "the token was refused");
+        database.observe(Now::default(), Err(&Error::new(Kind::Syntax, "unexpected")));
+        assert_eq!(database, Database::Working, "somebody read the statement");
+    }
+}

@@ -1,0 +1,379 @@
+//! The calls in flight: who waits for which job, which job may take its next step, and what a cancel does.
+//!
+//! ```text
+//!  admit ─► Ready ──next_step──► Stepping ──Done──► (answered, gone)
+//!             ▲                     │
+//!             └──due── Sleeping ◄───┘ Again
+//!
+//!  cancel:  Ready, nothing sent yet → gone at once
+//!           Ready or Sleeping       → Cancelling (a step with a cancelled token)
+//!           Stepping                → interrupted; Again → Cancelling, Done → gone
+//! ```
+//!
+//! **Invariant:** steps given out and not completed are at most `workers`, cancels at most one more in all; so the
+//! pool's queue cannot overflow. A running statement holds no worker: between steps its job sleeps here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::event::Output;
+use super::ready::{Principal, Ready};
+use super::reply::Caller;
+use super::timers::{Timer, Timers};
+use crate::backend::job::{Reached, Rendered, Work};
+use crate::backend::{Completion, Error, Job, Outcome, Stage};
+use crate::ident::JobId;
+use crate::limits::Limits;
+use crate::mcp::Finish;
+use crate::time::Instant;
+
+/// A call whose job is not over.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Who waits for the reply; `None` once it was given or nobody wants it any more.
+    pub(super) caller: Option<Caller>,
+    /// What the reply needs.
+    pub(super) finish: Finish,
+    /// When the call was admitted.
+    pub(super) admitted: Instant,
+    /// Query id of the running statement, once known.
+    pub(super) query_id: Option<String>,
+    principal: Principal,
+    deadline: Instant,
+    cancelled: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Wants a step and waits for a worker.
+    Ready(Box<Job>),
+    /// A worker has it.
+    Stepping {
+        since: Instant,
+        stage: Stage,
+        cancelling: bool,
+    },
+    /// Waits until `due` between two steps.
+    Sleeping { job: Box<Job>, due: Instant },
+}
+
+/// Why a call is not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// The server has as many as it may.
+    Server(usize),
+    /// This caller has as many as it may.
+    Principal(usize),
+}
+
+/// What a completion means.
+#[derive(Debug)]
+pub(super) enum Completed {
+    /// The job is not known any more: counted, dropped.
+    Stale,
+    /// The job goes on, or its cancel does.
+    GoesOn,
+    /// The job is over.
+    Over {
+        flight: Box<Flight>,
+        result: Result<Rendered, Error>,
+    },
+}
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct Inflight {
+    flights: BTreeMap<JobId, Flight>,
+    per_principal: BTreeMap<Principal, usize>,
+    ready: Ready,
+    jobs_made: u64,
+    workers: usize,
+    jobs_max: usize,
+    jobs_per_principal_max: usize,
+    steps: usize,
+    cancels: usize,
+    calls: usize,
+    poll_round_trip: Duration,
+}
+
+/// Time that a backend has to end a statement by itself before the server cancels it.
+const DEADLINE_GRACE: Duration = Duration::from_secs(5);
+
+impl Inflight {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            flights: BTreeMap::new(),
+            per_principal: BTreeMap::new(),
+            ready: Ready::default(),
+            jobs_made: 0,
+            workers: limits.workers,
+            jobs_max: limits.jobs_max,
+            jobs_per_principal_max: limits.jobs_per_principal_max,
+            steps: 0,
+            cancels: 0,
+            calls: 0,
+            poll_round_trip: Duration::ZERO,
+        }
+    }
+
+    /// Jobs that are not over, answered or not.
+    pub(super) fn jobs(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Calls that somebody waits for.
+    pub(super) fn calls(&self) -> usize {
+        self.calls
+    }
+
+    /// Steps that workers have now.
+    pub(super) fn steps(&self) -> usize {
+        self.steps + self.cancels
+    }
+
+    /// The flights, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &Flight)> {
+        self.flights.iter().map(|(id, flight)| (*id, flight))
+    }
+
+    /// One flight.
+    pub(super) fn find(&self, id: JobId) -> Option<&Flight> {
+        self.flights.get(&id)
+    }
+
+    /// Whether one more call of `principal` may come in.
+    pub(super) fn admission(&self, principal: Principal) -> Result<(), Busy> {
+        if self.flights.len() >= self.jobs_max {
+            return Err(Busy::Server(self.jobs_max));
+        }
+        if self.per_principal.get(&principal).copied().unwrap_or(0) >= self.jobs_per_principal_max {
+            return Err(Busy::Principal(self.jobs_per_principal_max));
+        }
+        Ok(())
+    }
+
+    /// Takes a call in. [`Inflight::admission`] was asked before.
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        caller: Caller,
+        principal: Principal,
+        (work, finish): (Work, Finish),
+        timers: &mut Timers,
+    ) -> JobId {
+        self.jobs_made += 1;
+        let id = JobId(self.jobs_made);
+        let deadline = now + work.timeout + DEADLINE_GRACE;
+        timers.set(deadline, Timer::JobDeadline(id));
+        let job = Box::new(Job {
+            id,
+            work,
+            reached: Reached::default(),
+            admitted: now,
+        });
+        self.ready.push(principal, Stage::Submit, id);
+        *self.per_principal.entry(principal).or_insert(0) += 1;
+        self.calls += 1;
+        let state = State::Ready(job);
+        let flight = Flight {
+            caller: Some(caller),
+            finish,
+            admitted: now,
+            query_id: None,
+            principal,
+            deadline,
+            cancelled: false,
+            state,
+        };
+        self.flights.insert(id, flight);
+        id
+    }
+
+    /// The next step to give out, if a worker is free for it.
+    pub(super) fn next_step(&mut self, now: Instant) -> Option<Output> {
+        if self.steps + self.cancels <= self.workers
+            && let Some(id) = self.ready.pop_cancel()
+        {
+            let job = self.start(id, now, true)?;
+            self.cancels += 1;
+            return Some(Output::SubmitCancel(job));
+        }
+        if self.steps + self.cancels < self.workers
+            && let Some(id) = self.ready.pop()
+        {
+            let job = self.start(id, now, false)?;
+            self.steps += 1;
+            return Some(Output::Submit(job));
+        }
+        None
+    }
+
+    fn start(&mut self, id: JobId, now: Instant, cancelling: bool) -> Option<Box<Job>> {
+        let flight = self.flights.get_mut(&id);
+        debug_assert!(flight.is_some(), "a job in a ready queue is in the table");
+        let flight = flight?;
+        let stage = match &flight.state {
+            State::Ready(job) => job.reached.stage,
+            State::Stepping { .. } | State::Sleeping { .. } => {
+                debug_assert!(false, "a job in a ready queue is ready");
+                return None;
+            }
+        };
+        match std::mem::replace(
+            &mut flight.state,
+            State::Stepping {
+                since: now,
+                stage,
+                cancelling,
+            },
+        ) {
+            State::Ready(job) => Some(job),
+            State::Stepping { .. } | State::Sleeping { .. } => None,
+        }
+    }
+
+    /// A sleeping job's time has come.
+    pub(super) fn on_due(&mut self, id: JobId) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        flight.wake(id, &mut self.ready);
+    }
+
+    /// A worker ended a step.
+    pub(super) fn on_completion(
+        &mut self,
+        now: Instant,
+        completion: Completion,
+        timers: &mut Timers,
+    ) -> Completed {
+        let id = completion.job;
+        let running = self.flights.len();
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return Completed::Stale;
+        };
+        let State::Stepping {
+            since,
+            stage,
+            cancelling,
+        } = flight.state
+        else {
+            return Completed::Stale;
+        };
+        if cancelling {
+            self.cancels -= 1;
+        } else {
+            self.steps -= 1;
+        }
+        if stage == Stage::Poll {
+            self.poll_round_trip = (self.poll_round_trip * 7 + now.since(since)) / 8;
+        }
+        match completion.outcome {
+            Outcome::Done(result) => match self.remove(id, timers) {
+                Some(flight) => Completed::Over {
+                    flight: Box::new(flight),
+                    result,
+                },
+                None => Completed::Stale,
+            },
+            Outcome::Again {
+                job,
+                after,
+                progress: _,
+            } => {
+                flight.query_id.clone_from(&job.reached.handle);
+                // A cancel that must be repeated waits as it was told; a job cancelled meanwhile does not wait.
+                let after = if flight.cancelled && !cancelling {
+                    Duration::ZERO
+                } else if job.reached.stage == Stage::Poll {
+                    // n statements polled through w workers: each may be asked every n × round trip / (w / 2), or the
+                    // polls alone would fill the workers.
+                    let busy = self.poll_round_trip * u32::try_from(running).unwrap_or(u32::MAX) * 2;
+                    after.max(busy / u32::try_from(self.workers.max(1)).unwrap_or(u32::MAX))
+                } else {
+                    after
+                };
+                let due = now + after;
+                flight.state = State::Sleeping { job, due };
+                if after.is_zero() {
+                    flight.wake(id, &mut self.ready);
+                } else {
+                    timers.set(due, Timer::JobDue(id));
+                }
+                Completed::GoesOn
+            }
+        }
+    }
+
+    /// Cancels a job and gives back who waited for it. What must be told the workers is the second value.
+    pub(super) fn cancel(
+        &mut self,
+        id: JobId,
+        timers: &mut Timers,
+    ) -> (Option<(Caller, Finish)>, Option<Output>) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return (None, None);
+        };
+        let finish = flight.finish;
+        let caller = flight.caller.take().map(|caller| (caller, finish));
+        self.calls -= usize::from(caller.is_some());
+        if flight.cancelled {
+            return (caller, None);
+        }
+        flight.cancelled = true;
+        let output = match &flight.state {
+            State::Ready(job) => {
+                self.ready.remove(flight.principal, job.reached.stage, id);
+                if job.holds_nothing() {
+                    self.remove(id, timers);
+                } else {
+                    self.ready.push_cancel(id);
+                }
+                None
+            }
+            State::Sleeping { due, .. } => {
+                timers.clear(*due, Timer::JobDue(id));
+                flight.wake(id, &mut self.ready);
+                None
+            }
+            State::Stepping { .. } => Some(Output::Interrupt(id)),
+        };
+        (caller, output)
+    }
+
+    fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
+        let flight = self.flights.remove(&id)?;
+        self.calls -= usize::from(flight.caller.is_some());
+        timers.clear(flight.deadline, Timer::JobDeadline(id));
+        if let Some(count) = self.per_principal.get_mut(&flight.principal) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_principal.remove(&flight.principal);
+            }
+        }
+        Some(flight)
+    }
+}
+
+impl Flight {
+    fn wake(&mut self, id: JobId, ready: &mut Ready) {
+        let since = self.admitted;
+        let asleep = State::Stepping {
+            since,
+            stage: Stage::Submit,
+            cancelling: false,
+        };
+        match std::mem::replace(&mut self.state, asleep) {
+            State::Sleeping { job, .. } => {
+                if self.cancelled {
+                    ready.push_cancel(id);
+                } else {
+                    ready.push(self.principal, job.reached.stage, id);
+                }
+                self.state = State::Ready(job);
+            }
+            other => self.state = other,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Jobs that want a step: cancels first, then by stage, and within a stage the callers take turns.
+//!
+//! So a cancel never waits behind polls, a new statement never waits behind the polls of a hundred old ones, and a
+//! caller with a hundred calls gets one step for each step of a caller with one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::backend::Stage;
+use crate::ident::{ConnectionId, JobId};
+
+/// On whose account a call runs: fairness and limits go by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Principal {
+    /// The holder of the key at this place of the list.
+    Key(usize),
+    /// Nobody known: the connection itself.
+    Connection(ConnectionId),
+}
+
+/// The queues.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    cancels: VecDeque<JobId>,
+    stages: [Turns; 3],
+}
+
+impl Ready {
+    pub(super) fn push(&mut self, principal: Principal, stage: Stage, job: JobId) {
+        self.stages[stage as usize].push(principal, job);
+    }
+
+    pub(super) fn push_cancel(&mut self, job: JobId) {
+        self.cancels.push_back(job);
+    }
+
+    pub(super) fn pop_cancel(&mut self) -> Option<JobId> {
+        self.cancels.pop_front()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<JobId> {
+        self.stages.iter_mut().find_map(Turns::pop)
+    }
+
+    pub(super) fn remove(&mut self, principal: Principal, stage: Stage, job: JobId) {
+        self.stages[stage as usize].remove(principal, job);
+    }
+}
+
+/// Queues of one stage, served in turns.
+#[derive(Debug, Default)]
+struct Turns {
+    queues: BTreeMap<Principal, VecDeque<JobId>>,
+    turns: VecDeque<Principal>,
+}
+
+impl Turns {
+    fn push(&mut self, principal: Principal, job: JobId) {
+        let queue = self.queues.entry(principal).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(principal);
+        }
+        queue.push_back(job);
+    }
+
+    fn pop(&mut self) -> Option<JobId> {
+        let principal = self.turns.pop_front()?;
+        let queue = self.queues.get_mut(&principal)?;
+        let job = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&principal);
+        } else {
+            self.turns.push_back(principal);
+        }
+        job
+    }
+
+    fn remove(&mut self, principal: Principal, job: JobId) {
+        let Some(queue) = self.queues.get_mut(&principal) else {
+            return;
+        };
+        queue.retain(|other| *other != job);
+        if queue.is_empty() {
+            self.queues.remove(&principal);
+            self.turns.retain(|other| *other != principal);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(ready: &mut Ready) -> Vec<u64> {
+        std::iter::from_fn(|| ready.pop_cancel().or_else(|| ready.pop()))
+            .map(|job| job.0)
+            .collect()
+    }
+
+    #[test]
+    fn cancels_come_before_submits_before_fetches_before_polls() {
+        let mut ready = Ready::default();
+        ready.push(Principal::Key(0), Stage::Poll, JobId(1));
+        ready.push(Principal::Key(0), Stage::Fetch, JobId(2));
+        ready.push(Principal::Key(0), Stage::Submit, JobId(3));
+        ready.push_cancel(JobId(4));
+        assert_eq!(drain(&mut ready), [4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn callers_take_turns() {
+        let mut ready = Ready::default();
+        for job in 1..=4 {
+            ready.push(Principal::Key(0), Stage::Submit, JobId(job));
+        }
+        ready.push(Principal::Key(1), Stage::Submit, JobId(10));
+        ready.push(Principal::Key(1), Stage::Submit, JobId(11));
+        ready.remove(Principal::Key(0), Stage::Submit, JobId(2));
+        assert_eq!(drain(&mut ready), [1, 10, 3, 11, 4]);
+    }
+
+    #[test]
+    fn a_caller_whose_only_job_was_withdrawn_leaves_the_round() {
+        let mut ready = Ready::default();
+        ready.push(Principal::Key(0), Stage::Submit, JobId(1));
+        ready.push(Principal::Key(1), Stage::Submit, JobId(2));
+        ready.remove(Principal::Key(0), Stage::Submit, JobId(1));
+        assert_eq!(drain(&mut ready), [2]);
+    }
+}

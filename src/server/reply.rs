@@ -1,0 +1,67 @@
+//! Where a reply goes and what stands around its payload. The payload itself is never copied here.
+
+use crate::ident::ConnectionId;
+use crate::mcp::Payload;
+use crate::mcp::predecessor::{envelope, rest};
+use crate::rpc;
+use crate::wire::buffer::Piece;
+use crate::wire::http::Ticket;
+
+/// The text around a call's id and payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A JSON-RPC reply.
+    Rpc,
+    /// The answer of `POST /mcp/tools/call`.
+    Rest,
+    /// The `result` message of the predecessor's WebSocket envelope.
+    Envelope,
+}
+
+impl Form {
+    /// The reply in pieces, ready for an outbox. `id` is JSON text.
+    pub(super) fn pieces(self, id: &str, payload: Payload) -> [Piece<'_>; 5] {
+        let ([start, id, before_payload], end) = match self {
+            Self::Rpc => (rpc::reply_prefix(id), rpc::REPLY_SUFFIX),
+            Self::Rest => (rest::reply_prefix(id), rest::REPLY_SUFFIX),
+            Self::Envelope => (envelope::result_prefix(Some(id)), envelope::RESULT_SUFFIX),
+        };
+        let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
+        [start, id, before_payload, payload.into_piece(), end]
+    }
+}
+
+/// Who waits for a call's reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) connection: ConnectionId,
+    /// Place in the order of HTTP answers; `None` on connections of messages.
+    pub(super) ticket: Option<Ticket>,
+    /// The id to echo, as JSON text.
+    pub(super) id: Box<str>,
+    pub(super) form: Form,
+    /// The page's origin, if the answer may be read by it.
+    pub(super) cors_origin: Option<Box<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_forms_are_json() {
+        for (form, expected) in [
+            (Form::Rpc, r#"{"jsonrpc":"2.0","id":"7","result":{"a":1}}"#),
+            (Form::Rest, r#"{"id":"7","result":{"a":1},"error":null}"#),
+            (Form::Envelope, r#"{"type":"result","id":"7","result":{"a":1}}"#),
+        ] {
+            let pieces = form.pieces("\"7\"", Payload::Static(r#"{"a":1}"#));
+            let text: Vec<u8> = pieces
+                .iter()
+                .flat_map(|piece| piece.as_slice())
+                .copied()
+                .collect();
+            assert_eq!(String::from_utf8_lossy(&text), expected);
+        }
+    }
+}

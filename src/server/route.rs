@@ -1,0 +1,253 @@
+//! One place that decides whether a request may come in and where it goes: Host, Origin, path, method and key.
+//!
+//! Every route and every upgrade passes [`admit`]; nothing behind it asks again.
+
+use super::settings::{HostRule, Settings};
+use crate::secret::Secret;
+use crate::wire::http::Request;
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    Mcp,
+    Health,
+    Live,
+    Ready,
+    Detailed,
+    Status,
+    Tools,
+    ToolsCall,
+    Metrics,
+}
+
+impl Route {
+    fn of(path: &str, settings: &Settings) -> Option<Self> {
+        Some(match path {
+            "/mcp" => Self::Mcp,
+            "/health" => Self::Health,
+            "/health/live" => Self::Live,
+            "/health/ready" => Self::Ready,
+            "/health/detailed" => Self::Detailed,
+            "/status" => Self::Status,
+            "/mcp/tools" => Self::Tools,
+            "/mcp/tools/call" => Self::ToolsCall,
+            _ if settings.metrics_path.as_deref() == Some(path) => Self::Metrics,
+            _ => return None,
+        })
+    }
+
+    /// The `Allow` header. `GET /mcp` is left out: it is served only as an upgrade, which is not a plain GET.
+    pub(super) const fn allow(self) -> &'static str {
+        match self {
+            Self::Mcp | Self::ToolsCall => "POST, OPTIONS",
+            Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
+            Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    const fn needs_key(self) -> bool {
+        !matches!(self, Self::Health | Self::Live | Self::Ready)
+    }
+}
+
+/// Why a request does not come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A Host that is not ours: a page's name that was made to point here.
+    Host,
+    /// A web page that is not allowed to ask.
+    Origin,
+    /// No such path.
+    Path,
+    /// A method that HTTP does not name.
+    UnknownMethod,
+    /// A method that this path does not serve.
+    Method(Route),
+    /// No key, or a wrong one.
+    Key { presented: bool },
+}
+
+impl Refusal {
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Self::Host | Self::Origin => 403,
+            Self::Path => 404,
+            Self::UnknownMethod => 501,
+            Self::Method(_) => 405,
+            Self::Key { .. } => 401,
+        }
+    }
+
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Self::Host => "this Host is not served here; use localhost, or let the operator allow the name",
+            Self::Origin => {
+                "this Origin may not call this server; the operator can allow it (MCP_CORS_ORIGINS)"
+            }
+            Self::Path => "no such path; POST /mcp speaks MCP, GET /health tells the state",
+            Self::UnknownMethod => "this method is not implemented",
+            Self::Method(_) => "this method is not allowed here; the Allow header names those that are",
+            Self::Key { presented: false } => "a key is needed: send Authorization: Bearer KEY",
+            Self::Key { presented: true } => "this key is not valid",
+        }
+    }
+}
+
+/// A request that may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Admitted<'a> {
+    pub(super) route: Route,
+    /// Place of the caller's key in the list.
+    pub(super) key: Option<usize>,
+    /// The page's origin, if answers may be read by it.
+    pub(super) cors_origin: Option<&'a str>,
+}
+
+/// Decides.
+pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Admitted<'a>, Refusal> {
+    if let HostRule::LoopbackAnd(names) = &settings.hosts {
+        let host = request.field("host").and_then(|value| str::from_utf8(value).ok());
+        // HTTP/1.0 may leave Host out; such a client is no browser.
+        if host.is_some_and(|host| !is_host_served(host, names)) {
+            return Err(Refusal::Host);
+        }
+    }
+    let origin = request
+        .field("origin")
+        .map(|value| str::from_utf8(value).unwrap_or("?"));
+    let listed = |origin: &str| {
+        settings
+            .origins
+            .iter()
+            .any(|own| own == "*" || own.eq_ignore_ascii_case(origin))
+    };
+    let cors_origin = origin.filter(|origin| listed(origin));
+    if origin.is_some_and(|origin| cors_origin.is_none() && !is_loopback_origin(origin)) {
+        return Err(Refusal::Origin);
+    }
+    let Some(route) = Route::of(request.path(), settings) else {
+        return Err(Refusal::Path);
+    };
+    match request.method() {
+        "GET" if route == Route::Mcp => {}
+        "GET" | "HEAD" | "POST" | "OPTIONS" if route.allow().contains(request.method()) => {}
+        "GET" | "HEAD" | "POST" | "OPTIONS" | "PUT" | "DELETE" | "PATCH" | "TRACE" | "CONNECT" => {
+            return Err(Refusal::Method(route));
+        }
+        _ => return Err(Refusal::UnknownMethod),
+    }
+    let key = if settings.api_keys.is_empty() || !route.needs_key() || request.method() == "OPTIONS" {
+        None
+    } else {
+        Some(check_key(settings, request)?)
+    };
+    Ok(Admitted {
+        route,
+        key,
+        cors_origin,
+    })
+}
+
+/// Every key is compared, so that the time does not tell which one came close.
+fn check_key(settings: &Settings, request: Request<'_>) -> Result<usize, Refusal> {
+    let Some(value) = request.field("authorization") else {
+        return Err(Refusal::Key { presented: false });
+    };
+    let refused = Refusal::Key { presented: true };
+    let (scheme, rest) = value.split_at_checked(7).ok_or(refused)?;
+    if !scheme.eq_ignore_ascii_case(b"bearer ") {
+        return Err(refused);
+    }
+    let candidate = rest.trim_ascii();
+    let compare = |found, (index, key): (usize, &Secret)| {
+        if key.matches(candidate) {
+            Some(index)
+        } else {
+            found
+        }
+    };
+    settings
+        .api_keys
+        .iter()
+        .enumerate()
+        .fold(None, compare)
+        .ok_or(refused)
+}
+
+fn is_host_served(host: &str, names: &[String]) -> bool {
+    let name = without_port(host);
+    is_loopback_name(name)
+        || names
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(host))
+}
+
+fn is_loopback_origin(origin: &str) -> bool {
+    let authority = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| is_loopback_name(without_port(authority)))
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]"
+}
+
+/// `host` of `host:port`. A port that is no number makes the whole thing the name, which then matches nothing.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_names_are_served_with_any_port_and_others_only_when_named() {
+        let names = ["db.example.org".to_owned()];
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8000",
+            "db.example.org:443",
+        ] {
+            assert!(is_host_served(host, &names), "{host}");
+        }
+        for host in [
+            "evil.example.com",
+            "localhost.evil.com",
+            "127.0.0.1.evil.com",
+            "localhost:80x",
+            "",
+            "[::2]",
+        ] {
+            assert!(!is_host_served(host, &names), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_pages_pass_without_being_listed() {
+        for origin in [
+            "http://localhost",
+            "https://localhost:3000",
+            "http://127.0.0.1:5173",
+            "http://[::1]:1",
+        ] {
+            assert!(is_loopback_origin(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "http://evil.example.com",
+            "http://localhost.evil.com",
+            "file://localhost",
+            "?",
+        ] {
+            assert!(!is_loopback_origin(origin), "{origin}");
+        }
+    }
+}

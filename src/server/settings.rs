@@ -1,0 +1,46 @@
+//! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
+
+use crate::limits::Limits;
+use crate::secret::Secret;
+
+/// The settings of a server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The bounds.
+    pub limits: Limits,
+    /// Version of the program, for `/health` and `/status`.
+    pub version: &'static str,
+    /// Name of the engine behind the tools (`snowflake`, `demo`).
+    pub engine: &'static str,
+    /// Which values of `Host` are served.
+    pub hosts: HostRule,
+    /// Origins of web pages that may read answers (CORS). Loopback origins pass the Origin check without being here.
+    pub origins: Vec<String>,
+    /// Bearer keys; empty means that no key is asked for.
+    pub api_keys: Vec<Secret>,
+    /// Path of the metrics route; `None` switches it off.
+    pub metrics_path: Option<String>,
+}
+
+/// Which values of `Host` are served (DNS rebinding: a page's own name must not lead to a loopback server).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostRule {
+    /// Any: the server is reached from other machines by names it cannot know.
+    Any,
+    /// Loopback names and these.
+    LoopbackAnd(Vec<String>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            version: env!("CARGO_PKG_VERSION"),
+            engine: "demo",
+            hosts: HostRule::LoopbackAnd(Vec::new()),
+            origins: Vec::new(),
+            api_keys: Vec::new(),
+            metrics_path: Some("/metrics".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! How the server ends without losing a call.
+//!
+//! ```text
+//! Serving ─Shutdown─► Delaying ─delay over─► Draining ─no calls, or time over─► Closing ─all gone, or time over─► Over
+//!    readiness 503 ───┘   still accepts        listeners closed,                   WebSockets 1001,
+//!                                              idle connections closed,            what was cut is cancelled
+//!                                              the rest told each second
+//! ```
+//!
+//! A second signal goes to Over at once. **Invariant:** every call that was admitted is either answered, or counted in
+//! [`Exit::calls_cut`] and named in the log.
+
+use super::connection::{Codec, Entry};
+use super::event::{Exit, Output};
+use super::timers::Timer;
+use super::{Server, find};
+use crate::backend::{Error, Kind};
+use crate::ident::{ConnectionId, JobId};
+use crate::mcp::predecessor::envelope;
+use crate::time::{Instant, Now};
+use crate::wire::buffer::Piece;
+use crate::wire::{Lifecycle, Serving};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::Dialect;
+use super::metrics::Metric;
+
+/// How far the end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    /// Readiness says 503; balancers have until then to notice.
+    Delaying {
+        until: Instant,
+    },
+    /// Calls in flight may end until then.
+    Draining {
+        until: Instant,
+    },
+    /// Replies and cancels on their way may arrive until then.
+    Closing {
+        until: Instant,
+        calls_cut: u64,
+    },
+    Over,
+}
+
+/// How often the calls that are still awaited are told.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Server {
+    /// SIGTERM or SIGINT.
+    pub(super) fn on_shutdown(&mut self, now: Now) {
+        match self.core.phase {
+            Phase::Serving => {
+                let delay = self.core.settings.limits.drain_delay;
+                log::info!("shutting down: readiness is 503 from now on");
+                if delay.is_zero() {
+                    self.begin_drain(now);
+                } else {
+                    let until = now.monotonic + delay;
+                    self.core.phase = Phase::Delaying { until };
+                    self.core.timers.set(until, Timer::Shutdown);
+                }
+            }
+            Phase::Delaying { .. } | Phase::Draining { .. } | Phase::Closing { .. } => {
+                let calls = self.core.inflight.calls() as u64;
+                let already = if let Phase::Closing { calls_cut, .. } = self.core.phase {
+                    calls_cut
+                } else {
+                    0
+                };
+                log::warn!("second signal: ending at once, {calls} calls are cut off");
+                self.core.metrics.add(Metric::CallsCut, calls);
+                self.end(already + calls);
+            }
+            Phase::Over => {}
+        }
+    }
+
+    /// The input of stdio has ended: what was asked is answered, then the program ends.
+    pub(super) fn on_input_ended(&mut self, now: Now) {
+        if matches!(self.core.phase, Phase::Serving | Phase::Delaying { .. }) {
+            self.begin_drain(now);
+        }
+    }
+
+    pub(super) fn on_shutdown_timer(&mut self, now: Now) {
+        match self.core.phase {
+            Phase::Delaying { until } if until <= now.monotonic => self.begin_drain(now),
+            Phase::Draining { until } if until <= now.monotonic => self.cut_off(now),
+            Phase::Draining { until } => self.tell_remaining(now, until),
+            Phase::Closing { until, calls_cut } if until <= now.monotonic => {
+                log::warn!(
+                    "{} connections and {} cancels did not end in time",
+                    self.connections(),
+                    self.jobs()
+                );
+                self.end(calls_cut);
+            }
+            Phase::Serving | Phase::Delaying { .. } | Phase::Closing { .. } | Phase::Over => {}
+        }
+    }
+
+    /// Goes on to the next phase as soon as nothing holds the present one.
+    pub(super) fn advance_shutdown(&mut self, now: Now) {
+        if matches!(self.core.phase, Phase::Draining { .. }) && self.core.inflight.calls() == 0 {
+            self.begin_close(now, 0);
+        }
+        if let Phase::Closing { calls_cut, .. } = self.core.phase
+            && self.entries.is_empty()
+            && self.core.inflight.jobs() == 0
+        {
+            self.end(calls_cut);
+        }
+    }
+
+    fn begin_drain(&mut self, now: Now) {
+        let until = now.monotonic + self.core.settings.limits.drain_timeout;
+        self.core.phase = Phase::Draining { until };
+        self.core.outputs.push_back(Output::StopAccepting);
+        self.for_each_connection(now, |entry, serving| match &mut entry.codec {
+            Codec::Http(http) => http.drain(serving),
+            Codec::WebSocket(socket) if entry.talk.dialect == Dialect::Envelope => {
+                socket.send(
+                    &mut [Piece::Borrowed(envelope::shutdown_notice().as_bytes())],
+                    serving.now,
+                );
+            }
+            Codec::WebSocket(_) | Codec::Lines(_) => {}
+        });
+        self.tell_remaining(now, until);
+    }
+
+    fn tell_remaining(&mut self, now: Now, until: Instant) {
+        let (calls, left) = (self.core.inflight.calls(), until.since(now.monotonic).as_secs());
+        if calls > 0 {
+            log::info!("waiting for {calls} calls in flight, {left} s remain");
+        }
+        self.core
+            .timers
+            .set((now.monotonic + TELL_INTERVAL).min(until), Timer::Shutdown);
+    }
+
+    /// The drain time is over: what is not answered is cancelled, and its caller is told.
+    fn cut_off(&mut self, now: Now) {
+        let waiting: Vec<JobId> = self.core.inflight.iter().map(|(id, _)| id).collect();
+        let mut calls_cut = 0;
+        for job in waiting {
+            let query_id = self
+                .core
+                .inflight
+                .find(job)
+                .and_then(|flight| flight.query_id.clone());
+            let Some((caller, finish)) = self.core.cancel(job) else {
+                continue;
+            };
+            calls_cut += 1;
+            let known = query_id.as_deref().unwrap_or("none yet");
+            log::warn!("{job} ({}) is cut off by shutdown, query id {known}", finish.tool);
+            let mut error = Error::new(Kind::Cancelled, "the server shut down before the statement ended");
+            error.query_id = query_id;
+            self.answer(now, job, &caller, finish.payload(Err(error)));
+        }
+        self.core.metrics.add(Metric::CallsCut, calls_cut);
+        self.core.give_steps(now.monotonic);
+        self.begin_close(now, calls_cut);
+    }
+
+    fn begin_close(&mut self, now: Now, calls_cut: u64) {
+        let until = now.monotonic + self.core.settings.limits.cancel_timeout;
+        self.core.phase = Phase::Closing { until, calls_cut };
+        self.core.timers.set(until, Timer::Shutdown);
+        self.for_each_connection(now, |entry, serving| match &mut entry.codec {
+            Codec::Http(http) => http.drain(serving),
+            Codec::WebSocket(socket) => socket.close(1001, "the server is shutting down", serving.now),
+            Codec::Lines(lines) => lines.close(),
+        });
+    }
+
+    fn for_each_connection(&mut self, now: Now, act: impl Fn(&mut Entry, &Serving<'_>)) {
+        let common = self.core.common.at(now.wall);
+        let settings = Arc::clone(&self.core.settings);
+        let serving = Serving {
+            limits: &settings.limits,
+            now: now.monotonic,
+            common_headers: &common,
+        };
+        let ids: Vec<ConnectionId> = self.entries.iter().map(|(_, entry)| entry.talk.id).collect();
+        for id in ids {
+            let Some(entry) = find(&mut self.entries, id) else {
+                continue;
+            };
+            if entry.codec.lifecycle() == Lifecycle::Open {
+                act(entry, &serving);
+            }
+            self.settle(now, id);
+        }
+    }
+
+    fn end(&mut self, calls_cut: u64) {
+        self.core.phase = Phase::Over;
+        self.core.outputs.push_back(Output::Exit(Exit { calls_cut }));
+    }
+}

@@ -1,0 +1,199 @@
+//! Functions that do more than compute: they act, cost money by the call, or reach data past the tables. Knows names
+//! only; whether a policy lets them pass is decided in [`super::walk`].
+
+use super::words::fold;
+
+/// What is to be said against calling a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Concern {
+    /// `SYSTEM$…` that is not known to read only.
+    System,
+    /// Runs a language model or another model that is paid by use.
+    Model,
+    /// Makes a link that carries access with it.
+    FileLink,
+    /// Reads or lists files.
+    Stage,
+    /// Reads a result by its query id.
+    Result,
+    /// Advances a sequence.
+    Sequence,
+    /// Runs SQL given as text.
+    DynamicCode,
+}
+
+/// What is to be said against calling the function `path`, its name last (`["SNOWFLAKE", "CORTEX", "COMPLETE"]`).
+/// Quoted names count like unquoted ones in any case: with `QUOTED_IDENTIFIERS_IGNORE_CASE` they are the same.
+pub(super) fn concern(path: &[&str]) -> Option<Concern> {
+    let (&name, owners) = path.split_last()?;
+    if is_cortex(owners) {
+        return Some(Concern::Model);
+    }
+    if !name.is_ascii() {
+        // No built-in function has such a name; but some letters become ASCII in upper case.
+        return Some(fold(name))
+            .filter(|folded| folded.is_ascii())
+            .and_then(|folded| concern_of_name(&folded));
+    }
+    if has_prefix(name, "SYSTEM$") {
+        let is_listed = SYSTEM_READS
+            .iter()
+            .any(|listed| name[7..].eq_ignore_ascii_case(listed));
+        return (!is_listed).then_some(Concern::System);
+    }
+    concern_of_name(name)
+}
+
+/// Whether a name written as `listed` in a policy (`f`, `schema.f`, `database.schema.f`) means the function `path`.
+pub(super) fn is_listed(path: &[&str], listed: &str) -> bool {
+    let mut path = path.iter().rev();
+    listed.rsplit('.').all(|part| {
+        path.next().is_some_and(|name| {
+            name.eq_ignore_ascii_case(part) || (!name.is_ascii() && fold(name) == fold(part))
+        })
+    })
+}
+
+fn concern_of_name(name: &str) -> Option<Concern> {
+    if has_prefix(name, "SYSTEM$") {
+        return Some(Concern::System);
+    }
+    if has_prefix(name, "AI_") {
+        return Some(Concern::Model);
+    }
+    NAMES
+        .iter()
+        .find(|(listed, _)| name.eq_ignore_ascii_case(listed))
+        .map(|&(_, concern)| concern)
+}
+
+/// `CORTEX.f`, which means `SNOWFLAKE.CORTEX.f` where the database is SNOWFLAKE; not `MYDB.CORTEX.f`.
+fn is_cortex(owners: &[&str]) -> bool {
+    match owners {
+        [.., database, schema] => {
+            is_word(schema, "CORTEX") && (is_word(database, "SNOWFLAKE") || database.is_empty())
+        }
+        [schema] => is_word(schema, "CORTEX"),
+        [] => false,
+    }
+}
+
+fn is_word(name: &str, word: &str) -> bool {
+    name.eq_ignore_ascii_case(word) || (!name.is_ascii() && fold(name) == word)
+}
+
+fn has_prefix(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Built-in functions by name; <https://docs.snowflake.com/en/sql-reference/functions-all>.
+const NAMES: &[(&str, Concern)] = &[
+    ("BUILD_SCOPED_FILE_URL", Concern::FileLink),
+    ("BUILD_STAGE_FILE_URL", Concern::FileLink),
+    ("CORTEX_SEARCH_BATCH", Concern::Model),
+    ("FL_GET_SCOPED_FILE_URL", Concern::FileLink),
+    ("GETNEXTVAL", Concern::Sequence),
+    ("GET_PRESIGNED_URL", Concern::FileLink),
+    ("GET_STAGE_LOCATION", Concern::FileLink),
+    ("INFER_SCHEMA", Concern::Stage),
+    ("RESULT_SCAN", Concern::Result),
+    ("TO_FILE", Concern::Stage),
+    ("TO_QUERY", Concern::DynamicCode),
+    ("TRY_TO_FILE", Concern::Stage),
+];
+
+/// `SYSTEM$` functions that only tell something; <https://docs.snowflake.com/en/sql-reference/functions-system>. Not
+/// here although they read: those that tell secrets (`SHOW_OAUTH_CLIENT_SECRETS`), those that try something out at
+/// another service (`VERIFY_…`, `VALIDATE_…`), and those that wait.
+const SYSTEM_READS: &[&str] = &[
+    "ALLOWLIST",
+    "ALLOWLIST_PRIVATELINK",
+    "AUTO_REFRESH_STATUS",
+    "BEHAVIOR_CHANGE_BUNDLE_STATUS",
+    "CLIENT_VERSION_INFO",
+    "CLIENT_VULNERABILITY_INFO",
+    "CLUSTERING_DEPTH",
+    "CLUSTERING_INFORMATION",
+    "CLUSTERING_RATIO",
+    "CURRENT_USER_TASK_NAME",
+    "DATABASE_REFRESH_HISTORY",
+    "DATABASE_REFRESH_PROGRESS",
+    "DATABASE_REFRESH_PROGRESS_BY_JOB",
+    "ESTIMATE_AUTOMATIC_CLUSTERING_COSTS",
+    "ESTIMATE_QUERY_ACCELERATION",
+    "ESTIMATE_SEARCH_OPTIMIZATION_COSTS",
+    "EXPLAIN_JSON_TO_TEXT",
+    "EXPLAIN_PLAN_JSON",
+    "EXTERNAL_TABLE_PIPE_STATUS",
+    "GET_CLASSIFICATION_RESULT",
+    "GET_COMPUTE_POOL_STATUS",
+    "GET_DIRECTORY_TABLE_STATUS",
+    "GET_ICEBERG_TABLE_INFORMATION",
+    "GET_PREDECESSOR_RETURN_VALUE",
+    "GET_PRIVATELINK_CONFIG",
+    "GET_RESULTSET_STATUS",
+    "GET_SERVICE_STATUS",
+    "GET_SNOWFLAKE_PLATFORM_INFO",
+    "GET_TAG",
+    "GET_TAG_ALLOWED_VALUES",
+    "GET_TAG_ON_CURRENT_COLUMN",
+    "GET_TAG_ON_CURRENT_TABLE",
+    "GET_TASK_GRAPH_CONFIG",
+    "IS_APPLICATION_INSTALLED_FROM_SAME_ACCOUNT",
+    "IS_APPLICATION_SHARING_EVENTS_WITH_PROVIDER",
+    "IS_GLOBAL_DATA_SHARING_ENABLED_FOR_ACCOUNT",
+    "LAST_CHANGE_COMMIT_TIME",
+    "PIPE_STATUS",
+    "REPLICATION_GROUP_REFRESH_PROGRESS",
+    "SHOW_ACTIVE_BEHAVIOR_CHANGE_BUNDLES",
+    "SHOW_BUDGETS_IN_ACCOUNT",
+    "STREAM_BACKLOG",
+    "STREAM_GET_TABLE_TIMESTAMP",
+    "STREAM_HAS_DATA",
+    "TASK_RUNTIME_INFO",
+    "TYPEOF",
+    "WHITELIST",
+    "WHITELIST_PRIVATELINK",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_function_is_of_concern_unless_it_is_known_to_read() {
+        assert_eq!(concern(&["system$wait"]), Some(Concern::System));
+        assert_eq!(concern(&["SYSTEM$"]), Some(Concern::System));
+        assert_eq!(concern(&["SYSTEM$TYPEOF"]), None);
+        assert_eq!(concern(&["system$Pipe_Status"]), None);
+        assert_eq!(concern(&["MYDB", "S", "SYSTEM$WAIT"]), Some(Concern::System));
+        assert_eq!(concern(&["SYSTEMATIC"]), None);
+    }
+
+    #[test]
+    fn letters_that_become_ascii_in_upper_case_do_not_hide_a_name() {
+        assert_eq!(concern(&["\u{17f}ystem$wait"]), Some(Concern::System));
+        assert_eq!(concern(&["a\u{131}_complete"]), Some(Concern::Model));
+        assert_eq!(concern(&["größe"]), None);
+    }
+
+    #[test]
+    fn cortex_is_snowflakes_schema_and_nobody_elses() {
+        assert_eq!(
+            concern(&["snowflake", "cortex", "complete"]),
+            Some(Concern::Model)
+        );
+        assert_eq!(concern(&["CORTEX", "SENTIMENT"]), Some(Concern::Model));
+        assert_eq!(concern(&["MYDB", "CORTEX", "SENTIMENT"]), None);
+        assert_eq!(concern(&["CORTEX"]), None);
+    }
+
+    #[test]
+    fn a_listed_name_means_as_many_parts_as_it_has() {
+        assert!(is_listed(&["D", "S", "F"], "f"));
+        assert!(is_listed(&["D", "S", "F"], "s.F"));
+        assert!(!is_listed(&["F"], "S.F"));
+        assert!(!is_listed(&["D", "S", "FF"], "F"));
+    }
+}

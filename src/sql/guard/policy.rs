@@ -1,0 +1,316 @@
+//! What an operator allows. Knows no text: [`super::walk`] reads it, this says what counts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::functions;
+use crate::limits::Limits;
+use crate::sql::statement::StatementKind;
+
+/// Which statements may pass. Cheap to clone. [`Policy::default`] is the strict one: `SELECT` (with `WITH`), `VALUES`,
+/// `SHOW`, `DESCRIBE` and `EXPLAIN`, and no [`Permission`].
+///
+/// ```
+/// use snowflake_mcp::sql::guard::{Permission, Policy};
+///
+/// let policy = Policy::from_allowed_commands("select, show").expect("both are reads");
+/// assert!(policy.check("select 1").is_ok());
+/// assert!(policy.check("explain select 1").is_err());
+/// assert!(policy.check("select $1 from @files").is_err());
+/// assert!(policy.with_permission(Permission::StageReads).check("select $1 from @files").is_ok());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    pub(super) rules: Arc<Rules>,
+}
+
+/// What an operator can allow on top of reads. None is part of the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Reading files on stages: `FROM @stage`, `INFER_SCHEMA`, `DIRECTORY(@stage)`.
+    StageReads,
+    /// Functions that run a model and are paid by use: `AI_…`, `SNOWFLAKE.CORTEX.…`.
+    ModelFunctions,
+    /// Functions that make links to files: `GET_PRESIGNED_URL`, `BUILD_SCOPED_FILE_URL`.
+    FileLinks,
+    /// `RESULT_SCAN` of any query id. All clients of one server share a Snowflake user, so this shows them each
+    /// other's results.
+    ForeignResults,
+    /// `NEXTVAL`, which advances a sequence.
+    Sequences,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 5] = [
+        Self::StageReads,
+        Self::ModelFunctions,
+        Self::FileLinks,
+        Self::ForeignResults,
+        Self::Sequences,
+    ];
+
+    /// A stable word for settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StageReads => "stage_reads",
+            Self::ModelFunctions => "model_functions",
+            Self::FileLinks => "file_links",
+            Self::ForeignResults => "foreign_results",
+            Self::Sequences => "sequences",
+        }
+    }
+}
+
+/// Why a list of commands makes no policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyError {
+    /// The list names nothing, so nothing could ever run.
+    NoCommand,
+    /// A word that is no command.
+    UnknownCommand {
+        /// The word.
+        word: String,
+    },
+    /// A command that is no read.
+    WriteCommand {
+        /// The word.
+        word: String,
+    },
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCommand => write!(
+                formatter,
+                "the list of allowed commands is empty; {COMMANDS_KNOWN}"
+            ),
+            Self::UnknownCommand { word } => {
+                write!(
+                    formatter,
+                    "{word:?} in the list of allowed commands is unknown; {COMMANDS_KNOWN}"
+                )
+            }
+            Self::WriteCommand { word } => {
+                write!(
+                    formatter,
+                    "{word:?} in the list of allowed commands is no read; {COMMANDS_KNOWN}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+impl Policy {
+    /// A policy from the words of `ALLOWED_SQL_COMMANDS`, separated by commas or spaces, in any case: `select` (which
+    /// `with` and `union` are taken for too, because what they allow are queries), `values`, `show`, `describe` or
+    /// `desc`, `explain`, `list` or `ls`, and `use`. `use` passes the guard on its own, never in a chain; Snowflake's
+    /// SQL API has no use for it.
+    ///
+    /// # Errors
+    /// An empty list, an unknown word, or one that is no read.
+    pub fn from_allowed_commands(list: &str) -> Result<Self, PolicyError> {
+        let mut kinds = 0;
+        let words = list
+            .split(|character: char| character == ',' || character.is_whitespace())
+            .filter(|word| !word.is_empty());
+        for word in words {
+            let kind = match StatementKind::of_verb(word) {
+                None if word.eq_ignore_ascii_case("union") => StatementKind::Select,
+                None => {
+                    return Err(PolicyError::UnknownCommand {
+                        word: word.to_owned(),
+                    });
+                }
+                Some(kind) if kind.is_read() || kind == StatementKind::Use => kind,
+                Some(_) => {
+                    return Err(PolicyError::WriteCommand {
+                        word: word.to_owned(),
+                    });
+                }
+            };
+            kinds |= bit(kind);
+        }
+        if kinds == 0 {
+            return Err(PolicyError::NoCommand);
+        }
+        Ok(Self {
+            rules: Arc::new(Rules {
+                kinds,
+                ..Rules::default()
+            }),
+        })
+    }
+
+    /// The same policy with another bound for the length of a text, in bytes. [`Limits::statement_bytes_max`] by
+    /// default.
+    #[must_use]
+    pub fn with_statement_bytes_max(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.rules).statement_bytes_max = bytes;
+        self
+    }
+
+    /// The same policy with `permission`.
+    #[must_use]
+    pub fn with_permission(mut self, permission: Permission) -> Self {
+        Arc::make_mut(&mut self.rules).permissions |= 1 << permission as u32;
+        self
+    }
+
+    /// The same policy, which lets the function `name` (`F`, `SCHEMA.F` or `DATABASE.SCHEMA.F`, in any case) pass
+    /// although its name is one of those that are refused: a function of the operator's own that is called `AI_SCORE`,
+    /// or one `SYSTEM$` function more.
+    #[must_use]
+    pub fn with_allowed_function(mut self, name: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.rules).functions_allowed.push(name.into());
+        self
+    }
+
+    /// The same policy without the function `name`, written as in [`Policy::with_allowed_function`]. It wins over
+    /// that. Functions of the account look alike to the guard, external ones too, so they are denied by name only.
+    #[must_use]
+    pub fn with_denied_function(mut self, name: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.rules).functions_denied.push(name.into());
+        self
+    }
+
+    /// Whether statements of `kind` may pass at all.
+    pub fn allows(&self, kind: StatementKind) -> bool {
+        self.rules.allows(kind)
+    }
+
+    /// The longest text that may pass, in bytes.
+    pub fn statement_bytes_max(&self) -> usize {
+        self.rules.statement_bytes_max
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    /// A bit for each kind.
+    kinds: u32,
+    /// A bit for each permission.
+    permissions: u32,
+    functions_allowed: Vec<String>,
+    functions_denied: Vec<String>,
+    pub(super) statement_bytes_max: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            kinds: DEFAULT_KINDS.iter().fold(0, |kinds, &kind| kinds | bit(kind)),
+            permissions: 0,
+            functions_allowed: Vec::new(),
+            functions_denied: Vec::new(),
+            statement_bytes_max: Limits::default().statement_bytes_max,
+        }
+    }
+}
+
+impl Rules {
+    pub(super) fn allows(&self, kind: StatementKind) -> bool {
+        self.kinds & bit(kind) != 0
+    }
+
+    pub(super) fn permits(&self, permission: Permission) -> bool {
+        self.permissions & 1 << permission as u32 != 0
+    }
+
+    pub(super) fn allows_function(&self, path: &[&str]) -> bool {
+        // A name beyond ASCII is never the one that the operator wrote, though it might become it in upper case.
+        path.iter().all(|name| name.is_ascii()) && is_any_listed(path, &self.functions_allowed)
+    }
+
+    pub(super) fn denies_function(&self, path: &[&str]) -> bool {
+        is_any_listed(path, &self.functions_denied)
+    }
+
+    /// The verbs that may start a statement, for a sentence.
+    pub(super) fn allowed_verbs(&self) -> String {
+        let verbs: Vec<_> = StatementKind::ALL
+            .into_iter()
+            .filter(|&kind| self.allows(kind))
+            .map(|kind| kind.name().to_ascii_uppercase())
+            .collect();
+        verbs.join(", ")
+    }
+}
+
+fn is_any_listed(path: &[&str], list: &[String]) -> bool {
+    list.iter().any(|listed| functions::is_listed(path, listed))
+}
+
+fn bit(kind: StatementKind) -> u32 {
+    1 << kind as u32
+}
+
+/// `LIST` is missing: it tells names of files, which the default keeps as closed as their content.
+const DEFAULT_KINDS: [StatementKind; 5] = [
+    StatementKind::Select,
+    StatementKind::Values,
+    StatementKind::Show,
+    StatementKind::Describe,
+    StatementKind::Explain,
+];
+
+const COMMANDS_KNOWN: &str = "write one or more of select, values, show, describe, explain, list, use";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_predecessors_make_a_policy() {
+        let policy =
+            Policy::from_allowed_commands("select,show,describe,explain,with,union").expect("all reads");
+        for kind in StatementKind::ALL {
+            let is_expected = kind.is_read() && !matches!(kind, StatementKind::Values | StatementKind::List);
+            assert_eq!(policy.allows(kind), is_expected, "{kind}");
+        }
+        let policy = Policy::from_allowed_commands(" Desc , LS\tuse ").expect("known words");
+        assert!(policy.allows(StatementKind::Describe));
+        assert!(policy.allows(StatementKind::List));
+        assert!(policy.allows(StatementKind::Use));
+        assert!(!policy.allows(StatementKind::Select));
+    }
+
+    #[test]
+    fn a_list_with_a_write_an_unknown_word_or_nothing_is_refused() {
+        let refused = |list| {
+            Policy::from_allowed_commands(list)
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(
+            refused("select,insert").as_deref(),
+            Some(
+                "\"insert\" in the list of allowed commands is no read; write one or more of select, values, show, describe, explain, list, use"
+            )
+        );
+        assert!(refused("select;show").is_some_and(|text| text.contains("\"select;show\"")));
+        assert!(refused(" , ").is_some_and(|text| text.contains("empty")));
+    }
+
+    #[test]
+    fn every_permission_has_its_own_bit_and_name() {
+        for one in Permission::ALL {
+            let policy = Policy::default().with_permission(one);
+            for other in Permission::ALL {
+                assert_eq!(policy.rules.permits(other), one == other);
+                assert_eq!(one.name() == other.name(), one == other);
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_clone_leaves_the_original_alone() {
+        let original = Policy::default();
+        let changed = original.clone().with_permission(Permission::StageReads);
+        assert!(changed.rules.permits(Permission::StageReads));
+        assert!(!original.rules.permits(Permission::StageReads));
+    }
+}

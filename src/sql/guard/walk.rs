@@ -1,0 +1,402 @@
+//! One pass over the tokens of a text, which ends in a verdict. Here is the frame: statements, verbs and `WITH`; what is
+//! looked for inside of a statement is in [`body`], the sentences are in [`super::advice`].
+//!
+//! ```text
+//!            ┌──────────────────────── ->> ───────────────────────┐
+//!            ▼                                                    │
+//! start ─► Verb ── SELECT VALUES SHOW DESCRIBE LIST USE ───────► Body ─ ; ─► over
+//!           │ ▲ └─ EXPLAIN ─► Explain ─ USING x ─┐                ▲
+//!           │ └──────────────────────────────────┘                │
+//!           └──── WITH ─► With(Name ─► As ─► Query ─► Next) ──────┘
+//! ```
+//!
+//! Unknown syntax in a body passes: only what is known to change, cost or reveal something is looked for there. Unknown
+//! verbs do not. The pass keeps the token before the current one and a few flags, so it needs no memory of its own.
+
+mod body;
+
+use self::body::Pending;
+use super::policy::Rules;
+use super::words::Role;
+use super::{advice, refusal::Refusal, refusal::Rule};
+use crate::sql::lexer::{Lexer, Token, TokenKind};
+use crate::sql::statement::StatementKind;
+
+/// What a text that may pass is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Kind of its first statement.
+    pub(super) kind: StatementKind,
+    /// How many statements `->>` chains; 1 without.
+    pub(super) stages: usize,
+}
+
+/// Reads `text` to its end, or to the first thing that `rules` forbid.
+pub(super) fn walk(text: &str, rules: &Rules) -> Result<Verdict, Refusal> {
+    let mut walk = Walk::new(text, rules);
+    for token in Lexer::new(text) {
+        let token = token.map_err(|error| Refusal::of_lexer(text, error))?;
+        walk.on_token(token)?;
+    }
+    walk.finish()
+}
+
+struct Walk<'t, 'p> {
+    text: &'t str,
+    rules: &'p Rules,
+    expect: Expect,
+    is_over: bool,
+    /// The current statement of the chain starts with a bracket.
+    is_enclosed: bool,
+    /// Kind of the first statement, and of the current one.
+    kind: Option<StatementKind>,
+    stage_kind: Option<StatementKind>,
+    stages: usize,
+
+    previous: Option<Seen<'t>>,
+    /// Behind `UNION` and what may stand between it and its query.
+    is_behind_set_operator: bool,
+    brackets: Brackets,
+    /// A bit for each level of round brackets, the innermost lowest: whether it is within a list of tables.
+    in_tables: u64,
+    /// The name that ends at the previous token, its last part first.
+    path: [Option<&'t str>; 3],
+    pending: Pending<'t>,
+}
+
+/// What the next token at the statement's own level has to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Verb,
+    /// `USING` or a verb, behind `EXPLAIN`.
+    Explain,
+    ExplainFormat,
+    With(With, usize),
+    Body,
+}
+
+/// Where in `WITH name (columns) AS (query), …` the text stands. It comes with the depth of the `WITH`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum With {
+    Name,
+    As,
+    Query,
+    Next,
+}
+
+/// The token before the current one.
+#[derive(Clone, Copy)]
+struct Seen<'t> {
+    token: Token<'t>,
+    role: Role,
+    /// It stands where a query may start: behind a bracket or a set operator.
+    starts_query: bool,
+    /// An operand ended before it.
+    follows_operand: bool,
+    follows_as: bool,
+}
+
+impl Seen<'_> {
+    fn ends_operand(&self) -> bool {
+        match self.token.kind {
+            TokenKind::Word => !self.role.is(Role::OPENS),
+            TokenKind::Symbol(symbol) => matches!(symbol, b')' | b']' | b'}'),
+            TokenKind::QuotedName
+            | TokenKind::Text
+            | TokenKind::DollarText
+            | TokenKind::Number
+            | TokenKind::Variable => true,
+            _ => false,
+        }
+    }
+
+    /// Whether `next` makes the verb that this is a statement (`DELETE FROM`) and no column (`delete, x`).
+    fn is_continued_by(&self, next: &Token<'_>, role: Role) -> bool {
+        match next.kind {
+            TokenKind::Word => !role.is(Role::INFIX) || (self.role.is(Role::DELETE) && role.is(Role::SOURCE)),
+            TokenKind::QuotedName | TokenKind::Stage | TokenKind::Variable | TokenKind::DollarText => true,
+            _ => false,
+        }
+    }
+}
+
+/// How many brackets of each sort are open. Their order is Snowflake's to check.
+#[derive(Clone, Copy, Default)]
+struct Brackets {
+    round: usize,
+    square: usize,
+    curly: usize,
+    /// Where the outermost open one stands.
+    opened_at: usize,
+}
+
+impl Brackets {
+    fn depth(&self) -> usize {
+        self.round + self.square + self.curly
+    }
+}
+
+impl<'t, 'p> Walk<'t, 'p> {
+    fn new(text: &'t str, rules: &'p Rules) -> Self {
+        Self {
+            text,
+            rules,
+            expect: Expect::Verb,
+            is_over: false,
+            is_enclosed: false,
+            kind: None,
+            stage_kind: None,
+            stages: 0,
+            previous: None,
+            is_behind_set_operator: false,
+            brackets: Brackets::default(),
+            in_tables: 0,
+            path: [None; 3],
+            pending: Pending::Nothing,
+        }
+    }
+
+    fn on_token(&mut self, token: Token<'t>) -> Result<(), Refusal> {
+        if token.is_symbol(b';') {
+            return self.on_semicolon();
+        }
+        if self.is_over {
+            return self.refuse(Rule::SecondStatement, token.start, advice::SECOND_STATEMENT);
+        }
+        if token.kind == TokenKind::Flow {
+            return self.on_flow(token);
+        }
+        let role = self.role(&token);
+        self.on_expected(&token)?;
+        self.on_pending(&token)?;
+        self.on_nested_verb(&token, role)?;
+        self.on_anywhere(&token, role)?;
+        self.remember(token, role);
+        Ok(())
+    }
+
+    /// The text is over.
+    fn finish(mut self) -> Result<Verdict, Refusal> {
+        self.on_semicolon()?;
+        match self.kind {
+            Some(kind) => Ok(Verdict {
+                kind,
+                stages: self.stages,
+            }),
+            None => self.refuse(Rule::Empty, 0, advice::EMPTY),
+        }
+    }
+
+    /// Semicolons before the statement and behind it separate it from nothing.
+    fn on_semicolon(&mut self) -> Result<(), Refusal> {
+        let Some(previous) = self.previous else {
+            return Ok(());
+        };
+        if self.is_over {
+            return Ok(());
+        }
+        if self.brackets.depth() > 0 {
+            return self.refuse(
+                Rule::UnbalancedBrackets,
+                self.brackets.opened_at,
+                advice::NOT_CLOSED,
+            );
+        }
+        let end = previous.token.end();
+        match self.expect {
+            Expect::Body => {}
+            Expect::With(..) => return self.refuse(Rule::Incomplete, end, advice::WITH_INCOMPLETE),
+            Expect::Verb | Expect::Explain | Expect::ExplainFormat => {
+                return self.refuse(Rule::Incomplete, end, advice::INCOMPLETE);
+            }
+        }
+        self.is_over = true;
+        Ok(())
+    }
+
+    /// `->>` ends a statement of the chain, at whatever depth it stands.
+    fn on_flow(&mut self, token: Token<'t>) -> Result<(), Refusal> {
+        if self.expect != Expect::Body {
+            return self.refuse(Rule::Incomplete, token.start, advice::INCOMPLETE);
+        }
+        if self.stage_kind.is_some_and(|kind| !kind.is_read()) {
+            return self.refuse(Rule::NotARead, token.start, advice::CHAIN_OF_READS);
+        }
+        self.expect = Expect::Verb;
+        self.is_enclosed = false;
+        self.stage_kind = None;
+        self.remember(token, Role::NONE);
+        Ok(())
+    }
+
+    fn on_expected(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
+        match self.expect {
+            Expect::Body => Ok(()),
+            Expect::Explain if token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case("USING") => {
+                self.expect = Expect::ExplainFormat;
+                Ok(())
+            }
+            Expect::ExplainFormat => {
+                self.expect = Expect::Verb;
+                Ok(())
+            }
+            Expect::Verb | Expect::Explain => self.on_verb(token),
+            Expect::With(step, depth) => self.on_with(token, step, depth),
+        }
+    }
+
+    fn on_verb(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
+        if token.is_symbol(b'(') {
+            self.is_enclosed = true;
+            self.expect = Expect::Verb;
+            return Ok(());
+        }
+        let kind = match token.kind {
+            TokenKind::Word => StatementKind::of_verb(token.text),
+            _ => None,
+        };
+        let Some(kind) = kind else {
+            let is_chained = self
+                .previous
+                .is_some_and(|previous| previous.token.kind == TokenKind::Flow);
+            return self.refuse(
+                Rule::UnknownVerb,
+                token.start,
+                advice::unknown_verb(token.text, is_chained),
+            );
+        };
+        let is_explained = self.stage_kind == Some(StatementKind::Explain);
+        if !kind.is_read()
+            && (!self.rules.allows(kind) || self.is_enclosed || is_explained || self.stages > 0)
+        {
+            return self.refuse(Rule::NotARead, token.start, advice::not_a_read(token.text, kind));
+        }
+        if self.is_enclosed && !kind.is_query() {
+            return self.refuse(Rule::UnknownVerb, token.start, advice::enclosed(token.text));
+        }
+        if !self.rules.allows(kind) {
+            let allowed = self.rules.allowed_verbs();
+            return self.refuse(
+                Rule::KindNotAllowed,
+                token.start,
+                advice::kind_not_allowed(token.text, &allowed),
+            );
+        }
+        self.expect = match kind {
+            StatementKind::Explain => Expect::Explain,
+            _ if token.text.eq_ignore_ascii_case("WITH") => Expect::With(With::Name, self.brackets.depth()),
+            _ => Expect::Body,
+        };
+        self.kind.get_or_insert(kind);
+        self.stage_kind = Some(kind);
+        if !is_explained {
+            self.stages += 1;
+        }
+        Ok(())
+    }
+
+    fn on_with(&mut self, token: &Token<'t>, step: With, depth: usize) -> Result<(), Refusal> {
+        if self.brackets.depth() > depth {
+            return Ok(());
+        }
+        let is_word = |word: &str| token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word);
+        let next = match step {
+            With::Name if is_word("RECURSIVE") => Some(With::Name),
+            With::Name => token.as_name().map(|_| With::As),
+            With::As if is_word("AS") => Some(With::Query),
+            With::As => token.is_symbol(b'(').then_some(With::As),
+            With::Query if token.is_symbol(b'(') => Some(With::Next),
+            With::Query if is_word("PROCEDURE") => {
+                return self.refuse(
+                    Rule::ProcedureDefinition,
+                    token.start,
+                    advice::PROCEDURE_DEFINITION,
+                );
+            }
+            With::Query => (is_word("NOT") || is_word("MATERIALIZED")).then_some(With::Query),
+            With::Next if token.is_symbol(b',') => Some(With::Name),
+            With::Next => return self.on_with_query(token),
+        };
+        match next {
+            Some(next) => {
+                self.expect = Expect::With(next, depth);
+                Ok(())
+            }
+            None => self.refuse(Rule::WithoutQuery, token.start, advice::WITH_MALFORMED),
+        }
+    }
+
+    /// What stands behind the list of a `WITH` decides what the statement does.
+    fn on_with_query(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
+        if token.is_symbol(b'(') {
+            // The verb is inside.
+            self.is_enclosed = true;
+            self.stages -= 1;
+            self.expect = Expect::Verb;
+            return Ok(());
+        }
+        let kind = match token.kind {
+            TokenKind::Word => StatementKind::of_verb(token.text),
+            _ => None,
+        };
+        if kind.is_some_and(StatementKind::is_query) && !token.text.eq_ignore_ascii_case("WITH") {
+            self.expect = Expect::Body;
+            return Ok(());
+        }
+        self.refuse(
+            Rule::WithoutQuery,
+            token.start,
+            advice::with_without_query(token.text),
+        )
+    }
+
+    fn remember(&mut self, token: Token<'t>, role: Role) {
+        let before = self.previous;
+        let is_after_dot = self.is_behind(b'.');
+        match (token.as_name(), token.is_symbol(b'.')) {
+            (Some(name), _) if is_after_dot => self.path = [Some(name), self.path[0], self.path[1]],
+            (Some(name), _) => self.path = [Some(name), None, None],
+            // `db..f` leaves the schema out.
+            (None, true) if is_after_dot => self.path = [Some(""), self.path[0], None],
+            (None, true) if before.is_some_and(|before| before.token.as_name().is_some()) => {}
+            _ => self.path = [None; 3],
+        }
+        if role.is(Role::SOURCE) {
+            self.in_tables |= 1;
+        } else if role.is(Role::CLAUSE) {
+            self.in_tables &= !1;
+        }
+        let is_opened_plainly =
+            before.is_some_and(|before| before.token.is_symbol(b'(') && !before.role.is(Role::OBJECT));
+        let carried = match before {
+            Some(before) if token.is_symbol(b'(') && before.role.is(Role::OBJECT) => Role::OBJECT,
+            _ => role,
+        };
+        self.previous = Some(Seen {
+            token,
+            role: carried,
+            starts_query: is_opened_plainly || self.is_behind_set_operator,
+            follows_operand: before.is_some_and(|before| before.ends_operand()),
+            follows_as: before.is_some_and(|before| before.role.is(Role::AS)),
+        });
+        self.is_behind_set_operator =
+            role.is(Role::SET_OPERATOR) || (self.is_behind_set_operator && role.is(Role::SET_MODIFIER));
+    }
+
+    /// A word behind a dot or colon is a part of a name, a path into a value or a bind, and has no role.
+    fn role(&self, token: &Token<'t>) -> Role {
+        if token.kind != TokenKind::Word || self.is_behind(b'.') || self.is_behind(b':') {
+            return Role::NONE;
+        }
+        Role::of(token.text)
+    }
+
+    fn is_behind(&self, symbol: u8) -> bool {
+        self.previous
+            .is_some_and(|previous| previous.token.is_symbol(symbol))
+    }
+
+    fn refuse<T>(&self, rule: Rule, at: usize, reason: impl std::fmt::Display) -> Result<T, Refusal> {
+        Err(Refusal::new(rule, self.text, at, reason))
+    }
+}

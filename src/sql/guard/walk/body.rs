@@ -1,0 +1,302 @@
+//! What is looked for inside of a statement, wherever it stands: writes in brackets, words that write, stages, and calls.
+
+use super::Walk;
+use crate::sql::guard::functions::{self, Concern};
+use crate::sql::guard::policy::Permission;
+use crate::sql::guard::words::Role;
+use crate::sql::guard::{advice, refusal::Refusal, refusal::Rule};
+use crate::sql::lexer::{Token, TokenKind};
+use crate::sql::statement::StatementKind;
+
+/// A call that is judged by the tokens behind its opening bracket.
+#[derive(Clone, Copy)]
+pub(super) enum Pending<'t> {
+    Nothing,
+    /// `RESULT_SCAN(`: only `LAST_QUERY_ID(` may follow.
+    Result {
+        at: usize,
+    },
+    ResultOwn {
+        at: usize,
+    },
+    /// `IDENTIFIER(` at this depth, with the text in it.
+    Identifier {
+        at: usize,
+        depth: usize,
+        name: Option<&'t str>,
+        is_plain: bool,
+    },
+    /// Behind `IDENTIFIER(…)`: a bracket makes it a call.
+    IdentifierClosed {
+        at: usize,
+        name: Option<&'t str>,
+    },
+}
+
+impl<'t> Walk<'t, '_> {
+    /// Judges calls by what stands in their brackets.
+    pub(super) fn on_pending(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
+        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
+        match pending {
+            Pending::Nothing => {}
+            Pending::Result { at } => {
+                if token.kind != TokenKind::Word || !token.text.eq_ignore_ascii_case("LAST_QUERY_ID") {
+                    return self.refuse(Rule::ForeignResult, at, advice::FOREIGN_RESULT);
+                }
+                self.pending = Pending::ResultOwn { at };
+            }
+            Pending::ResultOwn { at } => {
+                if !token.is_symbol(b'(') {
+                    return self.refuse(Rule::ForeignResult, at, advice::FOREIGN_RESULT);
+                }
+            }
+            Pending::Identifier {
+                at,
+                depth,
+                name,
+                is_plain,
+            } => {
+                let is_end = token.is_symbol(b')') && self.brackets.depth() == depth + 1;
+                self.pending = if is_end {
+                    Pending::IdentifierClosed {
+                        at,
+                        name: name.filter(|_| is_plain),
+                    }
+                } else {
+                    self.on_identifier_argument(token)?;
+                    Pending::Identifier {
+                        at,
+                        depth,
+                        name: Some(token.text),
+                        is_plain: name.is_none() && token.kind == TokenKind::Text,
+                    }
+                };
+            }
+            Pending::IdentifierClosed { at, name } => {
+                if token.is_symbol(b'(') {
+                    return self.on_call_of_identifier(at, name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A token inside of `IDENTIFIER(…)`: a text there is a name.
+    fn on_identifier_argument(&self, token: &Token<'t>) -> Result<(), Refusal> {
+        if token.is_symbol(b'(') || (token.kind == TokenKind::Text && token.text.contains('\\')) {
+            return self.refuse(Rule::DynamicCode, token.start, advice::IDENTIFIER_ARGUMENT);
+        }
+        if token.kind != TokenKind::Text {
+            return Ok(());
+        }
+        let name = unquoted(token.text);
+        if name.trim_start().starts_with('@') && !self.may_read_stages() {
+            return self.refuse(Rule::StageRead, token.start, advice::STAGE_READ);
+        }
+        if name
+            .rsplit('.')
+            .next()
+            .is_some_and(|part| is_next_value(part.trim().trim_matches('"')))
+        {
+            return self.on_next_value(token);
+        }
+        Ok(())
+    }
+
+    /// `IDENTIFIER('name')(…)` calls the function of that name.
+    fn on_call_of_identifier(&mut self, at: usize, name: Option<&'t str>) -> Result<(), Refusal> {
+        let Some(name) = name else {
+            return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
+        };
+        let mut path = [None; 3];
+        for (slot, part) in path.iter_mut().zip(unquoted(name).rsplit('.')) {
+            *slot = Some(part.trim().trim_matches('"'));
+        }
+        self.path = path;
+        if self.on_call(at)? {
+            return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
+        }
+        Ok(())
+    }
+
+    /// A write in brackets, behind `UNION`, or behind an operand as if on a line of its own.
+    pub(super) fn on_nested_verb(&self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
+        let Some(verb) = self.previous.filter(|previous| previous.role.is(Role::WRITE)) else {
+            return Ok(());
+        };
+        let is_in_query = self.stage_kind.is_some_and(StatementKind::is_query);
+        let is_misplaced = verb.follows_operand && verb.role.is(Role::RESERVED) && is_in_query;
+        if (verb.starts_query || is_misplaced) && verb.is_continued_by(token, role) {
+            let reason = advice::nested_write(verb.token.text);
+            return self.refuse(Rule::NestedWrite, verb.token.start, reason);
+        }
+        Ok(())
+    }
+
+    /// What is refused wherever it stands.
+    pub(super) fn on_anywhere(&mut self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
+        let follows = |role| self.previous.is_some_and(|previous| previous.role.is(role));
+        match token.kind {
+            TokenKind::Word if role.is(Role::INTO) => {
+                return self.refuse(Rule::Into, token.start, advice::INTO);
+            }
+            TokenKind::Word if role.is(Role::UPDATE) && follows(Role::FOR) => {
+                return self.refuse(Rule::Locking, token.start, advice::LOCKING);
+            }
+            TokenKind::Word | TokenKind::QuotedName
+                if self.is_behind(b'.') && token.as_name().is_some_and(is_next_value) =>
+            {
+                return self.on_next_value(token);
+            }
+            TokenKind::Assign => return self.refuse(Rule::Assignment, token.start, advice::ASSIGNMENT),
+            TokenKind::Stage if !self.may_read_stages() => {
+                return self.refuse(Rule::StageRead, token.start, advice::STAGE_READ);
+            }
+            TokenKind::Text => {
+                let is_path = token.text.starts_with("'@") && self.is_table_expected();
+                if is_path && !self.may_read_stages() {
+                    return self.refuse(Rule::StageRead, token.start, advice::STAGE_READ);
+                }
+            }
+            TokenKind::Symbol(symbol) => return self.on_symbol(token, symbol),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_symbol(&mut self, token: &Token<'t>, symbol: u8) -> Result<(), Refusal> {
+        let brackets = &mut self.brackets;
+        if matches!(symbol, b'(' | b'[' | b'{') && brackets.depth() == 0 {
+            brackets.opened_at = token.start;
+        }
+        let count = match symbol {
+            b'(' | b')' => &mut brackets.round,
+            b'[' | b']' => &mut brackets.square,
+            b'{' | b'}' => &mut brackets.curly,
+            _ => return Ok(()),
+        };
+        if matches!(symbol, b'(' | b'[' | b'{') {
+            *count += 1;
+        } else if *count == 0 {
+            return self.refuse(Rule::UnbalancedBrackets, token.start, advice::NOT_OPENED);
+        } else {
+            *count -= 1;
+        }
+        match symbol {
+            b'(' => self.on_open(token),
+            b')' => {
+                // Levels deeper than the bits can tell count as lists of tables: that refuses more, not less.
+                self.in_tables = self.in_tables >> 1 | 1 << 63;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn on_open(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
+        self.in_tables = self.in_tables << 1 | u64::from(self.is_source_expected());
+        let Some(previous) = self.previous else {
+            return Ok(());
+        };
+        if previous.role.is(Role::PROCEDURE) && previous.follows_as {
+            let at = previous.token.start;
+            return self.refuse(Rule::ProcedureDefinition, at, advice::PROCEDURE_DEFINITION);
+        }
+        if previous.role.is(Role::IDENTIFIER) {
+            self.pending = Pending::Identifier {
+                at: previous.token.start,
+                depth: self.brackets.depth() - 1,
+                name: None,
+                is_plain: false,
+            };
+            return Ok(());
+        }
+        if previous.token.as_name().is_some() && self.on_call(previous.token.start)? {
+            self.pending = Pending::Result { at: token.start };
+        }
+        Ok(())
+    }
+
+    /// The function named by `self.path` is called at `at`. Whether it is judged by its argument instead.
+    fn on_call(&self, at: usize) -> Result<bool, Refusal> {
+        let mut names = [""; 3];
+        let mut length = 0;
+        for (slot, name) in names.iter_mut().rev().zip(self.path) {
+            let Some(name) = name else { break };
+            *slot = name;
+            length += 1;
+        }
+        let path = &names[names.len() - length..];
+        if self.rules.denies_function(path) {
+            return self.refuse(Rule::DeniedFunction, at, advice::denied_function(path));
+        }
+        let Some(concern) = functions::concern(path) else {
+            return Ok(false);
+        };
+        if self.rules.allows_function(path) {
+            return Ok(false);
+        }
+        let name = path.last().copied().unwrap_or_default();
+        let (rule, permission, reason) = match concern {
+            Concern::Result => return Ok(!self.rules.permits(Permission::ForeignResults)),
+            Concern::System => (Rule::SystemFunction, None, advice::system_function(name)),
+            Concern::Model => (
+                Rule::ModelFunction,
+                Some(Permission::ModelFunctions),
+                advice::model_function(name),
+            ),
+            Concern::FileLink => (
+                Rule::FileLink,
+                Some(Permission::FileLinks),
+                advice::file_link(name),
+            ),
+            Concern::Stage => (
+                Rule::StageRead,
+                Some(Permission::StageReads),
+                advice::STAGE_READ.to_owned(),
+            ),
+            Concern::Sequence => (
+                Rule::Sequence,
+                Some(Permission::Sequences),
+                advice::SEQUENCE.to_owned(),
+            ),
+            Concern::DynamicCode => (Rule::DynamicCode, None, advice::dynamic_code(name)),
+        };
+        if permission.is_some_and(|permission| self.rules.permits(permission)) {
+            return Ok(false);
+        }
+        self.refuse(rule, at, reason)
+    }
+
+    fn on_next_value(&self, token: &Token<'t>) -> Result<(), Refusal> {
+        if self.rules.permits(Permission::Sequences) {
+            return Ok(());
+        }
+        self.refuse(Rule::Sequence, token.start, advice::SEQUENCE)
+    }
+
+    /// Whether a text here would name a table: behind `FROM` and `JOIN`, and behind a comma or bracket in that list.
+    fn is_table_expected(&self) -> bool {
+        self.is_source_expected() || (self.in_tables & 1 == 1 && self.is_behind(b','))
+    }
+
+    /// The same, but for the comma: behind it a bracket may as well hold the next row of `FROM VALUES (…), (…)`.
+    fn is_source_expected(&self) -> bool {
+        self.previous.is_some_and(|previous| {
+            previous.role.is(Role::SOURCE) || (self.in_tables & 1 == 1 && self.is_behind(b'('))
+        })
+    }
+
+    fn may_read_stages(&self) -> bool {
+        self.rules.permits(Permission::StageReads) || self.stage_kind == Some(StatementKind::List)
+    }
+}
+
+fn is_next_value(name: &str) -> bool {
+    name.eq_ignore_ascii_case("NEXTVAL")
+}
+
+/// The inside of a text in single quotes.
+fn unquoted(text: &str) -> &str {
+    text.get(1..text.len().saturating_sub(1)).unwrap_or_default()
+}

@@ -1,0 +1,274 @@
+//! Responses in the order of their requests (RFC 9112 section 9.3.2).
+//!
+//! Each request that is given out opens a slot; slots are bounded by `pipeline_max`. The response to the oldest slot
+//! goes straight to the outbox, one that comes too early is encoded and parked in its slot.
+
+use std::collections::VecDeque;
+
+use super::response::{self, CONTINUE, Connection, Envelope, Response};
+use crate::time::Instant;
+use crate::wire::Serving;
+use crate::wire::buffer::Outbox;
+
+/// Says which request a deferred response belongs to. Good for one answer, on the connection that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+/// What the answer to a request depends on when it comes.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) connection: Connection,
+    /// The request was HEAD.
+    pub(super) omits_body: bool,
+    /// The response, if it came before its turn.
+    pub(super) parked: Option<Box<Outbox>>,
+}
+
+/// Whether anything may follow the response that was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// Yes.
+    Open,
+    /// It closes the connection, and whatever was asked after it is not answered.
+    Last,
+}
+
+/// The sending half of a connection.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    slots: VecDeque<Slot>,
+    /// The ticket of the first slot.
+    first: u64,
+    outbox: Outbox,
+    /// When the peer last took bytes, or when bytes began to wait for it.
+    progress: Instant,
+}
+
+impl Pipeline {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            slots: VecDeque::new(),
+            first: 0,
+            outbox: Outbox::default(),
+            progress: now,
+        }
+    }
+
+    /// Opens the slot of a request.
+    pub(super) fn open(&mut self, slot: Slot) -> Ticket {
+        let ticket = Ticket(self.first + self.slots.len() as u64);
+        self.slots.push_back(slot);
+        ticket
+    }
+
+    /// Queues or parks the response to a request. A ticket whose slot is gone is not answered: the connection was
+    /// closed by an earlier response.
+    pub(super) fn answer(
+        &mut self,
+        ticket: Ticket,
+        response: Response<'_, '_>,
+        serving: &Serving<'_>,
+    ) -> Answered {
+        let index = ticket.0.checked_sub(self.first);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        let Some((index, slot)) = index.and_then(|index| Some((index, self.slots.get_mut(index)?))) else {
+            return Answered::Open;
+        };
+        if response.close {
+            slot.connection = Connection::Closed;
+        }
+        let envelope = Envelope {
+            connection: slot.connection,
+            omits_body: slot.omits_body,
+            common_headers: serving.common_headers,
+        };
+        if index > 0 {
+            debug_assert!(slot.parked.is_none(), "a request is answered once");
+            let mut parked = Box::<Outbox>::default();
+            response::encode(&mut parked, response, envelope);
+            slot.parked = Some(parked);
+            return Answered::Open;
+        }
+        self.begin(serving.now);
+        response::encode(&mut self.outbox, response, envelope);
+        self.settle()
+    }
+
+    /// Queues the response that ends HTTP on this connection. Nothing before it may be awaited.
+    pub(super) fn upgrade(&mut self, ticket: Ticket, response: Response<'_, '_>, serving: &Serving<'_>) {
+        debug_assert_eq!(
+            ticket.0, self.first,
+            "an upgrade waits for what was asked before it"
+        );
+        if let Some(slot) = self.slots.front_mut() {
+            slot.connection = Connection::Upgraded;
+        }
+        self.answer(ticket, response, serving);
+    }
+
+    /// The first slot was answered: queues what was parked behind it.
+    fn settle(&mut self) -> Answered {
+        while let Some(slot) = self.slots.pop_front() {
+            self.first += 1;
+            if slot.connection == Connection::Closed {
+                self.first += self.slots.len() as u64;
+                self.slots.clear();
+                return Answered::Last;
+            }
+            let Some(parked) = self.slots.front_mut().and_then(|slot| slot.parked.take()) else {
+                break;
+            };
+            self.outbox.append(*parked);
+        }
+        Answered::Open
+    }
+
+    /// Queues 100 Continue. Only while no slot is open: it belongs to the request that is not given out yet.
+    pub(super) fn push_continue(&mut self, now: Instant) {
+        debug_assert!(self.slots.is_empty(), "responses keep the order of requests");
+        self.begin(now);
+        self.outbox.extend(CONTINUE);
+    }
+
+    /// Lets the youngest response say that the connection ends with it, unless it is encoded already.
+    pub(super) fn close_after_youngest(&mut self) {
+        if let Some(slot) = self.slots.back_mut()
+            && slot.parked.is_none()
+        {
+            slot.connection = Connection::Closed;
+        }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        if self.outbox.is_empty() {
+            self.progress = now;
+        }
+    }
+
+    pub(super) fn sent(&mut self, count: usize, now: Instant) {
+        self.outbox.sent(count);
+        if count > 0 {
+            self.progress = now;
+        }
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(super) fn into_outbox(self) -> Outbox {
+        self.outbox
+    }
+
+    pub(super) fn progress(&self) -> Instant {
+        self.progress
+    }
+
+    /// Requests given out whose response is not queued.
+    pub(super) fn open_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Requests given out whose response did not come yet.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.parked.is_none()).count()
+    }
+
+    /// Nothing is awaited and nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.slots.is_empty() && self.outbox.is_empty()
+    }
+
+    /// Gives memory back where nothing is held.
+    pub(super) fn shrink(&mut self) {
+        self.outbox.shrink();
+        if self.slots.is_empty() {
+            self.slots = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::wire::buffer::Piece;
+
+    fn slot(connection: Connection) -> Slot {
+        Slot {
+            connection,
+            omits_body: false,
+            parked: None,
+        }
+    }
+
+    fn answer(pipeline: &mut Pipeline, ticket: Ticket, status: u16, close: bool) -> Answered {
+        let serving = Serving {
+            limits: &Limits::default(),
+            now: Instant::ZERO,
+            common_headers: b"",
+        };
+        let response = Response {
+            status,
+            content_type: None,
+            headers: &[],
+            body: &mut [Piece::Owned(vec![b'x'; 3000])],
+            close,
+        };
+        pipeline.answer(ticket, response, &serving)
+    }
+
+    fn statuses(pipeline: &Pipeline) -> Vec<u16> {
+        let text = String::from_utf8(pipeline.outbox().to_vec()).unwrap();
+        text.split("HTTP/1.1 ")
+            .skip(1)
+            .map(|response| response[..3].parse().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn responses_keep_the_order_of_requests_whatever_the_order_of_answers() {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut pipeline = Pipeline::new(Instant::ZERO);
+            let tickets = [(); 3].map(|()| pipeline.open(slot(Connection::Kept)));
+            assert_eq!((pipeline.open_count(), pipeline.waiting_count()), (3, 3));
+            for (done, index) in order.into_iter().enumerate() {
+                let status = 200 + u16::try_from(index).unwrap();
+                assert_eq!(
+                    answer(&mut pipeline, tickets[index], status, false),
+                    Answered::Open
+                );
+                assert_eq!(pipeline.waiting_count(), 2 - done);
+            }
+            assert_eq!(statuses(&pipeline), [200, 201, 202], "{order:?}");
+            assert_eq!(pipeline.open_count(), 0);
+        }
+    }
+
+    #[test]
+    fn nothing_follows_a_response_that_closes() {
+        let mut pipeline = Pipeline::new(Instant::ZERO);
+        let tickets = [(); 3].map(|()| pipeline.open(slot(Connection::Kept)));
+        assert_eq!(answer(&mut pipeline, tickets[1], 201, true), Answered::Open);
+        assert_eq!(answer(&mut pipeline, tickets[2], 202, false), Answered::Open);
+        assert_eq!(answer(&mut pipeline, tickets[0], 200, false), Answered::Last);
+        assert_eq!(statuses(&pipeline), [200, 201]);
+        assert_eq!(answer(&mut pipeline, tickets[2], 202, false), Answered::Open);
+        assert_eq!(statuses(&pipeline), [200, 201]);
+        assert_eq!((pipeline.open_count(), pipeline.waiting_count()), (0, 0));
+    }
+
+    #[test]
+    fn only_a_response_that_is_not_encoded_can_still_say_close() {
+        let mut pipeline = Pipeline::new(Instant::ZERO);
+        let tickets = [(); 2].map(|()| pipeline.open(slot(Connection::Kept)));
+        answer(&mut pipeline, tickets[1], 201, false);
+        pipeline.close_after_youngest();
+        assert_eq!(answer(&mut pipeline, tickets[0], 200, false), Answered::Open);
+        let ticket = pipeline.open(slot(Connection::Kept));
+        pipeline.close_after_youngest();
+        assert_eq!(answer(&mut pipeline, ticket, 202, false), Answered::Last);
+        let text = String::from_utf8(pipeline.outbox().to_vec()).unwrap();
+        assert_eq!(text.matches("Connection: close").count(), 1);
+    }
+}

@@ -1,0 +1,39 @@
+//! The way back from a request to its response.
+
+use super::pipeline::{Pipeline, Ticket};
+use super::response::Response;
+use super::state::State;
+use crate::wire::Serving;
+
+/// The way to answer one request, now or later. Dropping it leaves the request unanswered for ever.
+#[derive(Debug)]
+#[must_use = "a request that is not answered holds the connection"]
+pub struct Responder<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) pipeline: &'a mut Pipeline,
+    pub(super) ticket: Ticket,
+    /// Length of the request.
+    pub(super) bytes: usize,
+    pub(super) serving: &'a Serving<'a>,
+}
+
+impl Responder<'_> {
+    /// Answers now. What the response borrows may come from the request.
+    pub fn respond(self, response: Response<'_, '_>) {
+        let answered = self.pipeline.answer(self.ticket, response, self.serving);
+        self.state.settle(answered, self.pipeline, self.serving.now);
+    }
+
+    /// Answers later, with [`HttpConnection::answer`](super::HttpConnection::answer).
+    pub fn defer(self) -> Ticket {
+        self.ticket
+    }
+
+    /// Answers with 101: there is no more HTTP on this connection. Its bytes are had from
+    /// [`HttpConnection::into_upgraded`](super::HttpConnection::into_upgraded).
+    pub fn upgrade(self, response: Response<'_, '_>) {
+        debug_assert_eq!(response.status, 101, "an upgrade is answered with 101");
+        self.pipeline.upgrade(self.ticket, response, self.serving);
+        *self.state = State::Upgraded { bytes: self.bytes };
+    }
+}

@@ -1,0 +1,306 @@
+//! Responses as bytes: status line, fields, body (RFC 9112 sections 4 and 6).
+//!
+//! The codec writes `Content-Length` and `Connection` itself; whoever answers gives the rest. Does not know which
+//! request is answered: that is `pipeline`.
+
+use super::error::Error;
+use crate::wire::buffer::{Outbox, Piece};
+
+/// An answer to one request.
+///
+/// Its length is counted from `body`, and large owned or shared pieces are queued without a copy. They are taken out
+/// of the slice, so the slice holds empty pieces afterwards.
+#[derive(Debug)]
+pub struct Response<'a, 'p> {
+    /// The status code, 200 to 599 (101 for an upgrade).
+    pub status: u16,
+    /// `Content-Type`, when there is a body.
+    pub content_type: Option<&'a str>,
+    /// Further fields, without `Content-Length`, `Transfer-Encoding` and (except for an upgrade) `Connection`. A line
+    /// whose value has a line break or a NUL is left out.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body in pieces. For HEAD give the body of GET: only its length is sent.
+    pub body: &'a mut [Piece<'p>],
+    /// End the connection after this response.
+    pub close: bool,
+}
+
+/// What the response says about the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connection {
+    /// Nothing: HTTP/1.1 goes on by default.
+    Kept,
+    /// `keep-alive`, which HTTP/1.0 must be told.
+    KeptExplicitly,
+    /// `close`.
+    Closed,
+    /// `Upgrade`: no more HTTP.
+    Upgraded,
+}
+
+/// What of a response depends on the request and on the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Envelope<'a> {
+    pub(super) connection: Connection,
+    /// The answer to HEAD.
+    pub(super) omits_body: bool,
+    /// Lines, each ended by CR LF.
+    pub(super) common_headers: &'a [u8],
+}
+
+/// Queues a response.
+pub(super) fn encode(outbox: &mut Outbox, response: Response<'_, '_>, envelope: Envelope<'_>) {
+    let status = response.status;
+    outbox.extend(b"HTTP/1.1 ");
+    extend_number(outbox, usize::from(status));
+    outbox.extend(b" ");
+    outbox.extend(reason(status).as_bytes());
+    outbox.extend(b"\r\n");
+    outbox.extend(envelope.common_headers);
+    if let Some(content_type) = response.content_type {
+        extend_field(outbox, "Content-Type", content_type);
+    }
+    for (name, value) in response.headers {
+        extend_field(outbox, name, value);
+    }
+    extend_connection(outbox, response.headers, envelope.connection);
+    if may_have_body(status) {
+        outbox.extend(b"Content-Length: ");
+        extend_number(outbox, response.body.iter().map(Piece::len).sum());
+        outbox.extend(b"\r\n");
+    }
+    outbox.extend(b"\r\n");
+    if may_have_body(status) && !envelope.omits_body {
+        for piece in response.body {
+            outbox.push(std::mem::take(piece));
+        }
+    }
+}
+
+/// The body of the answer to a fault, a JSON object. The texts of [`Error`] need no escapes.
+pub(super) fn error_body(error: Error) -> Vec<u8> {
+    let (status, name) = (error.status(), error.name());
+    format!(r#"{{"status":{status},"error":"{name}","message":"{error}"}}"#).into_bytes()
+}
+
+/// The interim response to `Expect: 100-continue`. It has no fields: Date and the like belong to the final one.
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
+    let said = match connection {
+        Connection::Kept => return,
+        Connection::KeptExplicitly => "keep-alive",
+        Connection::Closed => "close",
+        Connection::Upgraded if has_field(headers, "connection") => return,
+        Connection::Upgraded => "Upgrade",
+    };
+    debug_assert!(
+        !has_field(headers, "connection"),
+        "Connection is the codec's to say"
+    );
+    extend_field(outbox, "Connection", said);
+}
+
+fn has_field(headers: &[(&str, &str)], name: &str) -> bool {
+    headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+}
+
+fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
+    let frames = ["content-length", "transfer-encoding"];
+    debug_assert!(
+        !frames.iter().any(|framing| name.eq_ignore_ascii_case(framing)),
+        "{name} is the codec's to say"
+    );
+    // A value that came from outside must not begin a line of its own (response splitting).
+    if value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return;
+    }
+    outbox.extend(name.as_bytes());
+    outbox.extend(b": ");
+    outbox.extend(value.as_bytes());
+    outbox.extend(b"\r\n");
+}
+
+fn extend_number(outbox: &mut Outbox, mut number: usize) {
+    let mut digits = [0; NUMBER_DIGITS_MAX];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        // The remainder of ten is one digit.
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    outbox.extend(&digits[start..]);
+}
+
+/// RFC 9112 section 6.3, rule 1.
+const fn may_have_body(status: u16) -> bool {
+    !matches!(status, 100..=199 | 204 | 304)
+}
+
+/// The usual phrase; an empty one is legal (RFC 9112 section 4), but the space before it must be there.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        101 => "Switching Protocols",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+/// 2^64 has twenty digits.
+const NUMBER_DIGITS_MAX: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::EVERY;
+    use super::*;
+
+    fn encoded(
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &mut [Piece<'_>],
+        connection: Connection,
+        omits_body: bool,
+    ) -> String {
+        let mut outbox = Outbox::default();
+        let response = Response {
+            status,
+            content_type: None,
+            headers,
+            body,
+            close: false,
+        };
+        let envelope = Envelope {
+            connection,
+            omits_body,
+            common_headers: b"Date: today\r\n",
+        };
+        encode(&mut outbox, response, envelope);
+        String::from_utf8(outbox.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_response_is_a_status_line_fields_and_a_body() {
+        let text = encoded(
+            200,
+            &[("X-A", "b")],
+            &mut [Piece::Borrowed(b"hello "), Piece::Owned(b"world".to_vec())],
+            Connection::Kept,
+            false,
+        );
+        assert_eq!(
+            text,
+            "HTTP/1.1 200 OK\r\nDate: today\r\nX-A: b\r\nContent-Length: 11\r\n\r\nhello world"
+        );
+    }
+
+    #[test]
+    fn an_empty_body_has_a_length_where_there_may_be_a_body() {
+        for (status, expected) in [
+            (
+                202,
+                "HTTP/1.1 202 Accepted\r\nDate: today\r\nContent-Length: 0\r\n\r\n",
+            ),
+            (204, "HTTP/1.1 204 No Content\r\nDate: today\r\n\r\n"),
+            (304, "HTTP/1.1 304 Not Modified\r\nDate: today\r\n\r\n"),
+            (599, "HTTP/1.1 599 \r\nDate: today\r\nContent-Length: 0\r\n\r\n"),
+        ] {
+            assert_eq!(encoded(status, &[], &mut [], Connection::Kept, false), expected);
+        }
+    }
+
+    #[test]
+    fn the_answer_to_head_has_the_length_of_the_body_and_no_body() {
+        let text = encoded(200, &[], &mut [Piece::Borrowed(b"hello")], Connection::Kept, true);
+        assert_eq!(
+            text,
+            "HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 5\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn the_connection_is_named_where_it_must_be() {
+        let text = |connection| encoded(101, &[("Upgrade", "websocket")], &mut [], connection, false);
+        assert!(text(Connection::Closed).ends_with("\r\nConnection: close\r\n\r\n"));
+        assert!(text(Connection::KeptExplicitly).ends_with("\r\nConnection: keep-alive\r\n\r\n"));
+        assert_eq!(
+            text(Connection::Upgraded),
+            "HTTP/1.1 101 Switching Protocols\r\nDate: today\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        );
+        let said = encoded(
+            101,
+            &[("connection", "upgrade")],
+            &mut [],
+            Connection::Upgraded,
+            false,
+        );
+        assert_eq!(said.to_lowercase().matches("connection").count(), 1);
+    }
+
+    #[test]
+    fn a_value_with_a_line_break_is_left_out() {
+        let text = encoded(
+            200,
+            &[("A", "b\r\nX-Injected: yes"), ("C", "d")],
+            &mut [],
+            Connection::Kept,
+            false,
+        );
+        assert_eq!(
+            text,
+            "HTTP/1.1 200 OK\r\nDate: today\r\nC: d\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn every_fault_is_answered_with_its_phrase_and_a_json_object() {
+        for error in EVERY {
+            assert_ne!(reason(error.status()), "", "{error:?}");
+            let value: serde_json::Value = serde_json::from_slice(&error_body(error)).unwrap();
+            assert_eq!(value["status"], error.status());
+            assert_eq!(value["error"], error.name());
+            assert_eq!(value["message"], error.to_string());
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 7, 10, 4096, usize::MAX] {
+            let mut outbox = Outbox::default();
+            extend_number(&mut outbox, number);
+            assert_eq!(outbox.to_vec(), number.to_string().into_bytes());
+        }
+    }
+}
