@@ -13,7 +13,6 @@ pub mod settings;
 mod describe;
 mod listing;
 mod names;
-mod naming;
 mod objects;
 mod query;
 mod table;
@@ -29,6 +28,7 @@ use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
+use crate::sql::identifier;
 
 pub use render::Form;
 pub use schema::{Arguments, Property};
@@ -66,8 +66,10 @@ pub enum Refusal {
         /// Which argument.
         argument: &'static str,
         /// Why.
-        reason: String,
+        fault: identifier::Error,
     },
+    /// `view_name` names another one than the argument of this name does.
+    Contradiction(&'static str),
     /// No schema was given and there is no default one.
     NoSchema,
     /// The SQL text is too long.
@@ -85,7 +87,13 @@ impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Arguments(fault) => fault.fmt(formatter),
-            Self::Name { argument, reason } => write!(formatter, "{argument} {reason}"),
+            Self::Name { argument, fault } => write!(formatter, "{argument} is no name: {fault}"),
+            Self::Contradiction(argument) => {
+                write!(
+                    formatter,
+                    "view_name and {argument} name different {argument}s; pass the bare name of the view"
+                )
+            }
             Self::NoSchema => {
                 formatter.write_str("schema parameter is required, because no default schema is set")
             }
@@ -104,12 +112,9 @@ impl Refusal {
     /// The next useful step, where the sentence alone does not show it.
     const fn advice(&self) -> &'static str {
         match self {
-            Self::Arguments(_) | Self::Name { .. } => "",
+            Self::Arguments(_) | Self::Name { .. } | Self::Contradiction(_) | Self::Statement(_) => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
-            Self::Statement(_) => {
-                "\nSend one read statement: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES."
-            }
         }
     }
 }

@@ -282,7 +282,7 @@ fn a_view_needs_a_schema_from_somewhere() {
 fn names_cannot_carry_sql() {
     let arguments = r#"{"database":"D","schema":"S","view_name":"V\" union select 1 --"}"#;
     let refused = begin(settings(), "query_view", arguments).unwrap_err();
-    assert!(refused.starts_with("Error: view_name "), "{refused}");
+    assert!(refused.starts_with("Error: view_name is no name: "), "{refused}");
     let arguments = r#"{"database":"D","schema":"S","view_name":"V join T"}"#;
     let work = begin(settings(), "query_view", arguments).unwrap();
     assert_eq!(
@@ -620,4 +620,43 @@ fn any_result_reads_back_as_it_was_within_any_budget() {
         let is_told = text_of(&rendered.result).starts_with("Truncated: ");
         assert_eq!(is_told, rendered.truncated, "seed {seed}");
     }
+}
+
+#[test]
+fn a_whole_name_in_view_name_must_agree_with_the_other_arguments() {
+    let call = |arguments: &str| begin(settings(), "query_view", arguments);
+    for arguments in [
+        r#"{"database":"D","view_name":"S.V"}"#,
+        r#"{"database":"D","view_name":"d.\"S\".v"}"#,
+        r#"{"database":"D","schema":"S","view_name":"D.S.V"}"#,
+    ] {
+        assert_eq!(
+            statements(&call(arguments).unwrap()),
+            [r#"SELECT * FROM "D"."S"."V" LIMIT 11"#],
+            "{arguments}"
+        );
+    }
+    let refused = |arguments| call(arguments).unwrap_err();
+    assert!(refused(r#"{"database":"D","view_name":"E.S.V"}"#).contains("different databases"));
+    assert!(refused(r#"{"database":"D","schema":"S","view_name":"T.V"}"#).contains("different schemas"));
+}
+
+#[test]
+fn the_guard_refuses_before_anything_is_sent() {
+    let refused = begin(settings(), "execute_query", r#"{"query":"drop table t"}"#).unwrap_err();
+    assert!(
+        refused.starts_with("Error: ") && refused.contains("only reads are allowed"),
+        "{refused}"
+    );
+    let long = format!(
+        "drop table t {}",
+        " ".repeat(Limits::default().statement_reactor_bytes_max)
+    );
+    let arguments = serde_json::json!({ "query": long }).to_string();
+    let work = begin(settings(), "execute_query", &arguments).unwrap();
+    let unchecked = work.unchecked.unwrap();
+    assert!(
+        unchecked.check().is_err(),
+        "the worker guards what the reactor did not"
+    );
 }
