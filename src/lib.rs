@@ -17,6 +17,9 @@ pub mod wire;
 pub mod backend;
 pub mod sql;
 
+// Engines that answer it.
+pub mod snowflake;
+
 // Meaning.
 pub mod mcp;
 pub mod tools;

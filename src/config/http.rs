@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::setting as s;
 use super::source::{Found, Sources};
-use super::{Error, Note, PORT_RANGE, value};
+use super::{Error, Note, value};
 use crate::secret::Secret;
 
 /// Where to listen and who may call.
@@ -109,7 +109,7 @@ fn port(sources: &Sources) -> Result<u16, Error> {
     let Some(found) = sources.find(&s::PORT) else {
         return Ok(DEFAULT);
     };
-    let port = value::number(&found, PORT_RANGE)?;
+    let port = value::number(&found, 0..=u64::from(u16::MAX))?;
     Ok(u16::try_from(port).unwrap_or(DEFAULT))
 }
 

@@ -5,21 +5,21 @@
 //! becomes the sentence that every call is answered with ([`Engine::Incomplete`]), so that a client sees the reason
 //! and the health routes stay up. Nothing here knows a socket, the server or MCP.
 
+mod error;
 mod http;
+mod limits;
 mod names;
 pub mod setting;
 mod snowflake;
 pub mod source;
 mod value;
 
-use std::fmt;
-use std::net::SocketAddr;
-
 use crate::limits::Limits;
 use crate::observe::logger::Format;
 use setting as s;
 use source::{Found, Origin, Sources};
 
+pub use error::Error;
 pub use http::{Http, Listen, Origins};
 pub use snowflake::{Credential, Key, Protocol, Snowflake, TokenKind};
 
@@ -104,29 +104,6 @@ pub struct Note {
     pub text: String,
 }
 
-/// Why the settings do not allow a start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Error {
-    /// A value that cannot be read, or is out of range.
-    Value {
-        /// Flag or environment name.
-        name: String,
-        /// What was written; `None` for secrets.
-        value: Option<String>,
-        /// Where it stands.
-        origin: Origin,
-        /// What was expected, and what to do.
-        expected: String,
-    },
-    /// Other machines could call, and nothing would ask who they are.
-    OpenToOthers {
-        /// The address that was to be listened on.
-        address: SocketAddr,
-    },
-    /// Limits that do not go together.
-    Limits(String),
-}
-
 impl Config {
     /// Reads the settings for a server on `transport`; with `demo`, Snowflake's are left alone.
     ///
@@ -135,7 +112,7 @@ impl Config {
     pub fn read(sources: &Sources, transport: Transport, demo: bool) -> Result<Self, Error> {
         let mut notes = Vec::new();
         refuse_writes(sources)?;
-        let limits = limits(sources)?;
+        let limits = limits::read(sources)?;
         let statements = statements(sources, limits.rows_max)?;
         let log = log(sources)?;
         let http = match transport {
@@ -199,130 +176,13 @@ impl Note {
     }
 }
 
-impl Error {
-    fn value(found: &Found, expected: impl Into<String>) -> Self {
-        Self::Value {
-            name: found.name.clone(),
-            value: Some(found.value.clone()),
-            origin: found.origin,
-            expected: expected.into(),
-        }
-    }
-
-    /// As [`Error::value`], for a value that must not be shown.
-    fn secret(found: &Found, expected: impl Into<String>) -> Self {
-        Self::Value {
-            name: found.name.clone(),
-            value: None,
-            origin: found.origin,
-            expected: expected.into(),
-        }
-    }
-
-    /// Whether the command line is at fault: then the exit code is that of a wrong usage.
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Value { origin, .. } => *origin == Origin::Flag,
-            Self::OpenToOthers { .. } | Self::Limits(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value {
-                name,
-                value,
-                origin,
-                expected,
-            } => {
-                write!(formatter, "{name}")?;
-                if let Some(value) = value {
-                    write!(formatter, "={}", value.escape_debug())?;
-                }
-                write!(formatter, " ({origin}): {expected}")
-            }
-            Self::OpenToOthers { address } => write!(
-                formatter,
-                "{address} is reached by other machines and no client would need a key: set API_KEYS, \
-                 or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
-            ),
-            Self::Limits(broken) => write!(formatter, "{broken}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// Bounds beyond these are typing errors or would break a relation that `limits.rs` relies on.
-const PORT_RANGE: std::ops::RangeInclusive<u64> = 0..=65_535;
-const WORKERS_RANGE: std::ops::RangeInclusive<u64> = 1..=256;
-const CONNECTIONS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000;
-const JOBS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_024;
-const ROWS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000;
-const REQUEST_MIB_RANGE: std::ops::RangeInclusive<u64> = 1..=64;
-/// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
-const RESULT_MIB_RANGE: std::ops::RangeInclusive<u64> = 1..=8;
-/// Snowflake itself stops a statement after two days.
-const STATEMENT_SECONDS_RANGE: std::ops::RangeInclusive<u32> = 1..=172_800;
-const DRAIN_SECONDS_RANGE: std::ops::RangeInclusive<u32> = 0..=3_600;
-
-fn limits(sources: &Sources) -> Result<Limits, Error> {
-    let mut limits = Limits::default();
-    let counts = [
-        (&s::WORKERS, WORKERS_RANGE, &mut limits.workers),
-        (
-            &s::CONNECTIONS_MAX,
-            CONNECTIONS_RANGE,
-            &mut limits.connections_max,
-        ),
-        (
-            &s::JOBS_PER_PRINCIPAL_MAX,
-            JOBS_RANGE,
-            &mut limits.jobs_per_principal_max,
-        ),
-    ];
-    for (setting, range, limit) in counts {
-        if let Some(found) = sources.find(setting) {
-            *limit = value::count(&found, range)?;
-        }
-    }
-    let times = [
-        (
-            &s::STATEMENT_TIMEOUT,
-            STATEMENT_SECONDS_RANGE,
-            &mut limits.statement_timeout,
-        ),
-        (&s::DRAIN_TIMEOUT, DRAIN_SECONDS_RANGE, &mut limits.drain_timeout),
-        (&s::DRAIN_DELAY, DRAIN_SECONDS_RANGE, &mut limits.drain_delay),
-    ];
-    for (setting, range, limit) in times {
-        if let Some(found) = sources.find(setting) {
-            *limit = value::seconds(&found, range)?;
-        }
-    }
-    if let Some(found) = sources.find(&s::REQUEST_SIZE_MAX) {
-        let bytes = value::count(&found, REQUEST_MIB_RANGE)? << 20;
-        (limits.body_bytes_max, limits.message_bytes_max) = (bytes, bytes);
-    }
-    if let Some(found) = sources.find(&s::RESULT_SIZE_MAX) {
-        limits.result_bytes_max = value::count(&found, RESULT_MIB_RANGE)? << 20;
-    }
-    if let Some(found) = sources.find(&s::ROWS_MAX) {
-        limits.rows_max = value::number(&found, ROWS_RANGE)?;
-    }
-    limits.check().map_err(Error::Limits)?;
-    Ok(limits)
-}
-
 /// Rows when the caller gives no limit, as in the program that this one replaces.
 const ROWS_DEFAULT: u64 = 100;
 
 fn statements(sources: &Sources, rows_max: u64) -> Result<Statements, Error> {
     let rows_default = match sources.find(&s::ROWS_DEFAULT) {
         Some(found) => {
-            let rows = value::number(&found, ROWS_RANGE)?;
+            let rows = value::number(&found, limits::ROWS_RANGE)?;
             if rows > rows_max {
                 return Err(Error::value(
                     &found,

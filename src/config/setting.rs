@@ -343,14 +343,6 @@ pub const SNOWFLAKE_PROTOCOL: Setting = setting(
     "https",
     "https; http is allowed towards loopback only, for tests",
 );
-/// How long connecting may take.
-pub const CONNECT_TIMEOUT: Setting = setting(
-    None,
-    &["SNOWFLAKE_CONN_TIMEOUT", "SNOWFLAKE_POOL_CONNECTION_TIMEOUT"],
-    "10",
-    "seconds that connecting to Snowflake may take",
-);
-
 /// Every setting, in the order in which the README explains them.
 pub const ALL: &[&Setting] = &[
     &HOST,
@@ -393,10 +385,10 @@ pub const ALL: &[&Setting] = &[
     &SNOWFLAKE_HOST,
     &SNOWFLAKE_PORT,
     &SNOWFLAKE_PROTOCOL,
-    &CONNECT_TIMEOUT,
 ];
 
 const NO_POOL: &str = "Snowflake's SQL API is stateless, so no connections are kept";
+const NO_CONNECT: &str = "connecting to Snowflake may take 10 seconds";
 const NO_PACING: &str = "replies are written as soon as they are ready";
 const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
 const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
@@ -414,6 +406,8 @@ pub const INEFFECTIVE: &[Ineffective] = &[
     ineffective("SNOWFLAKE_POOL_MAX_INACTIVE_MINUTES", NO_POOL),
     ineffective("SNOWFLAKE_POOL_HEALTH_CHECK_MINUTES", NO_POOL),
     ineffective("SNOWFLAKE_POOL_RETRY_ATTEMPTS", NO_POOL),
+    ineffective("SNOWFLAKE_POOL_CONNECTION_TIMEOUT", NO_CONNECT),
+    ineffective("SNOWFLAKE_CONN_TIMEOUT", NO_CONNECT),
     ineffective("SNOWFLAKE_HEALTH_CHECK_INTERVAL", NO_POOL),
     ineffective("SNOWFLAKE_MAX_INACTIVE_TIME", NO_POOL),
     ineffective("SNOWFLAKE_CONN_REFRESH_HOURS", NO_POOL),

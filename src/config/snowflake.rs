@@ -2,13 +2,11 @@
 //!
 //! Two kinds of trouble are kept apart. A value that cannot be meant (a port that is no number) refuses to start.
 //! What is missing, or is of a kind that the SQL API does not take (a password), comes back as a sentence: the
-//! server starts and answers every call with it. Nothing here opens the key file or talks to anybody.
+//! server starts and answers every call with it. Which texts are an account, a host or a key is known by
+//! [`crate::snowflake`] alone; nothing here opens the key file or talks to anybody.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
-
-use base64::Engine as _;
 
 use super::setting as s;
 use super::source::{Found, Origin, Sources};
@@ -19,21 +17,18 @@ use crate::secret::Secret;
 /// Where Snowflake is and how to sign in.
 #[derive(Debug)]
 pub struct Snowflake {
-    /// Account identifier as it was written. `None` where the host was given and does not tell it; then the
-    /// credential is a token, which needs none.
+    /// Account identifier as it was written; `None` only where the host is given.
     pub account: Option<String>,
     /// Host name, where it does not follow from the account.
     pub host: Option<String>,
     /// TCP port, where it does not follow from the protocol.
     pub port: Option<u16>,
-    /// `https`, or `http` towards loopback.
+    /// `https`, or `http` for a test server on this machine.
     pub protocol: Protocol,
     /// How to sign in.
     pub credential: Credential,
     /// Where statements run when a call does not say.
     pub context: Context,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
 }
 
 /// How bytes go to Snowflake.
@@ -41,7 +36,7 @@ pub struct Snowflake {
 pub enum Protocol {
     /// TLS.
     Https,
-    /// Plain; only towards loopback.
+    /// Plain.
     Http,
 }
 
@@ -69,9 +64,9 @@ pub enum Credential {
 /// Where a private key is.
 #[derive(Debug)]
 pub enum Key {
-    /// PEM text.
+    /// The key itself, as it was written.
     Text(Secret),
-    /// A file with PEM text. It is read when it is first needed.
+    /// A file, which is read when it is first needed.
     File(PathBuf),
 }
 
@@ -87,9 +82,6 @@ pub enum TokenKind {
 /// A sentence that says why signing in is not possible yet. Lower-case start, no full stop.
 type Incomplete = String;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_SECONDS_RANGE: std::ops::RangeInclusive<u32> = 1..=120;
-
 /// How to get a credential that works, for everyone who has another one.
 const WAY_TO_A_TOKEN: &str = "make a programmatic access token in Snowflake \
     (ALTER USER name ADD PROGRAMMATIC ACCESS TOKEN name) and set SNOWFLAKE_TOKEN to it, \
@@ -98,29 +90,26 @@ const WAY_TO_A_TOKEN: &str = "make a programmatic access token in Snowflake \
 impl Snowflake {
     /// Reads the settings. The inner `Err` is the sentence for every call.
     pub(super) fn read(sources: &Sources) -> Result<Result<Self, Incomplete>, Error> {
-        let host = host(sources)?;
-        let account = account(sources)?.or_else(|| host.as_ref().and_then(|host| account_of(&host.value)));
+        let text = |setting| sources.find(setting).map(|found: Found| found.value);
+        let (account, host) = (text(&s::ACCOUNT), sources.find(&s::SNOWFLAKE_HOST));
         let port = match sources.find(&s::SNOWFLAKE_PORT) {
             Some(found) => u16::try_from(value::number(&found, 1..=65_535)?).ok(),
             None => None,
         };
-        let protocol = protocol(sources, host.as_ref().map(|host| host.value.as_str()))?;
-        let connect_timeout = match sources.find(&s::CONNECT_TIMEOUT) {
-            Some(found) => value::seconds(&found, CONNECT_SECONDS_RANGE)?,
-            None => CONNECT_TIMEOUT,
-        };
-        let (credential, origin) = match SignIn::read(sources)?.credential(account.is_some()) {
+        let protocol = protocol(sources)?;
+        let is_placed = account.is_some() || host.is_some();
+        let (credential, origin) = match SignIn::read(sources)?.credential(is_placed) {
             Ok(credential) => credential,
             Err(sentence) => return Ok(Err(sentence)),
         };
-        if account.is_none() && host.is_none() {
+        if !is_placed {
             return Ok(Err(
-                "SNOWFLAKE_ACCOUNT is not set: the operator must set it (best as organization-account)"
+                "SNOWFLAKE_ACCOUNT is not set: the operator must set it, best as organization-account"
                     .to_owned(),
             ));
         }
         if let Some(host) = &host
-            && is_foreign(host, origin)
+            && is_redirected(host, origin)
         {
             return Ok(Err(format!(
                 "SNOWFLAKE_HOST={} comes from .env and the credential does not: a file in the working directory \
@@ -135,7 +124,6 @@ impl Snowflake {
             protocol,
             credential,
             context: context(sources),
-            connect_timeout,
         }))
     }
 }
@@ -150,48 +138,7 @@ fn context(sources: &Sources) -> Context {
     }
 }
 
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._".contains(&byte)
-}
-
-fn account(sources: &Sources) -> Result<Option<String>, Error> {
-    let Some(found) = sources.find(&s::ACCOUNT) else {
-        return Ok(None);
-    };
-    // People paste what the browser shows; the identifier is its first part.
-    let bare = found.value.trim_start_matches("https://").trim_end_matches('/');
-    let account = account_of(bare).unwrap_or_else(|| bare.to_owned());
-    if !account.bytes().all(is_name_byte) {
-        return Err(Error::value(
-            &found,
-            "expected an account identifier such as myorg-prod",
-        ));
-    }
-    Ok(Some(account))
-}
-
 const DOMAINS: [&str; 2] = [".snowflakecomputing.com", ".snowflakecomputing.cn"];
-
-/// The account of a host of Snowflake's own domains.
-fn account_of(host: &str) -> Option<String> {
-    let account = DOMAINS.iter().find_map(|domain| host.strip_suffix(domain))?;
-    (!account.is_empty()).then(|| account.to_owned())
-}
-
-fn host(sources: &Sources) -> Result<Option<Found>, Error> {
-    let Some(found) = sources.find(&s::SNOWFLAKE_HOST) else {
-        return Ok(None);
-    };
-    let bare = found.value.trim_start_matches('[').trim_end_matches(']');
-    if bare.parse::<IpAddr>().is_err() && !found.value.bytes().all(is_name_byte) {
-        return Err(Error::value(
-            &found,
-            "expected a host name without a scheme, port and path",
-        ));
-    }
-    let value = found.value.to_ascii_lowercase();
-    Ok(Some(Found { value, ..found }))
-}
 
 fn is_loopback(host: &str) -> bool {
     let address = host
@@ -205,22 +152,16 @@ fn is_loopback(host: &str) -> bool {
 ///
 /// An MCP client starts this program in the directory of whatever project is open. A project must not be able to
 /// send the user's credential to a host of its choice.
-fn is_foreign(host: &Found, credential: Origin) -> bool {
-    host.origin == Origin::File && credential != Origin::File && account_of(&host.value).is_none()
+fn is_redirected(host: &Found, credential: Origin) -> bool {
+    let name = host.value.to_ascii_lowercase();
+    let is_of_snowflake = DOMAINS.iter().any(|domain| name.ends_with(domain));
+    host.origin == Origin::File && credential != Origin::File && !is_of_snowflake && !is_loopback(&name)
 }
 
-fn protocol(sources: &Sources, host: Option<&str>) -> Result<Protocol, Error> {
-    let Some(found) = sources.find(&s::SNOWFLAKE_PROTOCOL) else {
-        return Ok(Protocol::Https);
-    };
+fn protocol(sources: &Sources) -> Result<Protocol, Error> {
     let choices = [("https", Protocol::Https), ("http", Protocol::Http)];
-    let protocol = value::choice(&found, &choices)?;
-    if protocol == Protocol::Http && !host.is_some_and(is_loopback) {
-        let expected =
-            "http would send the credential in the clear; it is allowed only with SNOWFLAKE_HOST=localhost";
-        return Err(Error::value(&found, expected));
-    }
-    Ok(protocol)
+    let found = sources.find(&s::SNOWFLAKE_PROTOCOL);
+    found.map_or(Ok(Protocol::Https), |found| value::choice(&found, &choices))
 }
 
 /// What the settings say about signing in, before it is decided which way to go.
@@ -262,14 +203,14 @@ impl SignIn {
     }
 
     /// The credential and where its secret stands.
-    fn credential(self, has_account: bool) -> Result<(Credential, Origin), Incomplete> {
+    fn credential(self, is_placed: bool) -> Result<(Credential, Origin), Incomplete> {
         match self.method {
-            Some(Method::KeyPair) => self.key_pair(has_account),
+            Some(Method::KeyPair) => self.key_pair(is_placed),
             Some(Method::Token(kind)) => self.token(kind),
             Some(Method::Interactive) => Err(format!(
                 "this server cannot sign in through a browser, nobody sits in front of it: {WAY_TO_A_TOKEN}"
             )),
-            Some(Method::Password) | None if self.has_key() => self.key_pair(has_account),
+            Some(Method::Password) | None if self.has_key() => self.key_pair(is_placed),
             Some(Method::Password) | None => {
                 let kind = self
                     .token
@@ -284,9 +225,9 @@ impl SignIn {
         self.key_text.is_some() || self.key_file.is_some()
     }
 
-    fn key_pair(self, has_account: bool) -> Result<(Credential, Origin), Incomplete> {
+    fn key_pair(self, is_placed: bool) -> Result<(Credential, Origin), Incomplete> {
         let mut missing = Vec::new();
-        if !has_account {
+        if !is_placed {
             missing.push("SNOWFLAKE_ACCOUNT");
         }
         if self.user.is_none() {
@@ -308,7 +249,7 @@ impl SignIn {
                     text.name, file.name
                 ));
             }
-            (Some(text), None) => (Key::Text(pem(&text, self.passphrase.is_some())?), text.origin),
+            (Some(text), None) => (Key::Text(Secret::new(text.value)), text.origin),
             (None, Some(file)) => (Key::File(PathBuf::from(file.value)), file.origin),
             (None, None) => return Err(nothing_to_sign_in_with()),
         };
@@ -392,44 +333,6 @@ fn token_kind(token: &Found) -> TokenKind {
 /// one (a JWT: `eyJ` is `{"` in base64).
 fn is_access_token(found: &Found) -> bool {
     found.name == "SNOWFLAKE_PAT" || (found.value.starts_with("eyJ") && found.value.matches('.').count() == 2)
-}
-
-/// PEM text of a key given inline: as it is, with `\n` written out (as in compose files), or in base64.
-fn pem(found: &Found, is_encrypted: bool) -> Result<Secret, Incomplete> {
-    const BEGIN: &str = "-----BEGIN";
-    if found.value.contains(BEGIN) {
-        return Ok(Secret::new(found.value.replace("\\n", "\n")));
-    }
-    let compact: String = found.value.split_whitespace().collect();
-    let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(&compact) else {
-        return Err(format!(
-            "{} is neither PEM text nor base64: the operator must correct it",
-            found.name
-        ));
-    };
-    if let Ok(text) = std::str::from_utf8(&bytes)
-        && text.contains(BEGIN)
-    {
-        return Ok(Secret::new(text));
-    }
-    let label = if is_encrypted {
-        "ENCRYPTED PRIVATE KEY"
-    } else {
-        "PRIVATE KEY"
-    };
-    Ok(Secret::new(format!(
-        "{BEGIN} {label}-----\n{}\n-----END {label}-----\n",
-        wrapped(&compact)
-    )))
-}
-
-/// Base64 in lines of 64 characters, as PEM wants it (RFC 7468, section 2).
-fn wrapped(base64: &str) -> String {
-    let lines: Vec<&str> = (0..base64.len())
-        .step_by(64)
-        .map(|start| &base64[start..base64.len().min(start + 64)])
-        .collect();
-    lines.join("\n")
 }
 
 #[cfg(test)]

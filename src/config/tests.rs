@@ -1,5 +1,6 @@
 //! Settings to configuration, and the refusals in words.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;

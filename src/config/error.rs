@@ -1,0 +1,85 @@
+//! Why the settings do not allow a start, in words that name the place.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::source::{Found, Origin};
+
+/// Why the settings do not allow a start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A value that cannot be read, or is out of range.
+    Value {
+        /// Flag or environment name.
+        name: String,
+        /// What was written; `None` for secrets.
+        value: Option<String>,
+        /// Where it stands.
+        origin: Origin,
+        /// What was expected, and what to do.
+        expected: String,
+    },
+    /// Other machines could call, and nothing would ask who they are.
+    OpenToOthers {
+        /// The address that was to be listened on.
+        address: SocketAddr,
+    },
+    /// Limits that do not go together.
+    Limits(String),
+}
+
+impl Error {
+    pub(super) fn value(found: &Found, expected: impl Into<String>) -> Self {
+        Self::Value {
+            name: found.name.clone(),
+            value: Some(found.value.clone()),
+            origin: found.origin,
+            expected: expected.into(),
+        }
+    }
+
+    /// As [`Error::value`], for a value that must not be shown.
+    pub(super) fn secret(found: &Found, expected: impl Into<String>) -> Self {
+        Self::Value {
+            name: found.name.clone(),
+            value: None,
+            origin: found.origin,
+            expected: expected.into(),
+        }
+    }
+
+    /// Whether the command line is at fault: then the exit code is that of a wrong usage.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Value { origin, .. } => *origin == Origin::Flag,
+            Self::OpenToOthers { .. } | Self::Limits(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value {
+                name,
+                value,
+                origin,
+                expected,
+            } => {
+                write!(formatter, "{name}")?;
+                if let Some(value) = value {
+                    write!(formatter, "={}", value.escape_debug())?;
+                }
+                write!(formatter, " ({origin}): {expected}")
+            }
+            Self::OpenToOthers { address } => write!(
+                formatter,
+                "{address} is reached by other machines and no client would need a key: set API_KEYS, \
+                 or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
+            ),
+            Self::Limits(broken) => write!(formatter, "{broken}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,72 @@
+//! The bounds that can be set, and between which values each of them may be.
+
+use std::ops::RangeInclusive;
+
+use super::setting as s;
+use super::source::Sources;
+use super::{Error, value};
+use crate::limits::Limits;
+
+/// The defaults, with what is set.
+///
+/// # Errors
+/// A value out of its range, or a relation between limits that does not hold.
+pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
+    let mut limits = Limits::default();
+    let counts = [
+        (&s::WORKERS, WORKERS_RANGE, &mut limits.workers),
+        (
+            &s::CONNECTIONS_MAX,
+            CONNECTIONS_RANGE,
+            &mut limits.connections_max,
+        ),
+        (
+            &s::JOBS_PER_PRINCIPAL_MAX,
+            JOBS_RANGE,
+            &mut limits.jobs_per_principal_max,
+        ),
+    ];
+    for (setting, range, limit) in counts {
+        if let Some(found) = sources.find(setting) {
+            *limit = value::count(&found, range)?;
+        }
+    }
+    let times = [
+        (
+            &s::STATEMENT_TIMEOUT,
+            STATEMENT_SECONDS_RANGE,
+            &mut limits.statement_timeout,
+        ),
+        (&s::DRAIN_TIMEOUT, DRAIN_SECONDS_RANGE, &mut limits.drain_timeout),
+        (&s::DRAIN_DELAY, DRAIN_SECONDS_RANGE, &mut limits.drain_delay),
+    ];
+    for (setting, range, limit) in times {
+        if let Some(found) = sources.find(setting) {
+            *limit = value::seconds(&found, range)?;
+        }
+    }
+    if let Some(found) = sources.find(&s::REQUEST_SIZE_MAX) {
+        let bytes = value::count(&found, REQUEST_MIB_RANGE)? << 20;
+        (limits.body_bytes_max, limits.message_bytes_max) = (bytes, bytes);
+    }
+    if let Some(found) = sources.find(&s::RESULT_SIZE_MAX) {
+        limits.result_bytes_max = value::count(&found, RESULT_MIB_RANGE)? << 20;
+    }
+    if let Some(found) = sources.find(&s::ROWS_MAX) {
+        limits.rows_max = value::number(&found, ROWS_RANGE)?;
+    }
+    limits.check().map_err(Error::Limits)?;
+    Ok(limits)
+}
+
+// Values beyond these are slips of the pen.
+const WORKERS_RANGE: RangeInclusive<u64> = 1..=256;
+const CONNECTIONS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
+const JOBS_RANGE: RangeInclusive<u64> = 1..=1_024;
+pub(super) const ROWS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
+const REQUEST_MIB_RANGE: RangeInclusive<u64> = 1..=64;
+/// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
+const RESULT_MIB_RANGE: RangeInclusive<u64> = 1..=8;
+/// Snowflake itself stops a statement after two days.
+const STATEMENT_SECONDS_RANGE: RangeInclusive<u32> = 1..=172_800;
+const DRAIN_SECONDS_RANGE: RangeInclusive<u32> = 0..=3_600;

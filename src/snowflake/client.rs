@@ -1,0 +1,207 @@
+//! One exchange with Snowflake: log in, send, and say which of five things came of it.
+//!
+//! It knows tokens, statuses and faults; it does not know what the request was for, and never sends a second one.
+
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::auth::{Bearer, Credentials, KeyError};
+use super::error::{self, Complaint};
+use super::http::{Headers, HttpClient, Method, Request, Response};
+use super::retry::{self, Failure};
+use crate::backend::job::Context;
+use crate::backend::{Error, Kind};
+use crate::entropy::Entropy;
+use crate::ident::Uuid;
+use crate::time::{Clock, Now};
+
+/// The parts that every job shares.
+pub(super) struct Client {
+    pub(super) http: Box<dyn HttpClient>,
+    pub(super) credentials: Credentials,
+    /// For messages.
+    pub(super) host: String,
+    /// Where statements run that do not say so themselves.
+    pub(super) context: Context,
+    pub(super) clock: Box<dyn Clock + Send + Sync>,
+    pub(super) entropy: Mutex<Box<dyn Entropy>>,
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// 200: what was asked for. The body is unread.
+    Result(Response),
+    /// 202: the statement runs.
+    Running {
+        /// Its handle.
+        handle: Option<String>,
+        /// When to ask again, where Snowflake says so.
+        retry_after: Option<Duration>,
+    },
+    /// A failure that may pass.
+    Failed {
+        /// How it failed.
+        failure: Failure,
+        /// What to say when it does not pass.
+        error: Error,
+    },
+    /// The login had expired; the next exchange signs a new one.
+    LoginRenewed,
+    /// A failure that stays.
+    Refused(Error),
+}
+
+impl Client {
+    /// Sends a request and waits for the head of its answer; a small answer is read whole.
+    ///
+    /// A login that is refused as expired is renewed unless `has_renewed` says that this was just done.
+    pub(super) fn exchange(
+        &self,
+        method: Method<'_>,
+        target: &str,
+        patience: Duration,
+        has_renewed: bool,
+    ) -> Reply {
+        let before = self.clock.now();
+        let bearer = match self.credentials.bearer(before.wall) {
+            Ok(bearer) => bearer,
+            Err(error) => return Reply::Refused(self.bad_key(&error)),
+        };
+        let answer = self.http.exchange(&Request {
+            method,
+            target,
+            bearer: &bearer.token,
+            token_type: bearer.token_type,
+            patience,
+        });
+        let now = self.clock.now();
+        let elapsed_ms = now.monotonic.since(before.monotonic).as_millis();
+        match answer {
+            Ok(response) => {
+                log::debug!("{target} answered HTTP {} after {elapsed_ms} ms", response.status);
+                self.judge(response, &bearer, now, has_renewed)
+            }
+            Err(fault) => {
+                log::debug!("{target} failed after {elapsed_ms} ms: {fault:?}");
+                Reply::Failed {
+                    failure: error::failure_of(&fault),
+                    error: error::of_fault(&fault, &self.host),
+                }
+            }
+        }
+    }
+
+    fn judge(&self, response: Response, bearer: &Bearer, now: Now, has_renewed: bool) -> Reply {
+        let Response {
+            status,
+            headers,
+            body,
+        } = response;
+        if status == 200 {
+            return Reply::Result(Response {
+                status,
+                headers,
+                body,
+            });
+        }
+        let complaint = match read_small(body) {
+            Ok(bytes) => Complaint::read(&bytes),
+            // The status says enough, unless it is the handle that was lost.
+            Err(_) if status != 202 => Complaint::default(),
+            Err(why) => {
+                return Reply::Failed {
+                    failure: Failure::Lost,
+                    error: error::of_fault(&super::http::Fault::Lost { why }, &self.host),
+                };
+            }
+        };
+        let retry_after = headers
+            .retry_after
+            .as_deref()
+            .and_then(|text| retry::parse_retry_after(text, now.wall));
+        if status == 202 || (status == 429 && complaint.is_running()) {
+            return Reply::Running {
+                handle: complaint.handle,
+                retry_after,
+            };
+        }
+        if complaint.is_login_expired(status) && !has_renewed && self.credentials.renew_after(bearer) {
+            return Reply::LoginRenewed;
+        }
+        let error = Error {
+            retry_after,
+            ..self.with_login_hint(complaint.into_error(status), &headers, now)
+        };
+        match Failure::of_status(status) {
+            Some(failure) => Reply::Failed { failure, error },
+            None => Reply::Refused(error),
+        }
+    }
+
+    fn bad_key(&self, error: &KeyError) -> Error {
+        let refused = Error::new(Kind::Login, error.to_string());
+        match self.credentials.key_path() {
+            Some(path) => refused.with_detail(format!("key file {}", path.display())),
+            None => refused,
+        }
+    }
+
+    /// Says what to look at when a login was refused.
+    fn with_login_hint(&self, mut error: Error, headers: &Headers, now: Now) -> Error {
+        if error.kind != Kind::Login {
+            return error;
+        }
+        error.message = format!("{}; {}", error.message, self.credentials.login_hint());
+        let date = headers.date.as_deref().and_then(retry::parse_http_date);
+        if let Some(date) = date {
+            let skew_seconds = now.wall.as_seconds().cast_signed() - date.as_seconds().cast_signed();
+            if skew_seconds.unsigned_abs() > SKEW_SECONDS_MAX {
+                let side = if skew_seconds > 0 { "ahead of" } else { "behind" };
+                error.message = format!(
+                    "{}; this machine's clock is {} s {side} Snowflake's, correct it first",
+                    error.message,
+                    skew_seconds.unsigned_abs()
+                );
+            }
+        }
+        error
+    }
+
+    /// Both clocks.
+    pub(super) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// A number to draw a pause from.
+    pub(super) fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.with_entropy(|entropy| entropy.fill(&mut bytes));
+        u64::from_le_bytes(bytes)
+    }
+
+    /// A fresh request id.
+    pub(super) fn uuid(&self) -> Uuid {
+        self.with_entropy(|entropy| entropy.uuid())
+    }
+
+    fn with_entropy<T>(&self, draw: impl FnOnce(&mut (dyn Entropy + 'static)) -> T) -> T {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        draw(&mut **entropy)
+    }
+}
+
+/// Reads an answer that is no result; of a longer one, its beginning.
+fn read_small(body: Box<dyn Read>) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    match body.take(SMALL_BYTES_MAX).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A complaint quotes at most the statement, of which only the beginning is told anyway.
+const SMALL_BYTES_MAX: u64 = 256 << 10;
+/// Snowflake tolerates about a minute.
+const SKEW_SECONDS_MAX: u64 = 60;

@@ -1,0 +1,287 @@
+//! One cell: from the text on the wire to the form that leaves the program. Pure.
+//!
+//! Every cell but NULL is a JSON string, whose meaning depends on its column. A text that does not fit its column is
+//! passed on as it is: seeing `09/10/2026` is better than seeing an error.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use serde::de::IgnoredAny;
+
+use super::answer::RowType;
+use crate::backend::{Column, Value};
+
+/// How the cells of a column are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// Decimal, with its point.
+    Number,
+    /// `true` or `false`; `1` or `0` in the last SELECT of a pipe.
+    Boolean,
+    /// Days since 1970-01-01.
+    Date,
+    /// Seconds since midnight.
+    Time,
+    /// Seconds since 1970-01-01T00:00:00, read from the wall clock without a zone.
+    TimestampNtz,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    TimestampLtz,
+    /// The same, then the offset from UTC in minutes, plus 1440.
+    TimestampTz,
+    /// JSON, indented, with `undefined` for a NULL in an array.
+    Document,
+    /// Text, binary as hexadecimal, and every type that is newer than this program.
+    Text,
+}
+
+impl Encoding {
+    /// The encoding of a column.
+    pub(super) fn of(column: &RowType) -> Self {
+        match column.type_name.to_ascii_lowercase().as_str() {
+            "fixed" | "real" | "decfloat" => Self::Number,
+            "boolean" => Self::Boolean,
+            "date" => Self::Date,
+            "time" => Self::Time,
+            "timestamp_ntz" => Self::TimestampNtz,
+            "timestamp_ltz" => Self::TimestampLtz,
+            "timestamp_tz" => Self::TimestampTz,
+            "variant" | "object" | "array" | "map" | "vector" | "geography" | "geometry" => Self::Document,
+            _ => Self::Text,
+        }
+    }
+
+    /// Decodes a cell. `scratch` holds what has to be written anew.
+    pub(super) fn decode<'a>(self, wire: &'a str, scratch: &'a mut String) -> Value<'a> {
+        scratch.clear();
+        let decoded = match self {
+            Self::Number => return number(wire, scratch),
+            Self::Boolean => return boolean(wire),
+            Self::Text => None,
+            Self::Date => date(wire, scratch),
+            Self::Time => time(wire, scratch),
+            Self::TimestampNtz => timestamp(wire, scratch, ""),
+            Self::TimestampLtz => timestamp(wire, scratch, "Z"),
+            Self::TimestampTz => timestamp_tz(wire, scratch),
+            Self::Document => return document(wire, scratch),
+        };
+        match decoded {
+            Some(()) => Value::Text(scratch),
+            None => Value::Text(wire),
+        }
+    }
+}
+
+/// The column as it leaves the program: its type in the words of a CREATE TABLE.
+pub(super) fn column(row_type: &RowType) -> Column {
+    Column {
+        name: row_type.name.clone(),
+        type_name: type_name(row_type),
+        nullable: row_type.nullable,
+    }
+}
+
+fn type_name(row_type: &RowType) -> String {
+    let with = |name: &str, argument: Option<i64>| match argument {
+        Some(argument) => format!("{name}({argument})"),
+        None => name.to_owned(),
+    };
+    let kind = row_type.type_name.to_ascii_lowercase();
+    match (kind.as_str(), &row_type.extended) {
+        (_, Some(extended)) => extended.to_ascii_uppercase(),
+        ("fixed", _) => match row_type.precision {
+            Some(precision) => format!("NUMBER({precision},{})", row_type.scale.unwrap_or(0)),
+            None => "NUMBER".to_owned(),
+        },
+        ("real", _) => "FLOAT".to_owned(),
+        ("text", _) => with("VARCHAR", row_type.length),
+        ("binary", _) => with("BINARY", row_type.length),
+        ("time" | "timestamp_ntz" | "timestamp_ltz" | "timestamp_tz", _) => {
+            with(&kind.to_ascii_uppercase(), row_type.scale)
+        }
+        _ => kind.to_ascii_uppercase(),
+    }
+}
+
+fn number<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
+    if is_json_number(wire.as_bytes()) {
+        return Value::Number(wire);
+    }
+    match wire.parse::<f64>() {
+        Ok(value) if value.is_nan() || is_named_infinity(wire) => Value::Null,
+        // A spelling that JSON does not have (`.5`, `+1`, `1.`): these are doubles, so nothing is lost. A double's
+        // debug form is JSON.
+        Ok(value) if value.is_finite() && wire.len() <= DOUBLE_DIGITS_MAX => {
+            let _ = write!(scratch, "{value:?}");
+            Value::Number(scratch)
+        }
+        _ => Value::Text(wire),
+    }
+}
+
+fn is_named_infinity(wire: &str) -> bool {
+    let name = wire.trim_start_matches(['+', '-']);
+    name.eq_ignore_ascii_case("inf") || name.eq_ignore_ascii_case("infinity")
+}
+
+/// Whether `text` is a number by RFC 8259 section 6.
+fn is_json_number(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let (whole, text) = digits(text);
+    if whole.is_empty() || (whole.len() > 1 && whole[0] == b'0') {
+        return false;
+    }
+    let text = match text.strip_prefix(b".") {
+        Some(fraction) => match digits(fraction) {
+            ([], _) => return false,
+            (_, rest) => rest,
+        },
+        None => text,
+    };
+    match text {
+        [] => true,
+        [b'e' | b'E', exponent @ ..] => {
+            let exponent = match exponent {
+                [b'+' | b'-', rest @ ..] => rest,
+                _ => exponent,
+            };
+            matches!(digits(exponent), ([_, ..], []))
+        }
+        _ => false,
+    }
+}
+
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().take_while(|byte| byte.is_ascii_digit()).count())
+}
+
+fn boolean(wire: &str) -> Value<'_> {
+    match wire {
+        "true" | "1" => Value::Boolean(true),
+        "false" | "0" => Value::Boolean(false),
+        _ if wire.eq_ignore_ascii_case("true") => Value::Boolean(true),
+        _ if wire.eq_ignore_ascii_case("false") => Value::Boolean(false),
+        _ => Value::Text(wire),
+    }
+}
+
+fn date(wire: &str, scratch: &mut String) -> Option<()> {
+    let days: i64 = wire.parse().ok()?;
+    let midnight = Timestamp::from_second(days.checked_mul(SECONDS_A_DAY)?).ok()?;
+    write!(scratch, "{}", Offset::UTC.to_datetime(midnight).date()).ok()
+}
+
+fn time(wire: &str, scratch: &mut String) -> Option<()> {
+    let (seconds, nanoseconds) = seconds(wire)?;
+    if !(0..SECONDS_A_DAY).contains(&seconds) {
+        return None;
+    }
+    let moment = Timestamp::new(seconds, nanoseconds).ok()?;
+    write!(scratch, "{}", Offset::UTC.to_datetime(moment).time()).ok()
+}
+
+fn timestamp(wire: &str, scratch: &mut String, suffix: &str) -> Option<()> {
+    let (seconds, nanoseconds) = seconds(wire)?;
+    let moment = Timestamp::new(seconds, nanoseconds).ok()?;
+    write!(scratch, "{}{suffix}", Offset::UTC.to_datetime(moment)).ok()
+}
+
+fn timestamp_tz(wire: &str, scratch: &mut String) -> Option<()> {
+    let (moment, offset) = wire.split_once(' ')?;
+    let (seconds, nanoseconds) = seconds(moment)?;
+    let minutes = offset.parse::<i32>().ok()? - OFFSET_BIAS_MINUTES;
+    let offset = Offset::from_seconds(minutes.checked_mul(60)?).ok()?;
+    let moment = Timestamp::new(seconds, nanoseconds).ok()?;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+    write!(
+        scratch,
+        "{}{sign}{hours:02}:{minutes:02}",
+        offset.to_datetime(moment)
+    )
+    .ok()
+}
+
+/// Splits a decimal of seconds into whole seconds and nanoseconds of the same sign: `-0.5` is half a second before
+/// the epoch.
+fn seconds(text: &str) -> Option<(i64, i32)> {
+    let (sign, magnitude) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, ""));
+    let is_decimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 9 || !is_decimal(whole) || !is_decimal(fraction) {
+        return None;
+    }
+    let mut nanoseconds: i32 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
+    for _ in fraction.len()..9 {
+        nanoseconds *= 10;
+    }
+    Some((sign * whole.parse::<i64>().ok()?, sign_i32(sign) * nanoseconds))
+}
+
+const fn sign_i32(sign: i64) -> i32 {
+    if sign < 0 { -1 } else { 1 }
+}
+
+fn document<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
+    compact(wire, scratch);
+    // Also too deep a nesting ends here: then the text is shown as it came.
+    match serde_json::from_str::<IgnoredAny>(scratch) {
+        Ok(_) => Value::Json(scratch),
+        Err(_) => Value::Text(wire),
+    }
+}
+
+/// Takes away white space and writes `null` for `undefined`, both outside strings only.
+fn compact(wire: &str, into: &mut String) {
+    into.reserve(wire.len());
+    let mut rest = wire;
+    while let Some(first) = rest.chars().next() {
+        let taken = match first {
+            '"' => {
+                let end = string_end(rest.as_bytes());
+                into.push_str(&rest[..end]);
+                end
+            }
+            ' ' | '\n' | '\r' | '\t' => 1,
+            'u' if rest.starts_with(UNDEFINED) => {
+                into.push_str("null");
+                UNDEFINED.len()
+            }
+            _ => {
+                into.push(first);
+                first.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+}
+
+/// Where the JSON string that begins `text` ends; the whole text when it does not.
+fn string_end(text: &[u8]) -> usize {
+    let mut index = 1;
+    while let Some(byte) = text.get(index) {
+        match byte {
+            b'"' => return index + 1,
+            // What is escaped is one byte or more of ASCII; the first cannot end the string.
+            b'\\' => index += 2,
+            _ => index += 1,
+        }
+    }
+    text.len()
+}
+
+const SECONDS_A_DAY: i64 = 86_400;
+const OFFSET_BIAS_MINUTES: i32 = 1_440;
+const UNDEFINED: &str = "undefined";
+/// Longer than any spelling of a double; a longer text has digits that a double would lose.
+const DOUBLE_DIGITS_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Snowflake as a [`Backend`]: the SQL API (version 2) over blocking HTTP.
+//!
+//! Every statement is sent with `async=true` and polled, so a handle is always in hand, cancel always works and no
+//! exchange is longer than a poll. It knows nothing of MCP, of connections of clients or of threads: a worker calls
+//! [`Backend::step`], and between two steps everything that was reached travels inside the job.
+//!
+//! ```text
+//!              ┌──────────── lost answer, 429, 5xx: the same request id, retry=true ───────────┐
+//!              ▼                                                                               │
+//!   Submit ── POST ─┬─ 202 ─► Poll ── GET ─┬─ 202 ─► (25 … 2000 ms) ─► Poll                    │
+//!              │    └─ 200 ───────────────┐└─ 200 ─┐                                           │
+//!              └───────────────────────── │ ────── │ ──────────────────────────────────────────┘
+//!                                         ▼        ▼
+//!                                   rows of partition 0 ─► Fetch ── GET partition ─► … ─► Submit (next) | Done
+//!
+//!   cancelled, or out of time:  Submit (answer lost) ─► Recover (POST again) ─► Cancel ── POST cancel ─► Done
+//! ```
+//!
+//! | file | changes when |
+//! |---|---|
+//! | `settings` | accounts and hosts are named differently |
+//! | `http` | ureq changes, or a limit of an exchange |
+//! | `retry`, `poll` | another failure turns out to pass; waiting costs more or less |
+//! | `auth` | another way to log in comes |
+//! | `client` | an HTTP status means something else |
+//! | `statement`, `submission` | the life of a statement changes; what is sent for it |
+//! | `answer`, `partition`, `decode` | the form of results, partitions, cells changes |
+//! | `error` | Snowflake gets a new code |
+
+mod answer;
+mod auth;
+mod client;
+mod decode;
+mod error;
+pub mod http;
+mod partition;
+mod poll;
+mod retry;
+pub mod settings;
+mod statement;
+mod submission;
+
+pub use auth::{KeyError, SigningKey};
+pub use settings::{Authentication, ConfigError, KeySource, Protocol, Settings};
+
+use std::fmt;
+use std::sync::Mutex;
+
+use crate::backend::{Backend, CancelToken, Job, Stage, Step};
+use crate::entropy::Entropy;
+use crate::time::Clock;
+use auth::Credentials;
+use client::Client;
+use http::{HttpClient, UreqClient};
+use settings::Endpoint;
+use statement::{Run, Stepper, Turn};
+
+/// A Snowflake account.
+pub struct Snowflake {
+    client: Client,
+}
+
+impl Snowflake {
+    /// An account, reached over the network. Nothing is connected, read or signed before the first step.
+    ///
+    /// # Errors
+    /// A setting that cannot work whatever Snowflake says.
+    pub fn new(
+        settings: Settings,
+        clock: Box<dyn Clock + Send + Sync>,
+        entropy: Box<dyn Entropy>,
+    ) -> Result<Self, ConfigError> {
+        let endpoint = Endpoint::of(&settings)?;
+        let http = Box::new(UreqClient::new(&endpoint, settings.idle_connections_max));
+        Self::with_http(settings, http, clock, entropy)
+    }
+
+    /// An account behind `http`, for a test that scripts the answers.
+    ///
+    /// # Errors
+    /// As [`Snowflake::new`].
+    pub fn with_http(
+        settings: Settings,
+        http: Box<dyn HttpClient>,
+        clock: Box<dyn Clock + Send + Sync>,
+        entropy: Box<dyn Entropy>,
+    ) -> Result<Self, ConfigError> {
+        let endpoint = Endpoint::of(&settings)?;
+        let credentials = Credentials::new(
+            &settings.authentication,
+            settings.user.as_deref(),
+            &endpoint.account_claim,
+        )?;
+        Ok(Self {
+            client: Client {
+                http,
+                credentials,
+                host: endpoint.host,
+                context: settings.context,
+                clock,
+                entropy: Mutex::new(entropy),
+            },
+        })
+    }
+}
+
+impl fmt::Debug for Snowflake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Snowflake")
+            .field("host", &self.client.host)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend for Snowflake {
+    /// One HTTP exchange at most. It is not interrupted by a cancel, except while rows are read: it is short, and the
+    /// next step sees the token.
+    fn step(&self, mut job: Job, cancel: &CancelToken) -> Step {
+        let carried = job.reached.carried.take().and_then(|any| any.downcast().ok());
+        let mut run: Box<Run> = carried.unwrap_or_else(|| Box::new(Run::new(&self.client, job.work.timeout)));
+        let turn = Stepper {
+            client: &self.client,
+            work: &job.work,
+            handle: &mut job.reached.handle,
+            run: &mut run,
+            cancel,
+        }
+        .turn();
+        match turn {
+            Turn::Done(outcome) => Step::Done(Box::new(job), outcome.map(|()| run.into_results())),
+            Turn::Again { after, progress } => {
+                job.reached.stage = run.stage();
+                job.reached.carried = Some(run);
+                Step::Again {
+                    job: Box::new(job),
+                    after,
+                    progress,
+                }
+            }
+        }
+    }
+}
+
+// A job that waits carries its state to another worker.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Run>();
+    is_send::<Stage>();
+};

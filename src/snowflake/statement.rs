@@ -1,0 +1,349 @@
+//! The life of a job's statements, one exchange at a time: submit, poll, read, cancel.
+//!
+//! What was reached is a [`Phase`] inside [`Run`], which the job carries from step to step. Which failures pass is
+//! decided in [`retry`](super::retry), what an answer means in [`client`](super::client); here is only what follows.
+
+mod fetch;
+
+use std::time::Duration;
+
+use super::client::{Client, Reply};
+use super::error;
+use super::http::Method;
+use super::partition::Reading;
+use super::poll;
+use super::retry::{Failure, Retries};
+use super::submission::{self, PATH, Submission, handle_in_link, is_handle};
+use crate::backend::job::Work;
+use crate::backend::{CancelToken, Error, Kind, Progress, ResultSet, Stage};
+use crate::time::Instant;
+
+/// What a job has reached between two steps.
+#[derive(Debug)]
+pub(super) struct Run {
+    started: Instant,
+    results: Vec<ResultSet>,
+    phase: Phase,
+    retries: Retries,
+    /// The login was renewed and nothing has succeeded since: a second refusal is meant.
+    has_renewed: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The next statement is to be sent.
+    Submit(Submission),
+    /// It runs; its handle is the job's.
+    Poll { polls: u32, since: Instant },
+    /// It has ended; further partitions are to be read.
+    Fetch(Reading),
+    /// The job ends with this error, but an answer was lost and the statement may run: learn its handle.
+    Recover(Submission, Error),
+    /// The job ends with this error once the statement is cancelled.
+    Cancel { cause: Error, attempts_max: u32 },
+    /// Nobody sees this one: what a phase leaves while it is taken out.
+    Over,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// The job is over.
+    Done(Result<(), Error>),
+    /// It wants another step.
+    Again {
+        /// When, at the earliest.
+        after: Duration,
+        /// What to tell who waits.
+        progress: Progress,
+    },
+}
+
+impl Run {
+    /// A job of which nothing was done.
+    pub(super) fn new(client: &Client, timeout: Duration) -> Self {
+        Self {
+            started: client.now().monotonic,
+            results: Vec::new(),
+            phase: Phase::Submit(Submission::new(client.uuid(), timeout)),
+            retries: Retries::default(),
+            has_renewed: false,
+        }
+    }
+
+    /// What the next step does, for the server's order of jobs.
+    pub(super) const fn stage(&self) -> Stage {
+        match self.phase {
+            // Ending a statement is as urgent as beginning one: it frees the warehouse.
+            Phase::Submit(_) | Phase::Recover(..) | Phase::Cancel { .. } | Phase::Over => Stage::Submit,
+            Phase::Fetch(_) => Stage::Fetch,
+            Phase::Poll { .. } => Stage::Poll,
+        }
+    }
+
+    /// The results of the statements that ended.
+    pub(super) fn into_results(self) -> Vec<ResultSet> {
+        self.results
+    }
+}
+
+/// A step: what it needs of the job, and who carries it out.
+pub(super) struct Stepper<'a> {
+    pub(super) client: &'a Client,
+    pub(super) work: &'a Work,
+    pub(super) handle: &'a mut Option<String>,
+    pub(super) run: &'a mut Run,
+    pub(super) cancel: &'a CancelToken,
+}
+
+impl Stepper<'_> {
+    /// Takes the job one exchange further.
+    pub(super) fn turn(mut self) -> Turn {
+        if self.work.statements.len() == self.run.results.len() {
+            return Turn::Done(Ok(()));
+        }
+        if let Some(turn) = self.give_up_if_told() {
+            return turn;
+        }
+        match std::mem::replace(&mut self.run.phase, Phase::Over) {
+            Phase::Submit(submission) => self.submit(submission),
+            Phase::Poll { polls, since } => self.poll(polls, since),
+            Phase::Fetch(reading) => self.fetch(reading),
+            Phase::Recover(submission, cause) => self.recover(submission, cause),
+            Phase::Cancel { cause, attempts_max } => self.cancel(cause, attempts_max),
+            Phase::Over => Turn::Done(Err(Error::new(
+                Kind::Internal,
+                "a job that had ended was stepped again",
+            ))),
+        }
+    }
+
+    /// A cancelled token, or a timeout that Snowflake does not keep, turns the job to its end.
+    fn give_up_if_told(&mut self) -> Option<Turn> {
+        let cause = if self.cancel.is_cancelled() {
+            error::cancelled()
+        } else if self.is_past_deadline(Duration::ZERO) {
+            error::timed_out(self.work.timeout)
+        } else {
+            return None;
+        };
+        match &self.run.phase {
+            Phase::Submit(submission) if submission.may_run => {
+                self.run.phase = Phase::Recover(*submission, cause);
+            }
+            Phase::Poll { .. } => {
+                self.run.phase = Phase::Cancel {
+                    cause,
+                    attempts_max: CANCEL_ATTEMPTS_MAX,
+                };
+            }
+            // A result that is there is read to its end, however late, unless nobody wants it.
+            Phase::Fetch(_) if cause.kind == Kind::Timeout => return None,
+            Phase::Submit(_) | Phase::Fetch(_) | Phase::Over => return Some(self.fail(cause)),
+            // It is ending already.
+            Phase::Recover(..) | Phase::Cancel { .. } => return None,
+        }
+        self.run.retries.reset();
+        None
+    }
+
+    /// Snowflake keeps the timeout itself; this is for the case that it does not.
+    fn is_past_deadline(&self, ahead: Duration) -> bool {
+        let deadline = self.run.started + self.work.timeout + DEADLINE_GRACE;
+        self.client.now().monotonic + ahead > deadline
+    }
+
+    fn submit(&mut self, mut submission: Submission) -> Turn {
+        match self.send(&submission) {
+            Reply::Running { handle, .. } => match handle.filter(|handle| is_handle(handle)) {
+                Some(handle) => {
+                    *self.handle = Some(handle);
+                    self.begin_polling()
+                }
+                None => Turn::Done(Err(error::garbled("it has no handle", "HTTP 202"))),
+            },
+            Reply::Result(response) => {
+                *self.handle = response.headers.link.as_deref().and_then(handle_in_link);
+                submission.is_repeat = true;
+                submission.may_run = true;
+                self.read_first(response, Phase::Submit(submission))
+            }
+            Reply::Failed { failure, error } => {
+                submission.is_repeat |= failure != Failure::NotSent;
+                submission.may_run |= failure.may_have_run();
+                self.run.phase = Phase::Submit(submission);
+                self.again_or_fail(failure, error)
+            }
+            Reply::LoginRenewed => self.renewed(Phase::Submit(submission)),
+            Reply::Refused(error) => self.fail(error),
+        }
+    }
+
+    fn begin_polling(&mut self) -> Turn {
+        self.succeeded();
+        let since = self.client.now().monotonic;
+        self.run.phase = Phase::Poll { polls: 0, since };
+        self.again(poll::interval(0, Duration::ZERO), Progress::Running)
+    }
+
+    fn poll(&mut self, polls: u32, since: Instant) -> Turn {
+        let phase = Phase::Poll { polls, since };
+        let target = self.statement_path("");
+        match self.exchange(Method::Get, &target, PATIENCE) {
+            Reply::Running { retry_after, .. } => {
+                self.succeeded();
+                let polls = polls.saturating_add(1);
+                self.run.phase = Phase::Poll { polls, since };
+                let running = self.client.now().monotonic.since(since);
+                let interval = poll::jittered(poll::interval(polls, running), self.client.random());
+                self.again(interval.max(retry_after.unwrap_or_default()), Progress::Running)
+            }
+            Reply::Result(response) => self.read_first(response, phase),
+            Reply::Failed { failure, error } => {
+                self.run.phase = phase;
+                match self.pause(failure, &error) {
+                    Some(after) => self.again(after, Progress::Retrying),
+                    // It runs on and nobody will read it: one attempt to stop it.
+                    None => {
+                        self.run.retries.reset();
+                        self.run.phase = Phase::Cancel {
+                            cause: error,
+                            attempts_max: 1,
+                        };
+                        self.again(Duration::ZERO, Progress::Retrying)
+                    }
+                }
+            }
+            Reply::LoginRenewed => self.renewed(phase),
+            Reply::Refused(error) => self.fail(error),
+        }
+    }
+
+    fn recover(&mut self, submission: Submission, cause: Error) -> Turn {
+        match self.send(&submission) {
+            Reply::Running { handle, .. } => match handle.filter(|handle| is_handle(handle)) {
+                Some(handle) => {
+                    *self.handle = Some(handle);
+                    self.succeeded();
+                    self.run.phase = Phase::Cancel {
+                        cause,
+                        attempts_max: CANCEL_ATTEMPTS_MAX,
+                    };
+                    self.again(Duration::ZERO, Progress::Running)
+                }
+                None => self.fail(unconfirmed(cause, submission.timeout_seconds)),
+            },
+            // It has ended, or was never begun.
+            Reply::Result(_) | Reply::Refused(_) => self.fail(cause),
+            Reply::LoginRenewed => self.renewed(Phase::Recover(submission, cause)),
+            Reply::Failed { failure, error } => match self.pause(failure, &error) {
+                Some(after) if self.run.retries.failures() < CANCEL_ATTEMPTS_MAX => {
+                    self.run.phase = Phase::Recover(submission, cause);
+                    self.again(after, Progress::Retrying)
+                }
+                _ => self.fail(unconfirmed(cause, submission.timeout_seconds)),
+            },
+        }
+    }
+
+    fn cancel(&mut self, cause: Error, attempts_max: u32) -> Turn {
+        let target = self.statement_path(&format!("/cancel?requestId={}", self.client.uuid()));
+        match self.exchange(Method::Post(b""), &target, CANCEL_PATIENCE) {
+            // Also for a statement that had ended before.
+            Reply::Result(_) | Reply::Running { .. } => self.fail(cause),
+            Reply::Refused(error) => self.fail(Error {
+                detail: Some(format!("the cancel was refused: {error}")),
+                ..cause
+            }),
+            Reply::LoginRenewed => self.renewed(Phase::Cancel { cause, attempts_max }),
+            Reply::Failed { failure, error } => match self.pause(failure, &error) {
+                Some(after) if self.run.retries.failures() < attempts_max => {
+                    self.run.phase = Phase::Cancel { cause, attempts_max };
+                    self.again(after, Progress::Retrying)
+                }
+                _ => self.fail(unconfirmed(cause, self.work.timeout.as_secs())),
+            },
+        }
+    }
+
+    fn send(&self, submission: &Submission) -> Reply {
+        let statement = &self.work.statements[self.run.results.len()];
+        let body = submission::body(
+            statement.text(),
+            submission.timeout_seconds,
+            self.work,
+            &self.client.context,
+        );
+        self.exchange(Method::Post(&body), &submission.target(), PATIENCE)
+    }
+
+    fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
+        self.client
+            .exchange(method, target, patience, self.run.has_renewed)
+    }
+
+    fn statement_path(&self, rest: &str) -> String {
+        let handle = self.handle.as_deref().unwrap_or_default();
+        format!("{PATH}/{handle}{rest}")
+    }
+
+    fn succeeded(&mut self) {
+        self.run.retries.reset();
+        self.run.has_renewed = false;
+    }
+
+    fn renewed(&mut self, phase: Phase) -> Turn {
+        self.run.has_renewed = true;
+        self.run.phase = phase;
+        self.again(Duration::ZERO, Progress::Retrying)
+    }
+
+    /// How long to wait before a failed exchange is repeated, if it shall be.
+    fn pause(&mut self, failure: Failure, error: &Error) -> Option<Duration> {
+        let random = self.client.random();
+        self.run.retries.after(failure, error.retry_after, random)
+    }
+
+    fn again_or_fail(&mut self, failure: Failure, error: Error) -> Turn {
+        match self.pause(failure, &error) {
+            Some(after) if !self.is_past_deadline(after) => self.again(after, Progress::Retrying),
+            _ => self.fail(error),
+        }
+    }
+
+    fn again(&self, after: Duration, progress: Progress) -> Turn {
+        // A cancel that came during the exchange is not kept waiting.
+        let after = if self.cancel.is_cancelled() {
+            after.min(poll::interval(0, Duration::ZERO))
+        } else {
+            after
+        };
+        Turn::Again { after, progress }
+    }
+
+    fn fail(&self, error: Error) -> Turn {
+        // Errors of asynchronous statements often come without their handle.
+        let query_id = error.query_id.clone().or_else(|| self.handle.clone());
+        Turn::Done(Err(Error { query_id, ..error }))
+    }
+}
+
+/// The end of a job whose statement may still run.
+fn unconfirmed(cause: Error, timeout_seconds: u64) -> Error {
+    Error {
+        message: format!(
+            "{}; Snowflake did not confirm, so it may run until its timeout of {timeout_seconds} s",
+            cause.message
+        ),
+        ..cause
+    }
+}
+
+/// Between the timeout that Snowflake keeps and ours: what an exchange or two takes.
+const DEADLINE_GRACE: Duration = Duration::from_secs(10);
+
+/// A submit or poll is answered at once; this is for a slow network.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// At shutdown cancels have five seconds in all.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+const CANCEL_ATTEMPTS_MAX: u32 = 3;
