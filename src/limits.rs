@@ -107,7 +107,7 @@ impl Default for Limits {
             jobs_per_principal_max: 512,
             workers: 8,
             rows_max: 10_000,
-            result_bytes_max: 1 << 20,
+            result_bytes_max: 4 << 20,
             cell_text_max: 200,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

@@ -10,11 +10,13 @@
 //!                                                                               └─► Step::Done(Ok | Err)
 //! ```
 
+pub mod absent;
 pub mod cancel;
 pub mod error;
 pub mod job;
 pub mod rows;
 
+pub use absent::Absent;
 pub use cancel::CancelToken;
 pub use error::{Error, Kind};
 pub use job::{Answer, Completion, Job, Outcome, Progress, Stage, Step};

@@ -43,10 +43,10 @@ fn anonymous(error: Error) -> Malformed<'static> {
     Malformed { id: None, error }
 }
 
-/// What to say of text that does not begin an object: JSON of another kind, or a broken array.
+/// What to say of text that does not begin an object: JSON of another kind, or none.
 fn no_object(text: &str) -> Error {
     if !json::is_valid(text) {
-        Error::parse_error("the array is not valid JSON")
+        Error::parse_error("not valid JSON")
     } else if text.trim_start().starts_with('[') {
         Error::invalid_request("batches are not supported, send each message on its own")
     } else {

@@ -1,6 +1,6 @@
 //! JSON-RPC 2.0 over any text message. Knows no MCP method and no transport.
 //!
-//! [`decode`] borrows everything from the bytes; [`encode`] yields the pieces around a payload, so a large result is
+//! [`decode()`] borrows everything from the bytes; [`mod@encode`] yields the pieces around a payload, so a large result is
 //! never copied to be wrapped.
 
 pub mod decode;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::listing::Listing;
-use super::names::{ViewName, name_property};
-use super::naming::quote_literal;
+use super::names::{ViewName, text_property};
 use super::render::{Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
 use super::schema::Arguments;
 use super::{Refusal, Settings, Tool};
@@ -12,6 +11,7 @@ use crate::backend::Answer;
 use crate::backend::job::{Rendered, Work};
 use crate::backend::rows::Row;
 use crate::json;
+use crate::sql::identifier::quote_literal;
 
 pub(super) fn describe_view() -> Tool {
     Tool {
@@ -19,13 +19,13 @@ pub(super) fn describe_view() -> Tool {
         title: "Describe view",
         description: "Show the columns of a view with types, nullability and comments, and the SQL that defines it. Use it before writing a query. For a table use execute_query with DESCRIBE TABLE ….",
         properties: vec![
-            name_property("database", true, "Database name, as in list_databases."),
-            name_property(
+            text_property("database", true, "Database name, as in list_databases."),
+            text_property(
                 "view_name",
                 true,
                 "View name without database and schema, as in list_views.",
             ),
-            name_property(
+            text_property(
                 "schema",
                 false,
                 "Schema name; needed unless the server has a default schema for this database.",
@@ -161,7 +161,7 @@ fn description_members(name: &ViewName, figures: Figures<'_>) -> Vec<u8> {
     for (member, name) in names {
         json::push_string(&mut members, member);
         members.push(b':');
-        json::push_string(&mut members, name.as_exact());
+        json::push_string(&mut members, name.as_str());
         members.push(b',');
     }
     figures.push_json(&mut members);

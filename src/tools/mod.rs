@@ -13,7 +13,6 @@ pub mod settings;
 mod describe;
 mod listing;
 mod names;
-mod naming;
 mod objects;
 mod query;
 mod table;
@@ -26,9 +25,10 @@ use serde_json::value::RawValue;
 
 use crate::backend::job::{Context, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
-use crate::backend::{Answer, Error, Kind};
+use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
+use crate::sql::identifier;
 
 pub use render::Form;
 pub use schema::{Arguments, Property};
@@ -66,8 +66,10 @@ pub enum Refusal {
         /// Which argument.
         argument: &'static str,
         /// Why.
-        reason: String,
+        fault: identifier::Error,
     },
+    /// `view_name` names another one than the argument of this name does.
+    Contradiction(&'static str),
     /// No schema was given and there is no default one.
     NoSchema,
     /// The SQL text is too long.
@@ -84,18 +86,35 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Arguments(fault) => write!(formatter, "Error: {fault}"),
-            Self::Name { argument, reason } => write!(formatter, "Error: {argument} {reason}"),
-            Self::NoSchema => formatter.write_str(
-                "Error: schema parameter is required, because no default schema is set\nlist_views shows which schema a view is in.",
-            ),
-            Self::StatementTooLong { limit, actual } => write!(
-                formatter,
-                "Error: the statement is {actual} bytes long, the limit is {limit}\nShorten it; long IN lists are better joined against a table."
-            ),
-            Self::Statement(refusal) => {
-                write!(formatter, "Error: {refusal}\n{}", Kind::Refused.advice())
+            Self::Arguments(fault) => fault.fmt(formatter),
+            Self::Name { argument, fault } => write!(formatter, "{argument} is no name: {fault}"),
+            Self::Contradiction(argument) => {
+                write!(
+                    formatter,
+                    "view_name and {argument} name different {argument}s; pass the bare name of the view"
+                )
             }
+            Self::NoSchema => {
+                formatter.write_str("schema parameter is required, because no default schema is set")
+            }
+            Self::StatementTooLong { limit, actual } => {
+                write!(
+                    formatter,
+                    "the statement is {actual} bytes long, the limit is {limit}"
+                )
+            }
+            Self::Statement(refusal) => refusal.fmt(formatter),
+        }
+    }
+}
+
+impl Refusal {
+    /// The next useful step, where the sentence alone does not show it.
+    const fn advice(&self) -> &'static str {
+        match self {
+            Self::Arguments(_) | Self::Name { .. } | Self::Contradiction(_) | Self::Statement(_) => "",
+            Self::NoSchema => "\nlist_views shows which schema a view is in.",
+            Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
     }
 }
@@ -139,7 +158,7 @@ impl Catalogue {
         let work = Arguments::parse(&tool.properties, arguments)
             .map_err(Refusal::Arguments)
             .and_then(|arguments| (tool.begin)(&self.settings, &arguments, form));
-        work.map_err(|refusal| render::failure(form, &refusal.to_string()))
+        work.map_err(|refusal| render::failure(form, &format!("Error: {refusal}{}", refusal.advice())))
     }
 }
 

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use super::listing::Listing;
-use super::names::{default_schema, name_in, name_property, required_name};
-use super::naming::{Identifier, display_name};
+use super::names::{default_schema, display_name, name_in, required_name, text_property};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
 use super::schema::Arguments;
 use super::{Refusal, Settings, Tool};
@@ -15,6 +14,7 @@ use crate::backend::job::{Rendered, Work};
 use crate::backend::rows::Row;
 use crate::backend::{Answer, ResultSet};
 use crate::json;
+use crate::sql::identifier::Identifier;
 
 pub(super) fn list_databases() -> Tool {
     Tool {
@@ -37,12 +37,12 @@ pub(super) fn list_views() -> Tool {
         title: "List views",
         description: "List the views of a database or of one of its schemas, with the time each was created. Without schema it lists the server's default schema if that is set for this database, else the whole database (without INFORMATION_SCHEMA). For tables use execute_query with SHOW TABLES IN SCHEMA ….",
         properties: vec![
-            name_property(
+            text_property(
                 "database",
                 true,
                 "Database name. Names are folded to upper case as in SQL; put a name with lower-case letters in double quotes.",
             ),
-            name_property(
+            text_property(
                 "schema",
                 false,
                 "Schema name; leave it out for the default schema or the whole database.",
@@ -94,13 +94,13 @@ fn begin_list_views(
     let database = required_name(arguments, "database")?;
     let schema = match name_in(arguments, "schema")? {
         Some(schema) => Some(schema),
-        None => default_schema(settings, &database)?,
+        None => default_schema(settings, &database),
     };
-    let exact = |name: &Identifier| name.as_exact().to_owned();
-    let mut place = display_name(database.as_exact());
+    let exact = |name: &Identifier| name.as_str().to_owned();
+    let mut place = display_name(database.as_str());
     let statement = match &schema {
         Some(schema) => {
-            place = format!("{place}.{}", display_name(schema.as_exact()));
+            place = format!("{place}.{}", display_name(schema.as_str()));
             format!(
                 "SHOW VIEWS IN SCHEMA {}.{}",
                 database.to_quoted(),

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::names::{ViewName, name_in, name_property};
-use super::naming::display_name;
+use super::names::{ViewName, display_name, name_in, text_property};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result, unrenderable};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
@@ -12,6 +11,7 @@ use crate::backend::job::{Context, Rendered, Work};
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
 use crate::sql::guard::UncheckedStatement;
+use crate::sql::identifier::Identifier;
 
 /// Schema of `structuredContent` for both tools.
 const ROWS_SCHEMA: &str = concat!(
@@ -30,13 +30,13 @@ pub(super) fn query_view(settings: &Settings) -> Tool {
         title: "Sample view",
         description: "Show the first rows of a view (or table), all columns, to see what it holds. To filter, join, sort or aggregate use execute_query.",
         properties: vec![
-            name_property("database", true, "Database name, as in list_databases."),
-            name_property(
+            text_property("database", true, "Database name, as in list_databases."),
+            text_property(
                 "view_name",
                 true,
                 "View name without database and schema, as in list_views.",
             ),
-            name_property(
+            text_property(
                 "schema",
                 false,
                 "Schema name; needed unless the server has a default schema for this database.",
@@ -61,17 +61,17 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
         title: "Execute query",
         description: "Run one read-only SQL statement on Snowflake and return its rows: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES. The SQL is sent unchanged; rows beyond limit are not read, and the result then says that it is truncated, so aggregate in SQL rather than reading everything. Write names as database.schema.object, or pass database and schema.",
         properties: vec![
-            name_property(
+            text_property(
                 "query",
                 true,
                 "One read-only SQL statement in Snowflake's dialect.",
             ),
-            name_property(
+            text_property(
                 "database",
                 false,
                 "Database in which unqualified names are looked up.",
             ),
-            name_property(
+            text_property(
                 "schema",
                 false,
                 "Schema in which unqualified names are looked up.",
@@ -154,7 +154,7 @@ fn begin_execute_query(
             actual: text.len(),
         });
     }
-    let exact = |name: Option<super::naming::Identifier>| name.map(|name| name.as_exact().to_owned());
+    let exact = |name: Option<Identifier>| name.map(|name| name.as_str().to_owned());
     let database = exact(name_in(arguments, "database")?);
     let schema = exact(name_in(arguments, "schema")?);
     let context = settings.context(database, schema);
@@ -206,7 +206,7 @@ impl Request {
 }
 
 fn place(context: &Context) -> String {
-    let shown = |name: &Option<String>| name.as_deref().map_or_else(|| "default".to_owned(), display_name);
+    let shown = |name: &Option<String>| name.as_deref().map_or_else(|| "not set".to_owned(), display_name);
     format!(
         "Database: {}, Schema: {}",
         shown(&context.database),

@@ -1,6 +1,6 @@
 //! The `result` object of a tool call: its fixed parts, its figures, and what a failure looks like.
 //!
-//! Rows and lists come from [`table`](super::table) and [`listing`](super::listing) as bytes that are escaped already;
+//! Rows and lists come from `table` and `listing` as bytes that are escaped already;
 //! here they are put together once, into a buffer of the right size. There is no tree of JSON values on purpose:
 //! a result is up to 8 MiB, and a worker should be done with it in milliseconds.
 
@@ -143,8 +143,11 @@ pub(super) fn error_text(error: &Error) -> String {
     if let Some(after) = error.retry_after {
         text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
     }
-    text.push('\n');
-    text.push_str(error.kind.advice());
+    // The guard's own sentence says what to write instead.
+    if error.kind != Kind::Refused {
+        text.push('\n');
+        text.push_str(error.kind.advice());
+    }
     text
 }
 

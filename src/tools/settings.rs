@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::naming::Identifier;
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
+use crate::sql::identifier::Identifier;
 
 /// What the operator decides about the tools. Names are written as in SQL: a bare word is folded to upper case, a name
 /// in double quotes is exact.
@@ -68,9 +68,9 @@ impl Settings {
             &mut self.role,
         ];
         for name in names {
-            let exact = name.as_deref().and_then(|text| Identifier::parse(text).ok());
+            let exact = name.as_deref().and_then(|text| text.parse::<Identifier>().ok());
             if let Some(exact) = exact {
-                *name = Some(exact.as_exact().to_owned());
+                *name = Some(exact.as_str().to_owned());
             }
         }
         self

@@ -4,6 +4,7 @@ use super::render::tests::PLAIN;
 use super::*;
 use crate::backend::rows::Bounds;
 use crate::backend::{Column, ResultSet, Value};
+use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
 
@@ -281,7 +282,7 @@ fn a_view_needs_a_schema_from_somewhere() {
 fn names_cannot_carry_sql() {
     let arguments = r#"{"database":"D","schema":"S","view_name":"V\" union select 1 --"}"#;
     let refused = begin(settings(), "query_view", arguments).unwrap_err();
-    assert!(refused.starts_with("Error: view_name "), "{refused}");
+    assert!(refused.starts_with("Error: view_name is no name: "), "{refused}");
     let arguments = r#"{"database":"D","schema":"S","view_name":"V join T"}"#;
     let work = begin(settings(), "query_view", arguments).unwrap();
     assert_eq!(
@@ -351,7 +352,7 @@ fn a_query_is_shown_with_where_it_ran_and_what_it_was() {
     assert_eq!(
         text_of(&rendered.result),
         concat!(
-            "## Query Results (Database: DB, Schema: default)\nRequest ID: q-1\n",
+            "## Query Results (Database: DB, Schema: not set)\nRequest ID: q-1\n",
             "Transaction Mode: Auto-commit\nShowing 1 rows\n\n",
             "````sql\nselect '```'\n````\n\n| A | B |\n| --- | --- |\n| 1 | a\\|b |"
         )
@@ -528,4 +529,134 @@ fn a_backend_that_gives_too_few_results_ends_as_an_error() {
         let rendered = render(work, Vec::new());
         assert_eq!(json_of(&rendered.result)["isError"], true, "{tool}");
     }
+}
+
+/// A cell of any kind, full of what has to be escaped, and what it should read back as.
+fn random_cell(random: &mut SeededEntropy, text: &mut String) -> (CellKind, serde_json::Value) {
+    const ALPHABET: [&str; 12] = [
+        "a",
+        "|",
+        "\"",
+        "\\",
+        "\n",
+        "\r\n",
+        "\t",
+        "\u{1}",
+        "é",
+        "漢",
+        "🦀",
+        "plain words ",
+    ];
+    text.clear();
+    match random.below(5) {
+        0 => (CellKind::Null, serde_json::Value::Null),
+        1 => (CellKind::Flag, serde_json::Value::Bool(true)),
+        2 => {
+            text.push_str(&random.next_u64().to_string());
+            let number = text.parse::<u64>().unwrap();
+            let is_short = text.trim_end_matches('0').len() <= 15;
+            let value = if is_short {
+                serde_json::json!(number)
+            } else {
+                serde_json::json!(text)
+            };
+            (CellKind::Number, value)
+        }
+        _ => {
+            for _ in 0..random.below(60) {
+                text.push_str(ALPHABET[random.below(12) as usize]);
+            }
+            (CellKind::Text, serde_json::json!(text))
+        }
+    }
+}
+
+enum CellKind {
+    Null,
+    Flag,
+    Number,
+    Text,
+}
+
+#[test]
+fn any_result_reads_back_as_it_was_within_any_budget() {
+    for seed in 0..200 {
+        let mut random = SeededEntropy::new(seed);
+        let width = 1 + random.below(5) as usize;
+        let bytes_max = 1_500 + random.below(20_000) as usize;
+        let names: Vec<String> = (0..width).map(|index| format!("C{index}|\"")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let bounds = Bounds {
+            rows_max: 1_000,
+            bytes_max: 1 << 20,
+        };
+        let (mut rows, mut expected, mut text) = (bounded(&names, &[], bounds), Vec::new(), String::new());
+        for _ in 0..random.below(60) {
+            let mut row = Vec::new();
+            for _ in 0..width {
+                let (kind, value) = random_cell(&mut random, &mut text);
+                rows.push(match kind {
+                    CellKind::Null => Value::Null,
+                    CellKind::Flag => Value::Boolean(true),
+                    CellKind::Number => Value::Number(&text),
+                    CellKind::Text => Value::Text(&text),
+                });
+                row.push(value);
+            }
+            rows.end_row();
+            expected.push(serde_json::Value::Array(row));
+        }
+        let small = Settings {
+            result_bytes_max: bytes_max,
+            ..settings()
+        };
+        let work = begin(small, "execute_query", r#"{"query":"select 1","limit":1000}"#).unwrap();
+        let rendered = render(work, vec![rows]);
+        assert!(rendered.result.len() <= bytes_max, "seed {seed}");
+        let object = json_of(&rendered.result);
+        let shown = object["structuredContent"]["rows"].as_array().unwrap();
+        assert_eq!(shown[..], expected[..shown.len()], "seed {seed}");
+        assert_eq!(rendered.truncated, shown.len() < expected.len(), "seed {seed}");
+        let is_told = text_of(&rendered.result).starts_with("Truncated: ");
+        assert_eq!(is_told, rendered.truncated, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_whole_name_in_view_name_must_agree_with_the_other_arguments() {
+    let call = |arguments: &str| begin(settings(), "query_view", arguments);
+    for arguments in [
+        r#"{"database":"D","view_name":"S.V"}"#,
+        r#"{"database":"D","view_name":"d.\"S\".v"}"#,
+        r#"{"database":"D","schema":"S","view_name":"D.S.V"}"#,
+    ] {
+        assert_eq!(
+            statements(&call(arguments).unwrap()),
+            [r#"SELECT * FROM "D"."S"."V" LIMIT 11"#],
+            "{arguments}"
+        );
+    }
+    let refused = |arguments| call(arguments).unwrap_err();
+    assert!(refused(r#"{"database":"D","view_name":"E.S.V"}"#).contains("different databases"));
+    assert!(refused(r#"{"database":"D","schema":"S","view_name":"T.V"}"#).contains("different schemas"));
+}
+
+#[test]
+fn the_guard_refuses_before_anything_is_sent() {
+    let refused = begin(settings(), "execute_query", r#"{"query":"drop table t"}"#).unwrap_err();
+    assert!(
+        refused.starts_with("Error: ") && refused.contains("only reads are allowed"),
+        "{refused}"
+    );
+    let long = format!(
+        "drop table t {}",
+        " ".repeat(Limits::default().statement_reactor_bytes_max)
+    );
+    let arguments = serde_json::json!({ "query": long }).to_string();
+    let work = begin(settings(), "execute_query", &arguments).unwrap();
+    let unchecked = work.unchecked.unwrap();
+    assert!(
+        unchecked.check().is_err(),
+        "the worker guards what the reactor did not"
+    );
 }

@@ -1,7 +1,7 @@
 //! The surface of the program that this one replaces: its REST routes and its WebSocket envelope.
 //!
 //! What its documentation promised is kept, not what its code did (which was to fail every successful call). Clients of
-//! it name tools as methods and put the arguments into `params`; [`spelling`] finds out what is meant. Client ids inside
+//! it name tools as methods and put the arguments into `params`; `spelling` finds out what is meant. Client ids inside
 //! `params` are ignored and parameters are never echoed.
 //!
 //! - [`rest`]: `GET /mcp/tools` and `POST /mcp/tools/call`.
@@ -33,3 +33,6 @@ impl Encoded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -267,8 +267,11 @@ mod tests {
 
     const HEAD: &[u8] = b"head";
 
-    /// The body and what follows it, or the fault, when `wire` comes in pieces of `step`.
-    fn feed(wire: &[u8], step: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    /// The body and what follows it, once it is whole.
+    type Decoded<B> = Result<Option<(B, B)>, Error>;
+
+    /// What comes out when `wire` comes in pieces of `step`.
+    fn feed(wire: &[u8], step: usize) -> Decoded<Vec<u8>> {
         let limits = Limits {
             body_bytes_max: 1000,
             ..Limits::default()
@@ -291,7 +294,7 @@ mod tests {
         }))
     }
 
-    fn check(wire: &[u8], expected: Result<Option<(&[u8], &[u8])>, Error>) {
+    fn check(wire: &[u8], expected: Decoded<&[u8]>) {
         let expected = expected.map(|whole| whole.map(|(body, rest)| (body.to_vec(), rest.to_vec())));
         for step in [1, 2, 3, 5, wire.len()] {
             let shown = wire[..wire.len().min(80)].escape_ascii();

@@ -42,6 +42,11 @@ impl RequestHead {
         self.fields = Vec::new();
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.fields.capacity()
+    }
+
     /// Reads the field lines of `head`, which [`Scan`] found to be whole and to have `lines` of them.
     fn parse_fields(&mut self, head: &[u8], start: usize, lines: usize) -> Result<(), Error> {
         self.fields.clear();

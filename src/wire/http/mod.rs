@@ -405,3 +405,44 @@ const EMPTY_LINE_BYTES: usize = 2;
 const DISCARD_BYTES: usize = 4 << 10;
 /// A larger inbox is given back as soon as it is empty: a large body is rare, and idle connections are many.
 const INBOX_BYTES_KEPT: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_at_rest_holds_less_than_500_bytes() {
+        assert!(
+            size_of::<HttpConnection>() < 500,
+            "{}",
+            size_of::<HttpConnection>()
+        );
+        let limits = Limits::default();
+        let serving = Serving {
+            limits: &limits,
+            now: Instant::ZERO,
+            common_headers: b"",
+        };
+        let mut connection = HttpConnection::new(serving.now);
+        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        connection.room(&limits)[..bytes.len()].copy_from_slice(bytes);
+        connection.received(bytes.len(), serving.now);
+        let Next::Request(_, responder) = connection.next(&serving) else {
+            panic!("no request");
+        };
+        let ticket = responder.defer();
+        let response = Response {
+            status: 200,
+            content_type: None,
+            headers: &[],
+            body: &mut [],
+            close: false,
+        };
+        connection.answer(ticket, response, &serving);
+        connection.sent(connection.outbox().len(), serving.now);
+        assert_ne!((connection.inbox.capacity(), connection.head.capacity()), (0, 0));
+        connection.rest();
+        assert_eq!((connection.inbox.capacity(), connection.head.capacity()), (0, 0));
+        assert_eq!(connection.pipeline.capacity(), 0);
+    }
+}

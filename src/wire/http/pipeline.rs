@@ -186,6 +186,11 @@ impl Pipeline {
             self.slots = VecDeque::new();
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.capacity()
+    }
 }
 
 #[cfg(test)]

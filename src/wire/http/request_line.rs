@@ -92,7 +92,7 @@ impl RequestLine {
         .with_target_form(line)
     }
 
-    /// Of two faults of a line that is longer than [`bytes_max`], the one that shows in its first bytes.
+    /// Of two faults of a line that is longer than [`RequestLine::bytes_max`], the one that shows in its first bytes.
     pub(super) fn too_long(line: &[u8], limits: &Limits) -> Error {
         let has_method = line.iter().take(METHOD_BYTES_MAX + 1).any(|&byte| byte == b' ');
         if has_method {

@@ -9,8 +9,11 @@ fn limits() -> Limits {
     }
 }
 
-/// Feeds `bytes` in pieces of `step` and says what came of it, with the names and values of the fields.
-fn feed(bytes: &[u8], step: usize, limits: &Limits) -> Result<Option<Vec<(String, Vec<u8>)>>, Error> {
+/// Names and values, once the head is whole.
+type Fields = Result<Option<Vec<(String, Vec<u8>)>>, Error>;
+
+/// Feeds `bytes` in pieces of `step` and says what came of it.
+fn feed(bytes: &[u8], step: usize, limits: &Limits) -> Fields {
     let (mut scan, mut head) = (Scan::default(), RequestHead::default());
     let mut held = 0;
     while held < bytes.len() {

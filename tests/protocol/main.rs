@@ -1,0 +1,3 @@
+//! What the codecs do with bytes: golden conversations, every split point, hostile input.
+
+mod http;
