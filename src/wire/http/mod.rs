@@ -63,6 +63,8 @@ use pipeline::{Pipeline, Slot};
 use response::Connection;
 use state::State;
 
+use std::fmt;
+
 use super::buffer::{Inbox, Outbox, Piece};
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
@@ -73,7 +75,6 @@ use crate::time::Instant;
 /// After each call that may have changed something ([`received`](Self::received), [`on_end`](Self::on_end),
 /// [`answer`](Self::answer), [`sent`](Self::sent)) call [`next`](Self::next) until it says [`Next::NeedMore`]: requests
 /// may wait in the inbox for a free place in the pipeline or in the outbox.
-#[derive(Debug)]
 pub struct HttpConnection {
     inbox: Inbox,
     /// The head of the current request. Valid in `State::Body` and while a request is lent.
@@ -261,8 +262,7 @@ impl HttpConnection {
 
     /// Whether another request may be given out.
     fn may_take(&self, limits: &Limits) -> bool {
-        self.pipeline.open_count() < limits.pipeline_max
-            && self.pipeline.outbox().len() < limits.outbox_bytes_max
+        self.pipeline.open_count() < limits.pipeline_max && self.pipeline.bytes() < limits.outbox_bytes_max
     }
 
     /// Goes on with the current request as far as the inbox allows.
@@ -395,6 +395,19 @@ impl HttpConnection {
     fn close(&mut self, reason: CloseReason) {
         let reason = self.close_reason().unwrap_or(reason);
         self.state = State::Closed { reason };
+    }
+}
+
+/// Without the bytes: there are credentials among them.
+impl fmt::Debug for HttpConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConnection")
+            .field("state", &self.state)
+            .field("inbox_bytes", &self.inbox.len())
+            .field("outbox_bytes", &self.pipeline.outbox().len())
+            .field("waiting", &self.waiting())
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
     }
 }
 
