@@ -423,6 +423,36 @@ const INBOX_BYTES_KEPT: usize = 64 << 10;
 mod tests {
     use super::*;
 
+    fn serving(limits: &Limits) -> Serving<'_> {
+        Serving {
+            limits,
+            now: Instant::ZERO,
+            common_headers: b"",
+        }
+    }
+
+    fn feed(connection: &mut HttpConnection, mut bytes: &[u8], limits: &Limits) {
+        while !bytes.is_empty() {
+            let room = connection.room(limits);
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            connection.received(count, Instant::ZERO);
+            bytes = &bytes[count..];
+            while let Next::Request(_, responder) = connection.next(&serving(limits)) {
+                let ticket = responder.defer();
+                let response = Response {
+                    status: 200,
+                    content_type: None,
+                    headers: &[],
+                    body: &mut [],
+                    close: false,
+                };
+                connection.answer(ticket, response, &serving(limits));
+            }
+        }
+        connection.sent(connection.outbox().len(), Instant::ZERO);
+    }
+
     #[test]
     fn a_connection_at_rest_holds_less_than_500_bytes() {
         assert!(
@@ -431,31 +461,27 @@ mod tests {
             size_of::<HttpConnection>()
         );
         let limits = Limits::default();
-        let serving = Serving {
-            limits: &limits,
-            now: Instant::ZERO,
-            common_headers: b"",
-        };
-        let mut connection = HttpConnection::new(serving.now);
-        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        connection.room(&limits)[..bytes.len()].copy_from_slice(bytes);
-        connection.received(bytes.len(), serving.now);
-        let Next::Request(_, responder) = connection.next(&serving) else {
-            panic!("no request");
-        };
-        let ticket = responder.defer();
-        let response = Response {
-            status: 200,
-            content_type: None,
-            headers: &[],
-            body: &mut [],
-            close: false,
-        };
-        connection.answer(ticket, response, &serving);
-        connection.sent(connection.outbox().len(), serving.now);
-        assert_ne!((connection.inbox.capacity(), connection.head.capacity()), (0, 0));
+        let mut connection = HttpConnection::new(Instant::ZERO);
+        feed(&mut connection, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &limits);
+        let held = (connection.inbox.capacity(), connection.head.capacity());
+        assert!(held.0 > 0 && held.1 > 0, "{held:?} is kept for the next request");
         connection.rest();
-        assert_eq!((connection.inbox.capacity(), connection.head.capacity()), (0, 0));
-        assert_eq!(connection.pipeline.capacity(), 0);
+        let held = (connection.inbox.capacity(), connection.head.capacity());
+        assert_eq!((held, connection.pipeline.capacity()), ((0, 0), 0));
+    }
+
+    #[test]
+    fn the_memory_of_a_large_body_is_given_back_without_rest() {
+        let limits = Limits::default();
+        let mut connection = HttpConnection::new(Instant::ZERO);
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+        feed(&mut connection, head, &limits);
+        feed(&mut connection, &vec![b'x'; 1_000_000], &limits);
+        assert!(connection.room(&limits).len() <= 4 << 10);
+        assert!(
+            connection.inbox.capacity() <= 4 << 10,
+            "{}",
+            connection.inbox.capacity()
+        );
     }
 }
