@@ -104,7 +104,13 @@ fn type_name(row_type: &RowType) -> String {
 
 fn number<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
     if is_json_number(wire.as_bytes()) {
-        return Value::Number(wire);
+        // Readers of JSON refuse a number beyond a double's range, and with it the whole reply.
+        let is_beyond = wire.contains(['e', 'E']) && wire.parse().is_ok_and(f64::is_infinite);
+        return if is_beyond {
+            Value::Text(wire)
+        } else {
+            Value::Number(wire)
+        };
     }
     match wire.parse::<f64>() {
         Ok(value) if value.is_nan() || is_named_infinity(wire) => Value::Null,

@@ -6,6 +6,12 @@
 //! - [`vectors`]: results and errors of the real service, decoded through the client.
 //! - [`live`]: the Snowflake client against a running SQL API server, when `SNOWFLAKE_CONTRACT_URL` names one.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test says what it did, and ends where it fails"
+)]
+
 mod behaviours;
 mod drive;
 mod live;

@@ -207,6 +207,19 @@ impl Server {
         self.state().executions.get(statement).copied().unwrap_or(0)
     }
 
+    /// Handles of the statements that run and that nobody cancelled.
+    pub(crate) fn left_running(&self) -> Vec<String> {
+        let runs = |running: &Running| {
+            running.polls_left > 0 && !running.is_cancelled && !running.script.is_synchronous
+        };
+        self.state()
+            .running
+            .iter()
+            .filter(|(_, running)| runs(running))
+            .map(|(handle, _)| handle.clone())
+            .collect()
+    }
+
     fn serve(&self, mut stream: TcpStream) {
         stream.set_nodelay(true).unwrap();
         let mut bytes = Vec::new();

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use serde_json::json;
-use snowflake_mcp::backend::{Kind, Progress, Stage};
+use snowflake_mcp::backend::{Backend, CancelToken, Kind, Progress, Stage, Step};
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::secret::Secret;
 use snowflake_mcp::snowflake::{Authentication, KeySource, Protocol, Snowflake};
+use snowflake_mcp::sql::guard::{Policy, UncheckedStatement};
 
 use super::{ONE_NUMBER, Scene, numbers, settings};
 use crate::drive::{self, FakeClock, Task, rows};
@@ -259,7 +260,7 @@ fn an_expired_login_is_renewed_once_wherever_it_expires() {
         if refused_at == 0 {
             scene.server.refuse_tokens(1);
         }
-        let ended = scene.run_with(Task::new("long"), &Default::default(), |steps| {
+        let ended = scene.run_with(Task::new("long"), &CancelToken::new(), |steps| {
             if steps == refused_at {
                 scene.clock.advance(Duration::from_secs(1));
                 scene.server.refuse_tokens(1);
@@ -347,12 +348,24 @@ fn a_host_that_nobody_listens_on_is_told_after_three_attempts() {
         Box::new(SeededEntropy::new(1)),
     )
     .unwrap();
-    let ended = drive::run(&snowflake, Task::new("q"), &Default::default(), |_| {});
+    let ended = drive::run(&snowflake, Task::new("q"), &CancelToken::new(), |_| {});
     assert_eq!(ended.retries(), 2);
     assert!(ended.pauses.iter().all(|pause| pause.stage == Stage::Submit));
     let error = ended.error();
     assert_eq!(error.kind, Kind::Unavailable);
     assert!(error.message.contains("no connection to 127.0.0.1"), "{error}");
+}
+
+#[test]
+fn a_statement_that_the_guard_has_not_seen_is_not_sent() {
+    let scene = scene();
+    let mut job = Task::new("q").into_job();
+    job.work.unchecked = Some(UncheckedStatement::new("q".to_owned(), Policy::default()));
+    match scene.snowflake.step(job, &CancelToken::new()) {
+        Step::Done(_, Err(error)) => assert_eq!(error.kind, Kind::Internal),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(scene.server.seen().len(), 0);
 }
 
 #[test]
@@ -366,7 +379,7 @@ fn a_host_that_speaks_no_tls_is_told_so() {
         Box::new(SeededEntropy::new(1)),
     )
     .unwrap();
-    let ended = drive::run(&snowflake, Task::new("q"), &Default::default(), |_| {});
+    let ended = drive::run(&snowflake, Task::new("q"), &CancelToken::new(), |_| {});
     let error = ended.error();
     assert_eq!(error.kind, Kind::Unavailable);
     assert!(error.message.contains("could not prove who it is"), "{error}");

@@ -212,3 +212,18 @@ fn a_statement_that_cannot_be_polled_any_more_is_stopped_once() {
     assert_eq!(scene.server.seen().last().unwrap().on, On::Cancel);
     assert_eq!(ended.error().kind, Kind::Unavailable);
 }
+
+#[test]
+fn a_cancel_that_may_not_log_in_says_that_the_statement_may_run() {
+    let scene = endless();
+    let token = CancelToken::new();
+    let ended = scene.run_with(Task::new("endless"), &token, |steps| {
+        if steps == 2 {
+            scene.server.refuse_tokens(2);
+            token.cancel();
+        }
+    });
+    let error = ended.error();
+    assert_eq!(error.kind, Kind::Cancelled);
+    assert!(error.message.contains("did not confirm"), "{error}");
+}
