@@ -1,7 +1,7 @@
 //! The life of a job's statements, one exchange at a time: submit, poll, read, cancel.
 //!
 //! What was reached is a [`Phase`] inside [`Run`], which the job carries from step to step. Which failures pass is
-//! decided in [`retry`](super::retry), what an answer means in [`client`](super::client); here is only what follows.
+//! decided in `retry`, what an answer means in `client`; here is only what follows.
 
 mod fetch;
 

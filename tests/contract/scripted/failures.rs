@@ -1,13 +1,15 @@
 //! What goes wrong on the way, and what must not happen because of it: a statement that runs twice, a wait without
 //! end, an error that nobody can act on.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 use snowflake_mcp::backend::{Backend, CancelToken, Kind, Progress, Stage, Step};
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::secret::Secret;
-use snowflake_mcp::snowflake::{Authentication, KeySource, Protocol, Snowflake};
+use snowflake_mcp::snowflake::http::{Fault as HttpFault, Headers, HttpClient, Request, Response};
+use snowflake_mcp::snowflake::{Authentication, KeySource, Protocol, Settings, Snowflake};
 use snowflake_mcp::sql::guard::{Policy, UncheckedStatement};
 
 use super::{ONE_NUMBER, Scene, numbers, settings};
@@ -366,6 +368,47 @@ fn a_statement_that_the_guard_has_not_seen_is_not_sent() {
         other => panic!("{other:?}"),
     }
     assert_eq!(scene.server.seen().len(), 0);
+}
+
+/// A network that is gone for a while after the first request.
+struct Blinking {
+    requests: AtomicU32,
+    gone_for: u32,
+}
+
+impl HttpClient for Blinking {
+    fn exchange(&self, _: &Request<'_>) -> Result<Response, HttpFault> {
+        let body = match self.requests.fetch_add(1, Ordering::SeqCst) {
+            0 => (202, r#"{"code":"333334","statementHandle":"01c0-ffee"}"#),
+            number if number <= self.gone_for => return Err(HttpFault::HostUnknown),
+            _ => (
+                200,
+                r#"{"resultSetMetaData":{"rowType":[]},"data":[],"code":"090001"}"#,
+            ),
+        };
+        Ok(Response {
+            status: body.0,
+            headers: Headers::default(),
+            body: Box::new(body.1.as_bytes()),
+        })
+    }
+}
+
+#[test]
+fn a_network_that_is_gone_for_a_moment_does_not_cost_a_running_statement() {
+    let ended = |gone_for| {
+        let http = Blinking {
+            requests: AtomicU32::new(0),
+            gone_for,
+        };
+        let settings = Settings::new("a", Authentication::OAuth(Secret::new("t")));
+        let clock = Box::new(FakeClock::new());
+        let entropy = Box::new(SeededEntropy::new(3));
+        let snowflake = Snowflake::with_http(settings, Box::new(http), clock, entropy).unwrap();
+        drive::run(&snowflake, Task::new("q"), &CancelToken::new(), |_| {})
+    };
+    assert_eq!(ended(5).results().len(), 1);
+    assert_eq!(ended(20).error().kind, Kind::Unavailable);
 }
 
 #[test]
