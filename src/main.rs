@@ -13,9 +13,13 @@ use mio::net::TcpListener;
 use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::config::{Config, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
+use snowflake_mcp::reactor::signals::Signals;
+use snowflake_mcp::reactor::{Driver, MioWorld};
+use snowflake_mcp::server::Exit;
+use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
-use cli::{Arguments, Command, Probe, Serve, greeting, listen, probe};
+use cli::{Arguments, Command, Probe, Serve, greeting, listen, parts, probe};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -61,15 +65,44 @@ struct Prepared {
 }
 
 fn run(serve: &Serve, transport: Transport) -> Result<ExitCode, Failure> {
-    let prepared = prepare(serve, transport)?;
-    greet(&prepared);
-    Ok(ExitCode::SUCCESS)
+    let clock = SystemClock::new();
+    let prepared = prepare(serve, transport, clock)?;
+    let Prepared { config, listeners } = &prepared;
+    let backend = parts::backend(config, clock);
+    let server = parts::server(config);
+    greet(config, listeners);
+    let ended = match transport {
+        Transport::Http => {
+            let world = MioWorld::new(prepared.listeners, backend, &prepared.config.limits, clock)?;
+            let handle = world.shutdown_handle();
+            let _signals = Signals::watch(move || handle.shut_down())?;
+            Driver::new(world, server, &prepared.config.limits).run()?
+        }
+        Transport::Stdio => {
+            let (input, output) = (std::io::stdin(), std::io::stdout());
+            let world = StdioWorld::new(input, output, backend, &prepared.config.limits, clock)?;
+            let handle = world.shutdown_handle();
+            let _signals = Signals::watch(move || handle.shut_down())?;
+            Driver::new(world, server, &prepared.config.limits).run()?
+        }
+    };
+    Ok(end(ended))
 }
 
-fn prepare(serve: &Serve, transport: Transport) -> Result<Prepared, Failure> {
+/// Exit code 1 says that somebody was left without an answer.
+fn end(exit: Exit) -> ExitCode {
+    if exit.calls_cut > 0 {
+        log::warn!("ended, {} calls were cut off", exit.calls_cut);
+        return ExitCode::from(FAILED);
+    }
+    log::info!("ended, every call was answered");
+    ExitCode::SUCCESS
+}
+
+fn prepare(serve: &Serve, transport: Transport, clock: SystemClock) -> Result<Prepared, Failure> {
     let sources = Sources::from_process(serve.flags());
     let config = Config::read(&sources, transport, serve.demo)?;
-    logger::install(config.log.level, config.log.format, SystemClock::new()).map_err(Failure::of_start)?;
+    logger::install(config.log.level, config.log.format, clock).map_err(Failure::of_start)?;
     for note in &config.notes {
         log::log!(target: "snowflake_mcp::config", note.level, "{}", note.text);
     }
@@ -81,12 +114,8 @@ fn prepare(serve: &Serve, transport: Transport) -> Result<Prepared, Failure> {
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.
-fn greet(prepared: &Prepared) {
-    let config = &prepared.config;
-    let addresses = prepared
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.local_addr().ok());
+fn greet(config: &Config, listeners: &[TcpListener]) {
+    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
     let lines = match &config.http {
         Some(http) => greeting::http(
             &addresses.collect::<Vec<_>>(),
@@ -115,6 +144,12 @@ impl Failure {
             text: text.to_string(),
             code: FAILED,
         }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::of_start(error)
     }
 }
 

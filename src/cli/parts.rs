@@ -3,27 +3,29 @@
 use std::sync::Arc;
 
 use snowflake_mcp::backend::{Absent, Backend};
-use snowflake_mcp::config::{Command, Config, Credential, Engine, Http, Key, Listen, Origins, Protocol, TokenKind};
+use snowflake_mcp::config::{Config, Credential, Engine, Http, Key, Listen, Origins, Protocol, TokenKind};
+#[cfg(feature = "demo")]
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::Service;
+use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Authentication, KeySource, Snowflake};
-use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::SystemClock;
 use snowflake_mcp::tools;
 
 /// The engine that answers statements. One that cannot work answers with why.
-pub(crate) fn backend(engine: &Engine, limits: &Limits, clock: SystemClock) -> Arc<dyn Backend> {
-    let made: Result<Arc<dyn Backend>, String> = match engine {
+pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
+    let limits = &config.limits;
+    let made = match &config.engine {
         Engine::Incomplete(reason) => Err(reason.clone()),
-        Engine::Demo => demo(limits, clock),
+        Engine::Demo => demo(config, clock),
         Engine::Snowflake(settings) => {
             let settings = snowflake_settings(settings, limits);
             match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
-                Ok(snowflake) => Ok(Arc::new(snowflake)),
+                Ok(snowflake) => Ok(shared(snowflake, config)),
                 Err(error) => Err(error.to_string()),
             }
         }
@@ -34,30 +36,52 @@ pub(crate) fn backend(engine: &Engine, limits: &Limits, clock: SystemClock) -> A
     })
 }
 
+fn shared(engine: impl Backend + 'static, config: &Config) -> Arc<dyn Backend> {
+    if config.log.statements {
+        Arc::new(LoggedStatements::new(engine))
+    } else {
+        Arc::new(engine)
+    }
+}
+
 #[cfg(feature = "demo")]
-fn demo(limits: &Limits, clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
-    let demo = Demo::new(clock, limits.workers).map_err(|error| error.message)?;
-    Ok(Arc::new(demo))
+fn demo(config: &Config, clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
+    let demo = Demo::new(clock, config.limits.workers).map_err(|error| error.message)?;
+    Ok(shared(demo, config))
 }
 
 #[cfg(not(feature = "demo"))]
-fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
+fn demo(_config: &Config, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
 }
 
 fn snowflake_settings(from: &snowflake_mcp::config::Snowflake, limits: &Limits) -> snowflake::Settings {
     let (user, authentication) = match &from.credential {
-        Credential::KeyPair { user, key, passphrase } => {
+        Credential::KeyPair {
+            user,
+            key,
+            passphrase,
+        } => {
             let key = match key {
                 Key::Text(text) => KeySource::Text(text.clone()),
                 Key::File(path) => KeySource::File(path.clone()),
             };
-            (Some(user.clone()), Authentication::KeyPair { key, passphrase: passphrase.clone() })
+            (
+                Some(user.clone()),
+                Authentication::KeyPair {
+                    key,
+                    passphrase: passphrase.clone(),
+                },
+            )
         }
-        Credential::Token { kind: TokenKind::ProgrammaticAccess, token } => {
-            (None, Authentication::ProgrammaticAccessToken(token.clone()))
-        }
-        Credential::Token { kind: TokenKind::OAuth, token } => (None, Authentication::OAuth(token.clone())),
+        Credential::Token {
+            kind: TokenKind::ProgrammaticAccess,
+            token,
+        } => (None, Authentication::ProgrammaticAccessToken(token.clone())),
+        Credential::Token {
+            kind: TokenKind::OAuth,
+            token,
+        } => (None, Authentication::OAuth(token.clone())),
     };
     snowflake::Settings {
         account: from.account.clone(),
@@ -82,9 +106,10 @@ pub(crate) fn server(config: &Config) -> Server {
 }
 
 fn tools_settings(config: &Config) -> tools::Settings {
-    let words: Vec<&str> = config.statements.allowed.iter().map(|command| word(*command)).collect();
-    let policy = Policy::from_allowed_commands(&words.join(","))
-        .unwrap_or_default()
+    let policy = config
+        .statements
+        .policy
+        .clone()
         .with_statement_bytes_max(config.limits.statement_bytes_max);
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
@@ -131,15 +156,9 @@ fn host_rule(http: &Http) -> HostRule {
         Listen::Localhost { .. } => true,
         Listen::Address(address) => address.ip().to_canonical().is_loopback(),
     };
-    if is_loopback || !http.hosts.is_empty() { HostRule::LoopbackAnd(http.hosts.clone()) } else { HostRule::Any }
-}
-
-fn word(command: Command) -> &'static str {
-    match command {
-        Command::Select => "select",
-        Command::Show => "show",
-        Command::Describe => "describe",
-        Command::Explain => "explain",
-        Command::Values => "values",
+    if is_loopback || !http.hosts.is_empty() {
+        HostRule::LoopbackAnd(http.hosts.clone())
+    } else {
+        HostRule::Any
     }
 }

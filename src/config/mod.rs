@@ -16,8 +16,9 @@ mod value;
 
 use crate::limits::Limits;
 use crate::observe::logger::Format;
+use crate::sql::guard::Policy;
 use setting as s;
-use source::{Found, Origin, Sources};
+use source::{Origin, Sources};
 
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
@@ -61,27 +62,12 @@ pub enum Engine {
 }
 
 /// What the tools need to know of the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Statements {
     /// Rows when the caller gives no limit; never more than `limits.rows_max`.
     pub rows_default: u64,
-    /// Which kinds of statement pass, without repetition, in the order of [`Command`].
-    pub allowed: Vec<Command>,
-}
-
-/// A kind of read statement that `ALLOWED_SQL_COMMANDS` can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Command {
-    /// `SELECT`, also behind `WITH`.
-    Select,
-    /// `SHOW`.
-    Show,
-    /// `DESCRIBE`.
-    Describe,
-    /// `EXPLAIN`.
-    Explain,
-    /// `VALUES`.
-    Values,
+    /// Which statements pass.
+    pub policy: Policy,
 }
 
 /// What is logged, and how.
@@ -113,7 +99,7 @@ impl Config {
         let mut notes = Vec::new();
         refuse_writes(sources)?;
         let limits = limits::read(sources)?;
-        let statements = statements(sources, limits.rows_max)?;
+        let statements = statements(sources, &limits)?;
         let log = log(sources)?;
         let http = match transport {
             Transport::Http => Some(Http::read(sources, &mut notes)?),
@@ -153,17 +139,6 @@ impl Engine {
     }
 }
 
-impl Command {
-    /// Every kind, in order.
-    pub const ALL: [Self; 5] = [
-        Self::Select,
-        Self::Show,
-        Self::Describe,
-        Self::Explain,
-        Self::Values,
-    ];
-}
-
 impl Note {
     fn warn(text: impl Into<String>) -> Self {
         let (level, text) = (log::Level::Warn, text.into());
@@ -179,60 +154,36 @@ impl Note {
 /// Rows when the caller gives no limit, as in the program that this one replaces.
 const ROWS_DEFAULT: u64 = 100;
 
-fn statements(sources: &Sources, rows_max: u64) -> Result<Statements, Error> {
+fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
     let rows_default = match sources.find(&s::ROWS_DEFAULT) {
         Some(found) => {
             let rows = value::number(&found, limits::ROWS_RANGE)?;
-            if rows > rows_max {
+            if rows > limits.rows_max {
                 return Err(Error::value(
                     &found,
-                    format!("expected at most the maximum, which is {rows_max} (MAX_QUERY_LIMIT)"),
+                    format!(
+                        "expected at most the maximum, which is {} (MAX_QUERY_LIMIT)",
+                        limits.rows_max
+                    ),
                 ));
             }
             rows
         }
-        None => ROWS_DEFAULT.min(rows_max),
-    };
-    let allowed = match sources.find(&s::ALLOWED_COMMANDS) {
-        Some(found) => allowed(&found)?,
-        None => Command::ALL.to_vec(),
+        None => ROWS_DEFAULT.min(limits.rows_max),
     };
     Ok(Statements {
         rows_default,
-        allowed,
+        policy: policy(sources, limits)?,
     })
 }
 
-fn allowed(found: &Found) -> Result<Vec<Command>, Error> {
-    let mut allowed = Vec::new();
-    for word in value::list(found) {
-        match word.to_ascii_lowercase().as_str() {
-            "select" => allowed.push(Command::Select),
-            "show" => allowed.push(Command::Show),
-            "describe" | "desc" => allowed.push(Command::Describe),
-            "explain" => allowed.push(Command::Explain),
-            "values" => allowed.push(Command::Values),
-            // They only ever occur with SELECT; `use` is in the old default list and never reached the SQL API.
-            "with" | "union" | "use" => {}
-            _ => {
-                return Err(Error::value(
-                    found,
-                    format!(
-                        "{word} is no read statement; expected select, show, describe, explain or values"
-                    ),
-                ));
-            }
-        }
-    }
-    allowed.sort_unstable();
-    allowed.dedup();
-    if allowed.is_empty() {
-        return Err(Error::value(
-            found,
-            "expected at least one of select, show, describe, explain, values",
-        ));
-    }
-    Ok(allowed)
+fn policy(sources: &Sources, limits: &Limits) -> Result<Policy, Error> {
+    let policy = match sources.find(&s::ALLOWED_COMMANDS) {
+        Some(found) => Policy::from_allowed_commands(&found.value)
+            .map_err(|error| Error::value(&found, error.to_string()))?,
+        None => Policy::default(),
+    };
+    Ok(policy.with_statement_bytes_max(limits.statement_bytes_max))
 }
 
 fn log(sources: &Sources) -> Result<Log, Error> {

@@ -109,14 +109,14 @@ pub const CONNECTIONS_MAX: Setting = setting(
     None,
     &["MCP_MAX_CONNECTIONS"],
     "16384",
-    "connections open at once; a further one is answered 503",
+    "connections open at once; a further one is closed",
 );
 /// Calls of one client in flight.
 pub const JOBS_PER_PRINCIPAL_MAX: Setting = setting(
     None,
     &["MAX_CONCURRENT_REQUESTS"],
     "512",
-    "tool calls that one client may have in flight; a further one is refused as busy",
+    "tool calls in flight for one API key, without keys for one connection; a further one is refused as busy",
 );
 /// Size of a request.
 pub const REQUEST_SIZE_MAX: Setting = setting(
@@ -178,7 +178,7 @@ pub const ALLOWED_COMMANDS: Setting = setting(
     None,
     &["ALLOWED_SQL_COMMANDS"],
     "select,show,describe,explain,values",
-    "comma list of read statements that pass (with and union go with select); it can only narrow",
+    "comma list of the read statements that pass (with and union go with select)",
 );
 /// Kept for those who set it to true.
 pub const READ_ONLY: Setting = setting(
@@ -299,21 +299,21 @@ pub const WAREHOUSE: Setting = setting(
     None,
     &["SNOWFLAKE_WAREHOUSE"],
     "the user's default",
-    "warehouse that runs statements, exactly as SHOW WAREHOUSES prints it",
+    "warehouse that runs statements, written as in SQL",
 );
 /// The database.
 pub const DATABASE: Setting = setting(
     None,
     &["SNOWFLAKE_DATABASE"],
     "the user's default",
-    "database of calls that name none, exactly as SHOW DATABASES prints it",
+    "database of calls that name none, written as in SQL",
 );
 /// The schema.
 pub const SCHEMA: Setting = setting(
     None,
     &["SNOWFLAKE_SCHEMA"],
     "the user's default",
-    "schema of calls that name none, exactly as SHOW SCHEMAS prints it",
+    "schema of calls that name none, written as in SQL",
 );
 /// The role.
 pub const ROLE: Setting = setting(

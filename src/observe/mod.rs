@@ -1,3 +1,4 @@
 //! What the program says about itself while it runs.
 
 pub mod logger;
+pub mod statements;
