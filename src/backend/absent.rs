@@ -12,7 +12,9 @@ pub struct Absent {
 impl Absent {
     /// An engine that cannot be reached for this reason (a sentence: lower case, no full stop).
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self {
+            reason: reason.into(),
+        }
     }
 }
 

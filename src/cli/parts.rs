@@ -1,37 +1,43 @@
 //! The parts of a server, made of its configuration: the engine, the tools, the server itself.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use snowflake_mcp::backend::{Absent, Backend};
-use snowflake_mcp::config::{Command, Config, Credential, Engine, Http, Key, Listen, Origins, Protocol, TokenKind};
+use snowflake_mcp::config::{Config, Credential, Engine, Http, Key, Listen, Origins, Protocol, TokenKind};
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::Service;
+use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Authentication, KeySource, Snowflake};
-use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::SystemClock;
 use snowflake_mcp::tools;
 
 /// The engine that answers statements. One that cannot work answers with why.
-pub(crate) fn backend(engine: &Engine, limits: &Limits, clock: SystemClock) -> Arc<dyn Backend> {
-    let made: Result<Arc<dyn Backend>, String> = match engine {
+pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
+    let made: Result<Arc<dyn Backend>, String> = match &config.engine {
         Engine::Incomplete(reason) => Err(reason.clone()),
-        Engine::Demo => demo(limits, clock),
+        Engine::Demo => demo(&config.limits, clock),
         Engine::Snowflake(settings) => {
-            let settings = snowflake_settings(settings, limits);
+            let settings = snowflake_settings(settings, &config.limits);
             match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
                 Ok(snowflake) => Ok(Arc::new(snowflake)),
                 Err(error) => Err(error.to_string()),
             }
         }
     };
-    made.unwrap_or_else(|reason| {
+    let engine = made.unwrap_or_else(|reason| {
         log::warn!("{reason}; until then every call is answered so");
         Arc::new(Absent::new(reason))
-    })
+    });
+    if config.log.statements {
+        Arc::new(LoggedStatements::new(engine))
+    } else {
+        engine
+    }
 }
 
 #[cfg(feature = "demo")]
@@ -82,13 +88,9 @@ pub(crate) fn server(config: &Config) -> Server {
 }
 
 fn tools_settings(config: &Config) -> tools::Settings {
-    let words: Vec<&str> = config.statements.allowed.iter().map(|command| word(*command)).collect();
-    let policy = Policy::from_allowed_commands(&words.join(","))
-        .unwrap_or_default()
-        .with_statement_bytes_max(config.limits.statement_bytes_max);
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
-        ..tools::Settings::new(&config.limits, policy)
+        ..tools::Settings::new(&config.limits, config.statements.policy.clone())
     };
     match &config.engine {
         Engine::Snowflake(snowflake) => tools::Settings {
@@ -127,19 +129,18 @@ fn server_settings(config: &Config) -> Settings {
 /// On loopback only our own names are served. Elsewhere clients come by names that we cannot know, so any is, unless
 /// the operator names them.
 fn host_rule(http: &Http) -> HostRule {
-    let is_loopback = match http.listen {
-        Listen::Localhost { .. } => true,
-        Listen::Address(address) => address.ip().to_canonical().is_loopback(),
+    let own = match http.listen {
+        Listen::Localhost { .. } => None,
+        Listen::Address(address) => Some(address.ip()),
     };
-    if is_loopback || !http.hosts.is_empty() { HostRule::LoopbackAnd(http.hosts.clone()) } else { HostRule::Any }
-}
-
-fn word(command: Command) -> &'static str {
-    match command {
-        Command::Select => "select",
-        Command::Show => "show",
-        Command::Describe => "describe",
-        Command::Explain => "explain",
-        Command::Values => "values",
+    let is_loopback = own.is_none_or(|ip| ip.to_canonical().is_loopback());
+    if !is_loopback && http.hosts.is_empty() {
+        return HostRule::Any;
     }
+    let named = http.hosts.iter().cloned();
+    let addresses = own.map(|ip| match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    });
+    HostRule::LoopbackAnd(named.chain(addresses).collect())
 }
