@@ -30,3 +30,8 @@ pub mod server;
 // What the shells start with, and what they say.
 pub mod config;
 pub mod observe;
+
+// The shells around it: sockets, threads, signals.
+pub mod reactor;
+pub mod stdio;
+pub mod workers;

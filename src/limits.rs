@@ -15,6 +15,8 @@ pub struct Limits {
     pub accepts_per_turn_max: usize,
     /// Bytes read from one connection in one turn.
     pub read_per_turn_bytes_max: usize,
+    /// Bytes written to one connection in one turn.
+    pub write_per_turn_bytes_max: usize,
     /// Completions taken from the workers in one turn.
     pub completions_per_turn_max: usize,
     /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it.
@@ -91,6 +93,7 @@ impl Default for Limits {
             connections_max: 16_384,
             accepts_per_turn_max: 64,
             read_per_turn_bytes_max: 64 << 10,
+            write_per_turn_bytes_max: 256 << 10,
             completions_per_turn_max: 256,
             outbox_bytes_max: 256 << 10,
             head_bytes_max: 32 << 10,
@@ -133,6 +136,8 @@ impl Limits {
             ("workers", self.workers),
             ("connections_max", self.connections_max),
             ("accepts_per_turn_max", self.accepts_per_turn_max),
+            ("read_per_turn_bytes_max", self.read_per_turn_bytes_max),
+            ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
             ("jobs_max", self.jobs_max),

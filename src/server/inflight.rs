@@ -10,8 +10,10 @@
 //!           Stepping                → interrupted; Again → Cancelling, Done → gone
 //! ```
 //!
-//! **Invariant:** steps given out and not completed are at most `workers`, cancels at most one more in all; so the
-//! pool's queue cannot overflow. A running statement holds no worker: between steps its job sleeps here.
+//! **Invariant:** steps given out and not completed are at most `workers`, cancels at most as many as there are jobs;
+//! so neither queue of the pool can overflow. Cancels have a thread of their own and take no worker's place: when three
+//! hundred callers leave at once, their cancels must not hold up everybody else's statements. A running statement holds
+//! no worker: between steps its job sleeps here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -192,14 +194,12 @@ impl Inflight {
 
     /// The next step to give out, if a worker is free for it.
     pub(super) fn next_step(&mut self, now: Instant) -> Option<Output> {
-        if self.steps + self.cancels <= self.workers
-            && let Some(id) = self.ready.pop_cancel()
-        {
+        if let Some(id) = self.ready.pop_cancel() {
             let job = self.start(id, now, true)?;
             self.cancels += 1;
             return Some(Output::SubmitCancel(job));
         }
-        if self.steps + self.cancels < self.workers
+        if self.steps < self.workers
             && let Some(id) = self.ready.pop()
         {
             let job = self.start(id, now, false)?;

@@ -150,7 +150,7 @@ impl Server {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
             Input::Ended { connection } => self.on_ended(now, connection),
-            Input::Broken { connection } => self.drop_connection(now, connection, CloseReason::PeerGone),
+            Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
             Input::Completed(completion) => self.on_completed(now, completion),
             Input::Shutdown => self.on_shutdown(now),
@@ -250,6 +250,19 @@ impl Server {
             }
         }
         self.settle(now, connection);
+    }
+
+    /// Nothing more comes or goes. Whoever talks over stdio started us: with it gone, there is nothing to stay for, and
+    /// its end of input will not be heard any more.
+    fn on_broken(&mut self, now: Now, connection: ConnectionId) {
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        let is_stdio = matches!(entry.codec, Codec::Lines(_));
+        self.drop_connection(now, connection, CloseReason::PeerGone);
+        if is_stdio {
+            self.on_input_ended(now);
+        }
     }
 
     fn on_sent(&mut self, now: Now, connection: ConnectionId, count: usize) {

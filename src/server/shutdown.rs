@@ -106,7 +106,8 @@ impl Server {
 
     /// Goes on to the next phase as soon as nothing holds the present one.
     pub(super) fn advance_shutdown(&mut self, now: Now) {
-        if matches!(self.core.phase, Phase::Draining { .. }) && self.core.inflight.calls() == 0 {
+        let is_draining = matches!(self.core.phase, Phase::Draining { .. });
+        if is_draining && self.core.inflight.calls() == 0 && self.unsent() == 0 {
             self.begin_close(now, 0);
         }
         if let Phase::Closing { calls_cut, .. } = self.core.phase
@@ -115,6 +116,12 @@ impl Server {
         {
             self.end(calls_cut);
         }
+    }
+
+    /// Connections to which something is still to be written: a reply on its way to a slow reader is not given yet.
+    fn unsent(&self) -> usize {
+        let has_unsent = |entry: &Entry| !entry.codec.outbox().is_empty();
+        self.entries.iter().filter(|(_, entry)| has_unsent(entry)).count()
     }
 
     fn begin_drain(&mut self, now: Now) {
@@ -147,7 +154,12 @@ impl Server {
     /// The drain time is over: what is not answered is cancelled, and its caller is told.
     fn cut_off(&mut self, now: Now) {
         let waiting: Vec<JobId> = self.core.inflight.iter().map(|(id, _)| id).collect();
-        let mut calls_cut = 0;
+        // Counted before the cancelled calls get their replies, which nobody can be expected to have taken yet.
+        let unsent = self.unsent() as u64;
+        if unsent > 0 {
+            log::warn!("{unsent} connections did not take their last replies in time");
+        }
+        let mut calls_cut = unsent;
         for job in waiting {
             let query_id = self
                 .core

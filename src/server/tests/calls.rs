@@ -69,6 +69,27 @@ fn steps_given_out_are_never_more_than_the_workers() {
 }
 
 #[test]
+fn cancels_hold_up_nobody_elses_steps() {
+    let mut bench = Bench::with_limits(Limits {
+        workers: 2,
+        ..Limits::default()
+    });
+    for id in 0..10 {
+        let connection = bench.connect();
+        bench.send(connection, post_call(id).as_bytes());
+        let job = bench.next_submitted();
+        bench.say_again(job, AGAIN);
+        bench.handle(Input::Broken { connection });
+    }
+    assert_eq!(bench.cancels.len(), 10, "every cancel is on its way");
+    for id in 10..12 {
+        let connection = bench.connect();
+        bench.send(connection, post_call(id).as_bytes());
+    }
+    assert_eq!(bench.submitted.len(), 2, "and both workers work");
+}
+
+#[test]
 fn polls_are_spaced_by_what_the_workers_can_carry() {
     let mut bench = Bench::with_limits(Limits {
         workers: 2,

@@ -78,6 +78,50 @@ fn a_cancel_that_hangs_does_not_hold_the_end_for_long() {
 }
 
 #[test]
+fn a_reply_on_its_way_to_a_slow_reader_is_waited_for() {
+    let mut bench = Bench::new();
+    let connection = bench.connect();
+    bench.send(connection, post_call(1).as_bytes());
+    let job = bench.next_submitted();
+    bench.handle(Input::Shutdown);
+    bench.complete_with(job.id, r#"{"rows":1}"#);
+    bench.pass(Duration::from_secs(20));
+    assert!(bench.exit.is_none(), "the drain time is not over");
+    assert!(!bench.receive(connection).is_empty());
+    bench.handle(Input::Ended { connection });
+    assert_eq!(bench.exit, Some(Exit { calls_cut: 0 }));
+}
+
+#[test]
+fn a_reply_that_nobody_takes_is_counted_as_cut_off() {
+    let mut bench = Bench::with_limits(Limits {
+        drain_timeout: Duration::from_secs(10),
+        ..Limits::default()
+    });
+    let connection = bench.connect();
+    bench.send(connection, post_call(1).as_bytes());
+    let job = bench.next_submitted();
+    bench.handle(Input::Shutdown);
+    bench.complete_with(job.id, r#"{"rows":1}"#);
+    for _ in 0..20 {
+        bench.pass(Duration::from_secs(1));
+    }
+    assert_eq!(bench.exit, Some(Exit { calls_cut: 1 }));
+}
+
+#[test]
+fn a_broken_stdio_ends_the_program() {
+    let mut bench = Bench::new();
+    let connection = bench.server.accept(bench.now, Peer::Stdio).unwrap();
+    bench.send(connection, format!("{}\n", call(1)).as_bytes());
+    let job = bench.next_submitted();
+    bench.handle(Input::Broken { connection });
+    assert_eq!(bench.interrupted, [job.id]);
+    bench.fail_with(job.id, Kind::Cancelled, "cancelled");
+    assert_eq!(bench.exit, Some(Exit { calls_cut: 0 }));
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let mut bench = Bench::new();
     let connection = bench.connect();

@@ -1,0 +1,291 @@
+//! The machine as a [`World`](super::World): sockets and a selector by mio, steps by the worker pool.
+//!
+//! Knows no server and no protocol. Sockets are registered once, for both directions, and never again: changing the
+//! interest costs a system call per message and saves nothing, because the driver remembers readiness itself.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use super::world::{Event, Executor, Selector, SocketKey, Transport};
+use crate::backend::{Backend, Completion, Job};
+use crate::ident::JobId;
+use crate::limits::Limits;
+use crate::server::Peer;
+use crate::time::{Clock, Instant, Now, SystemClock};
+use crate::workers::Pool;
+
+/// Sockets, selector, clock and workers of the machine.
+#[derive(Debug)]
+pub struct MioWorld {
+    poll: Poll,
+    events: Events,
+    listeners: Vec<TcpListener>,
+    /// Which listener is asked first, so that a flood on one does not starve the others.
+    listener_turn: usize,
+    streams: Slab<Stream>,
+    generation: u32,
+    clock: SystemClock,
+    bell: Arc<Bell>,
+    completions: mpsc::Receiver<Completion>,
+    pool: Pool,
+}
+
+#[derive(Debug)]
+struct Stream {
+    socket: TcpStream,
+    generation: u32,
+}
+
+/// How other threads wake the reactor.
+#[derive(Debug)]
+struct Bell {
+    waker: Waker,
+    /// Rung and not heard yet. A wake-up is a system call; completions that come together share one.
+    is_rung: AtomicBool,
+    shutdowns: AtomicU32,
+}
+
+/// Tells a running [`MioWorld`] to shut down, from any thread. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ShutdownHandle {
+    bell: Arc<Bell>,
+}
+
+impl MioWorld {
+    /// A world that accepts on `listeners` (see [`bind`](super::bind)) and runs steps of `backend` on `limits.workers` threads.
+    ///
+    /// # Errors
+    /// The machine gives no selector, no descriptor or no thread.
+    pub fn new(
+        listeners: Vec<TcpListener>,
+        backend: Arc<dyn Backend>,
+        limits: &Limits,
+        clock: SystemClock,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut listeners = listeners;
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            let token = Token(LISTENER_TOKEN_FIRST + index);
+            poll.registry().register(listener, token, Interest::READABLE)?;
+        }
+        let bell = Arc::new(Bell {
+            waker: Waker::new(poll.registry(), WAKER_TOKEN)?,
+            is_rung: AtomicBool::new(false),
+            shutdowns: AtomicU32::new(0),
+        });
+        let (sender, completions) = mpsc::channel();
+        let deliver_bell = Arc::clone(&bell);
+        let deliver = move |completion| {
+            // The receiver is gone when the world is being dropped; then nobody wants to know.
+            if sender.send(completion).is_ok() {
+                deliver_bell.ring();
+            }
+        };
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_WAIT_MAX),
+            listeners,
+            listener_turn: 0,
+            streams: Slab::new(),
+            generation: 0,
+            clock,
+            bell,
+            completions,
+            pool: Pool::start(backend, limits, clock, deliver)?,
+        })
+    }
+
+    /// Where it accepts.
+    ///
+    /// # Errors
+    /// The machine does not say.
+    pub fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// For the thread that hears signals, and for tests.
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        ShutdownHandle {
+            bell: Arc::clone(&self.bell),
+        }
+    }
+
+    fn register(&mut self, mut socket: TcpStream) -> io::Result<SocketKey> {
+        // A reply is written in one piece; waiting for more (Nagle) would only delay it. It fails on a connection that
+        // is gone already.
+        socket
+            .set_nodelay(true)
+            .map_err(|_| io::Error::from(ErrorKind::ConnectionAborted))?;
+        let entry = self.streams.vacant_entry();
+        let index = u32::try_from(entry.key()).expect("descriptors are far fewer than 2^32");
+        // Wraps after 2^32 connections: an event would have to be that old to be mistaken.
+        self.generation = self.generation.wrapping_add(1).max(1);
+        let key = SocketKey {
+            index,
+            generation: self.generation,
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut socket, token_of(key), both)?;
+        entry.insert(Stream {
+            socket,
+            generation: key.generation,
+        });
+        Ok(key)
+    }
+
+    fn stream(&mut self, key: SocketKey) -> io::Result<&mut TcpStream> {
+        self.streams
+            .get_mut(key.index as usize)
+            .filter(|stream| stream.generation == key.generation)
+            .map(|stream| &mut stream.socket)
+            .ok_or_else(|| io::Error::from(ErrorKind::NotConnected))
+    }
+}
+
+impl Clock for MioWorld {
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+}
+
+impl Selector for MioWorld {
+    fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
+        let now = self.clock.now().monotonic;
+        let timeout = until.map_or(SLEEP_MAX, |until| until.since(now).min(SLEEP_MAX));
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            // A signal; the loop comes back after a turn with nothing to do.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            ended => ended?,
+        }
+        for event in &self.events {
+            match event.token() {
+                WAKER_TOKEN => self.bell.is_rung.store(false, Ordering::SeqCst),
+                Token(token) if token < LISTENER_TOKEN_END => events.push(Event::Acceptable),
+                token => events.push(Event::Socket {
+                    socket: key_of(token),
+                    readable: event.is_readable() || event.is_read_closed(),
+                    writable: event.is_writable() || event.is_write_closed(),
+                    broken: event.is_error(),
+                }),
+            }
+        }
+        let shutdowns = self.bell.shutdowns.swap(0, Ordering::SeqCst);
+        events.extend((0..shutdowns).map(|_| Event::Shutdown));
+        Ok(())
+    }
+}
+
+impl Transport for MioWorld {
+    fn accept(&mut self) -> io::Result<(SocketKey, Peer)> {
+        for _ in 0..self.listeners.len() {
+            self.listener_turn = (self.listener_turn + 1) % self.listeners.len();
+            match self.listeners[self.listener_turn].accept() {
+                Ok((socket, _)) => return Ok((self.register(socket)?, Peer::Tcp)),
+                // The other listeners may have somebody.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    fn stop_accepting(&mut self) {
+        // Closing the descriptor also takes it out of the selector.
+        self.listeners.clear();
+    }
+
+    fn read(&mut self, socket: SocketKey, into: &mut [u8]) -> io::Result<usize> {
+        self.stream(socket)?.read(into)
+    }
+
+    fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stream(socket)?.write_vectored(from)
+    }
+
+    fn shutdown_write(&mut self, socket: SocketKey) -> io::Result<()> {
+        self.stream(socket)?.shutdown(Shutdown::Write)
+    }
+
+    fn close(&mut self, socket: SocketKey) {
+        if self.stream(socket).is_ok() {
+            let mut stream = self.streams.remove(socket.index as usize);
+            // Dropping would do, but mio asks for it where a descriptor may have been duplicated.
+            let _ = self.poll.registry().deregister(&mut stream.socket);
+        }
+    }
+}
+
+impl Executor for MioWorld {
+    fn submit(&mut self, job: Box<Job>) {
+        self.pool.submit(job);
+    }
+
+    fn submit_cancel(&mut self, job: Box<Job>) {
+        self.pool.submit_cancel(job);
+    }
+
+    fn interrupt(&mut self, job: JobId) {
+        self.pool.interrupt(job);
+    }
+
+    fn completion(&mut self) -> Option<Completion> {
+        self.completions.try_recv().ok()
+    }
+}
+
+impl Bell {
+    /// Wakes the reactor, unless somebody did and it has not heard yet. Whoever rings has published its news before,
+    /// and the reactor clears the flag before it looks, so no news is missed.
+    fn ring(&self) {
+        if !self.is_rung.swap(true, Ordering::SeqCst)
+            && let Err(error) = self.waker.wake()
+        {
+            log::error!("cannot wake the reactor: {error}");
+        }
+    }
+}
+
+impl ShutdownHandle {
+    /// Asks for an orderly end; a second call asks for one at once.
+    pub fn shut_down(&self) {
+        self.bell.shutdowns.fetch_add(1, Ordering::SeqCst);
+        self.bell.ring();
+    }
+}
+
+/// Readiness changes taken from the machine at once; more stay there for the next turn.
+const EVENTS_PER_WAIT_MAX: usize = 1_024;
+const WAKER_TOKEN: Token = Token(0);
+const LISTENER_TOKEN_FIRST: usize = 1;
+/// Sockets' tokens begin here, because their generation is at least 1.
+const LISTENER_TOKEN_END: usize = 1 << 32;
+/// Nothing waits longer; a wake-up an hour is nothing, and selectors count milliseconds in 32 bits.
+const SLEEP_MAX: Duration = Duration::from_secs(3_600);
+
+const _: () = assert!(
+    usize::BITS == 64,
+    "a token holds slot and generation, 32 bits each"
+);
+
+fn token_of(key: SocketKey) -> Token {
+    Token(key.index as usize | (key.generation as usize) << 32)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "takes the two halves apart")]
+fn key_of(Token(token): Token) -> SocketKey {
+    SocketKey {
+        index: token as u32,
+        generation: (token >> 32) as u32,
+    }
+}
+
+#[cfg(test)]
+mod tests;

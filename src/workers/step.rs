@@ -1,0 +1,63 @@
+//! One step of one job, from the guard to the rendered reply. Run by the pool's threads and by the simulator alike.
+//!
+//! Knows no thread and no queue. A panic in the engine, the guard or the renderer ends here: it costs its call an
+//! internal error, never the daemon and never the worker.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::backend::{Answer, Backend, CancelToken, Error, Job, Kind, Outcome, ResultSet, Step};
+use crate::ident::JobId;
+use crate::time::Clock;
+
+/// Takes `job` one step further with `backend` and says how that ended, as the server wants to hear it.
+///
+/// - A statement that was too long for the reactor is guarded first and becomes the job's last statement; a refused
+///   one ends the job with [`Kind::Refused`] before the backend hears of it.
+/// - An answer is rendered here, because that is work in proportion to the result.
+/// - A panic becomes [`Kind::Internal`] with a reference; the log has the detail under the same reference.
+pub fn step_once(backend: &dyn Backend, job: Job, token: &CancelToken, clock: &dyn Clock) -> Outcome {
+    let id = job.id;
+    // The job moves into the closure and is lost with a panic, so no half-changed one is ever seen again. What the
+    // backend shares between jobs must bear a panic like any lock that may be poisoned.
+    catch_unwind(AssertUnwindSafe(|| run(backend, job, token, clock)))
+        .unwrap_or_else(|panic| Outcome::Done(Err(internal_error(id, panic.as_ref()))))
+}
+
+fn run(backend: &dyn Backend, mut job: Job, token: &CancelToken, clock: &dyn Clock) -> Outcome {
+    if let Some(unchecked) = job.work.unchecked.take() {
+        match unchecked.check() {
+            Ok(checked) => job.work.statements.push(checked),
+            Err(refusal) => return Outcome::Done(Err(Error::new(Kind::Refused, refusal.message))),
+        }
+    }
+    match backend.step(job, token) {
+        Step::Again { job, after, progress } => Outcome::Again { job, after, progress },
+        Step::Done(job, Ok(results)) => render(*job, results, clock),
+        Step::Done(_, Err(error)) => Outcome::Done(Err(error)),
+    }
+}
+
+fn render(job: Job, results: Vec<ResultSet>, clock: &dyn Clock) -> Outcome {
+    let elapsed = clock.now().monotonic.since(job.admitted);
+    Outcome::Done(Ok(job.work.render.run(Answer { results, elapsed })))
+}
+
+/// The job's id is the reference: unique in this process, and the same in a simulation that is repeated.
+fn internal_error(id: JobId, panic: &(dyn Any + Send)) -> Error {
+    let what = panic_message(panic);
+    log::error!("internal error, reference {id}: a worker panicked: {what}");
+    Error::new(
+        Kind::Internal,
+        format!("the server made a mistake, reference {id}"),
+    )
+    .with_detail(what)
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+}

@@ -1,0 +1,679 @@
+//! The simulated world: sockets, peers, workers and time, all drawn from one seed; and the eye that watches the driver.
+//!
+//! [`SimulatedWorld`] is what the driver sees: reads that come short, writes that are refused, edges that are told once,
+//! a descriptor table that is full, a clock that jumps. Inside of `wait` the outside goes on: peers act and steps end,
+//! in the order of their time. Whatever the driver does is checked here against what a driver may do; what the server
+//! makes of it is checked by the peers and the workers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hasher;
+use std::io::{self, ErrorKind, IoSlice};
+use std::time::Duration;
+
+use snowflake_mcp::backend::{Completion, Job};
+use snowflake_mcp::entropy::SeededEntropy;
+use snowflake_mcp::ident::JobId;
+use snowflake_mcp::reactor::world::{Event, Executor, Selector, SocketKey, Transport};
+use snowflake_mcp::server::Peer as ServerPeer;
+use snowflake_mcp::time::{Clock, Instant, Now, WallTime};
+
+use crate::backend::{Progressed, SimulatedWorkers};
+use crate::link::Link;
+use crate::peer::{Circumstances, Peer};
+use crate::plan::Plan;
+use crate::request::{Carrier, Expected};
+
+/// Something that is going to happen.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    Connect(usize),
+    Act(usize),
+    StepEnds(JobId),
+    Signal,
+}
+
+/// A peer and its connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) peer: Peer,
+    pub(crate) link: Link,
+    is_act_planned: bool,
+    /// Closed by the server before a byte was exchanged, because there was no room.
+    pub(crate) is_turned_away: bool,
+}
+
+/// The world.
+#[derive(Debug)]
+pub(crate) struct SimulatedWorld {
+    plan: Plan,
+    random: SeededEntropy,
+    now: Instant,
+    wall_offset: u64,
+    /// By time, then in the order in which they were planned.
+    happenings: BTreeMap<(Instant, u64), Happening>,
+    planned: u64,
+    pub(crate) clients: Vec<Client>,
+    backlog: VecDeque<usize>,
+    is_listening: bool,
+    is_accept_armed: bool,
+    /// When the driver was told that the table is full; it must not try again in that moment.
+    table_full_at: Option<Instant>,
+    /// Which client holds which slot.
+    slots: Vec<Option<(SocketKey, usize)>>,
+    generation: u32,
+    closed_keys: Vec<SocketKey>,
+    /// Clients whose socket was closed in this turn.
+    closed_now: Vec<usize>,
+    pub(crate) workers: SimulatedWorkers,
+    is_wake_due: bool,
+    is_rung: bool,
+    pub(crate) is_draining: bool,
+    signals: u32,
+    was_stopped: bool,
+    /// Nothing will ever happen unless somebody makes it happen.
+    pub(crate) is_idle: bool,
+    turn: u64,
+    /// Turns in a row in which the driver neither slept nor did anything.
+    turns_wasted: u32,
+    has_acted: bool,
+    pub(crate) violations: Vec<String>,
+    trace: std::hash::DefaultHasher,
+}
+
+/// Turns without effect after which a driver spins. A few are honest: a room that is still empty, a spurious event.
+const TURNS_WASTED_MAX: u32 = 50;
+
+impl SimulatedWorld {
+    /// A world for `plan`; the peers come by themselves.
+    pub(crate) fn new(plan: Plan, mut random: SeededEntropy) -> Self {
+        let mut world = Self {
+            now: Instant::from_micros(1),
+            wall_offset: 1_700_000_000_000_000 + random.below(1 << 40),
+            happenings: BTreeMap::new(),
+            planned: 0,
+            clients: Vec::new(),
+            backlog: VecDeque::new(),
+            is_listening: true,
+            is_accept_armed: false,
+            table_full_at: None,
+            slots: Vec::new(),
+            generation: 0,
+            closed_keys: Vec::new(),
+            closed_now: Vec::new(),
+            workers: SimulatedWorkers::new(plan.limits.workers),
+            is_wake_due: false,
+            is_rung: false,
+            is_draining: false,
+            signals: 0,
+            was_stopped: false,
+            is_idle: false,
+            turn: 0,
+            turns_wasted: 0,
+            has_acted: false,
+            violations: Vec::new(),
+            trace: std::hash::DefaultHasher::new(),
+            plan,
+            random,
+        };
+        world.invite();
+        world
+    }
+
+    fn invite(&mut self) {
+        let spread = if self.plan.faults.burst { 1 } else { 2_000_000 };
+        for number in 0..self.plan.peers {
+            let carrier = if self.plan.faults.web_sockets && self.random.below(2) == 0 {
+                Carrier::WebSocket
+            } else {
+                Carrier::Http
+            };
+            let peer = Peer::draw(&mut self.random, &self.plan, number, carrier);
+            self.clients.push(Client {
+                peer,
+                link: Link::new(self.plan.send_buffer_bytes),
+                is_act_planned: false,
+                is_turned_away: false,
+            });
+            let after = Duration::from_micros(self.random.below(spread));
+            self.plan_in(after, Happening::Connect(number));
+        }
+        if self.plan.faults.early_shutdown {
+            let after = Duration::from_micros(self.random.below(3_000_000));
+            self.plan_in(after, Happening::Signal);
+            if self.plan.faults.second_signal {
+                let later = after + Duration::from_micros(self.random.below(2_000_000));
+                self.plan_in(later, Happening::Signal);
+            }
+        }
+    }
+
+    /// Sends the signal that ends the run.
+    pub(crate) fn signal(&mut self) {
+        self.plan_in(Duration::ZERO, Happening::Signal);
+    }
+
+    /// A number that is the same for the same run.
+    pub(crate) fn trace(&self) -> u64 {
+        self.trace.finish()
+    }
+
+    /// Checks what must hold after every turn.
+    pub(crate) fn check_turn(&mut self) {
+        self.violations.append(&mut self.workers.violations);
+        for number in std::mem::take(&mut self.closed_now) {
+            self.check_jobs_of_closed(number);
+        }
+        for (number, client) in self.clients.iter().enumerate() {
+            let is_overdue = client.link.reset_told.is_some_and(|told| told + 1 < self.turn);
+            if is_overdue && client.link.key.is_some() {
+                self.violations
+                    .push(format!("peer {number} was reset and its socket is still open"));
+            }
+        }
+    }
+
+    /// Nothing may run on for a connection that is closed.
+    fn check_jobs_of_closed(&mut self, number: usize) {
+        let prefix = format!("p{number}r");
+        for (job, progressed) in self.workers.jobs_of(|tag| tag.starts_with(&prefix)) {
+            self.workers.unwanted.insert(job);
+            if progressed
+                == (Progressed::Running {
+                    is_interrupted: false,
+                })
+            {
+                self.violations
+                    .push(format!("peer {number} is closed and its {job} runs on"));
+            }
+        }
+    }
+
+    /// Checks what must hold when nothing happens any more.
+    pub(crate) fn check_end(&mut self) {
+        for (number, client) in self.clients.iter().enumerate() {
+            if client.link.key.is_some() {
+                self.violations
+                    .push(format!("the socket of peer {number} was never closed"));
+            }
+            let is_lenient = self.is_draining || self.was_stopped || client.is_turned_away;
+            if !is_lenient && !client.peer.is_over && client.peer.is_owed_replies() {
+                self.violations
+                    .push(format!("peer {number} still awaits {:?}", client.peer.awaited()));
+            }
+        }
+        if self.is_listening && !self.backlog.is_empty() {
+            self.violations
+                .push(format!("{} peers were never accepted", self.backlog.len()));
+        }
+        if self.workers.completions_left() > 0 {
+            self.violations.push(format!(
+                "{} completions were never taken",
+                self.workers.completions_left()
+            ));
+        }
+        for (job, progressed) in self.workers.jobs_of(|_| true) {
+            if progressed != Progressed::Done {
+                self.violations
+                    .push(format!("{job} is {progressed:?} when all is over"));
+            }
+        }
+    }
+
+    /// The process ends: the machine closes what is open, and the peers read what was written.
+    pub(crate) fn end_process(&mut self) {
+        self.is_listening = false;
+        for slot in std::mem::take(&mut self.slots) {
+            if let Some((_, number)) = slot {
+                self.clients[number].link.key = None;
+                self.clients[number].link.close();
+                self.plan_act_soon(number);
+            }
+        }
+        while let Some(((at, _), happening)) = self.happenings.pop_first() {
+            self.now = self.now.max(at);
+            match happening {
+                Happening::Act(number) => self.act(number),
+                Happening::Connect(number) => self.clients[number].peer.is_over = true,
+                Happening::StepEnds(_) | Happening::Signal => {}
+            }
+        }
+    }
+
+    /// Checks what must hold after the server said that it is over, having cut off so many calls.
+    pub(crate) fn check_exit(&mut self, calls_cut: u64) {
+        if self.signals > 1 || self.was_stopped || calls_cut > 0 {
+            if calls_cut > 0 && !self.plan.faults.early_shutdown {
+                self.violations
+                    .push(format!("{calls_cut} calls were cut off, and none was in flight"));
+            }
+            return;
+        }
+        let submitted: Vec<&str> = self.workers.jobs.values().map(|(tag, _)| tag.as_str()).collect();
+        for (number, client) in self.clients.iter().enumerate() {
+            let unanswered = client.peer.awaited().iter().find(|expected| match expected {
+                Expected::Answer { tag, .. } => submitted.contains(&tag.as_str()),
+                _ => false,
+            });
+            if let Some(unanswered) = unanswered.filter(|_| client.peer.is_owed_replies()) {
+                self.violations.push(format!(
+                    "the exit says that nothing was cut off, and peer {number} awaits {unanswered:?}"
+                ));
+            }
+        }
+        for (job, progressed) in self.workers.jobs_of(|_| true) {
+            if progressed != Progressed::Done {
+                self.violations.push(format!(
+                    "the exit says that nothing was cut off, and {job} is {progressed:?}"
+                ));
+            }
+        }
+    }
+
+    fn plan_in(&mut self, after: Duration, happening: Happening) {
+        self.planned += 1;
+        self.happenings
+            .insert((self.now + after, self.planned), happening);
+    }
+
+    fn plan_act(&mut self, number: usize, after: Duration) {
+        if !std::mem::replace(&mut self.clients[number].is_act_planned, true) {
+            self.plan_in(after, Happening::Act(number));
+        }
+    }
+
+    fn happen(&mut self, happening: Happening, events: &mut Vec<Event>) {
+        match happening {
+            Happening::Connect(number) if self.is_listening => {
+                self.backlog.push_back(number);
+                self.plan_act(number, Duration::from_micros(1));
+            }
+            Happening::Connect(number) => self.clients[number].peer.is_over = true,
+            Happening::Act(number) => self.act(number),
+            Happening::StepEnds(job) => {
+                if self.workers.end_step(job, self.now()) && !std::mem::replace(&mut self.is_rung, true) {
+                    self.is_wake_due = true;
+                }
+            }
+            Happening::Signal => {
+                self.is_draining = true;
+                self.signals += 1;
+                events.push(Event::Shutdown);
+            }
+        }
+    }
+
+    fn act(&mut self, number: usize) {
+        let around = Circumstances {
+            now: self.now,
+            is_draining: self.is_draining,
+            was_stopped: self.was_stopped,
+            may_starve: self.plan.faults.stuck,
+        };
+        let client = &mut self.clients[number];
+        client.is_act_planned = false;
+        if client.is_turned_away {
+            client.peer.is_over = true;
+            return;
+        }
+        match client.peer.act(&mut client.link, &mut self.random, around) {
+            Ok(Some(after)) => self.plan_act(number, after),
+            Ok(None) => {}
+            Err(fault) => self.violations.push(format!(
+                "peer {number} ({:?}): {fault}",
+                self.clients[number].peer.fate
+            )),
+        }
+    }
+
+    /// Tells every edge that is due.
+    fn tell_edges(&mut self, events: &mut Vec<Event>) {
+        if self.is_listening && self.is_accept_armed && !self.backlog.is_empty() {
+            self.is_accept_armed = false;
+            events.push(Event::Acceptable);
+        }
+        for slot in &self.slots {
+            let Some((socket, number)) = *slot else { continue };
+            let link = &mut self.clients[number].link;
+            let Some((readable, writable, is_reset)) = link.take_edges() else {
+                continue;
+            };
+            // Not every selector says that a connection broke; a read will.
+            let broken = is_reset && self.random.below(4) > 0;
+            if broken {
+                link.reset_told.get_or_insert(self.turn);
+            }
+            events.push(Event::Socket {
+                socket,
+                readable,
+                writable,
+                broken,
+            });
+        }
+    }
+
+    /// Adds events that nothing caused.
+    fn tell_lies(&mut self, events: &mut Vec<Event>) {
+        if self.plan.faults.spurious_events && self.chance() && !self.slots.is_empty() {
+            let index = self.random.below(self.slots.len() as u64) as usize;
+            if let Some((socket, _)) = self.slots[index] {
+                events.push(Event::Socket {
+                    socket,
+                    readable: self.random.below(2) == 0,
+                    writable: self.random.below(2) == 0,
+                    broken: false,
+                });
+            }
+        }
+        if self.plan.faults.late_events && self.chance() && !self.closed_keys.is_empty() {
+            let index = self.random.below(self.closed_keys.len() as u64) as usize;
+            events.push(Event::Socket {
+                socket: self.closed_keys[index],
+                readable: true,
+                writable: true,
+                broken: true,
+            });
+        }
+    }
+
+    fn chance(&mut self) -> bool {
+        self.random.below(100) < self.plan.fault_percent
+    }
+
+    /// Time passes while the driver works, and now and then much more than that.
+    fn pass_time(&mut self) {
+        self.now = self.now + Duration::from_micros(self.random.below(50));
+        if self.plan.faults.stopped && self.random.below(200) == 0 {
+            self.was_stopped = true;
+            self.now = self.now + Duration::from_secs(self.random.below(100));
+        }
+        if self.plan.faults.wall_jumps && self.random.below(50) == 0 {
+            self.wall_offset = self.random.below(1 << 52);
+        }
+    }
+
+    fn watch_for_spinning(&mut self, until: Option<Instant>) {
+        let sleeps = until.is_none_or(|until| until > self.now);
+        if sleeps || self.has_acted {
+            self.turns_wasted = 0;
+        } else {
+            self.turns_wasted += 1;
+        }
+        self.has_acted = false;
+        if self.turns_wasted == TURNS_WASTED_MAX {
+            self.violations.push(format!(
+                "the loop spins: {TURNS_WASTED_MAX} turns without sleep or effect"
+            ));
+        }
+    }
+
+    fn client(&mut self, socket: SocketKey, what: &str) -> io::Result<usize> {
+        match self.slots.get(socket.index as usize) {
+            Some(Some((key, number))) if *key == socket => Ok(*number),
+            _ => {
+                self.violations
+                    .push(format!("{what} of a socket that is not open: {socket:?}"));
+                Err(ErrorKind::NotConnected.into())
+            }
+        }
+    }
+
+    fn note(&mut self, what: &str, who: u64, count: usize) {
+        self.has_acted = true;
+        self.trace.write(what.as_bytes());
+        self.trace.write_u64(who);
+        self.trace.write_usize(count);
+        self.trace.write_u64(self.now.as_micros());
+    }
+}
+
+impl Clock for SimulatedWorld {
+    fn now(&self) -> Now {
+        Now {
+            monotonic: self.now,
+            wall: WallTime::from_micros(self.wall_offset.wrapping_add(self.now.as_micros())),
+        }
+    }
+}
+
+impl Selector for SimulatedWorld {
+    fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
+        self.turn += 1;
+        self.watch_for_spinning(until);
+        self.pass_time();
+        loop {
+            while let Some(entry) = self
+                .happenings
+                .first_entry()
+                .filter(|entry| entry.key().0 <= self.now)
+            {
+                let happening = entry.remove();
+                self.happen(happening, events);
+            }
+            self.tell_edges(events);
+            let next = self.happenings.first_key_value().map(|((at, _), _)| *at);
+            let is_over = !events.is_empty() || std::mem::take(&mut self.is_wake_due);
+            if is_over || until.is_some_and(|until| until <= self.now) {
+                break;
+            }
+            match (next, until) {
+                (None, None) => {
+                    self.is_idle = true;
+                    break;
+                }
+                (next, until) => {
+                    let soonest = next.into_iter().chain(until).min();
+                    self.now = soonest.map_or(self.now, |soonest| soonest.max(self.now));
+                }
+            }
+        }
+        // The driver hears the bell whatever woke it.
+        self.is_rung = false;
+        self.is_wake_due = false;
+        self.tell_lies(events);
+        Ok(())
+    }
+}
+
+impl Transport for SimulatedWorld {
+    fn accept(&mut self) -> io::Result<(SocketKey, ServerPeer)> {
+        if self.table_full_at == Some(self.now) {
+            self.violations
+                .push("accepting goes on in the moment in which the table was full".to_owned());
+        }
+        if !self.is_listening {
+            self.violations.push("accepting on closed listeners".to_owned());
+        }
+        if self.backlog.is_empty() || !self.is_listening {
+            self.is_accept_armed = true;
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        if self.plan.faults.full_table && self.chance() {
+            self.table_full_at = Some(self.now);
+            return Err(io::Error::from_raw_os_error(EMFILE));
+        }
+        let Some(number) = self.backlog.pop_front() else {
+            return Err(ErrorKind::WouldBlock.into());
+        };
+        if self.plan.faults.aborted_accepts && self.chance() {
+            self.clients[number].peer.is_over = true;
+            self.has_acted = true;
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        let index = self
+            .slots
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(self.slots.len());
+        if index == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.generation += 1;
+        let key = SocketKey {
+            index: index as u32,
+            generation: self.generation,
+        };
+        self.slots[index] = Some((key, number));
+        self.clients[number].link.key = Some(key);
+        self.note("accept", number as u64, index);
+        Ok((key, ServerPeer::Tcp))
+    }
+
+    fn stop_accepting(&mut self) {
+        self.is_listening = false;
+        for number in self.backlog.drain(..) {
+            self.clients[number].peer.is_over = true;
+        }
+    }
+
+    fn read(&mut self, socket: SocketKey, into: &mut [u8]) -> io::Result<usize> {
+        let number = self.client(socket, "a read")?;
+        if into.is_empty() {
+            self.violations.push("a read into nothing".to_owned());
+        }
+        if self.plan.faults.interrupted && self.chance() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let is_short = self.plan.faults.short_reads && self.chance();
+        let limit = if is_short {
+            1 + self.random.below(8) as usize
+        } else {
+            usize::MAX
+        };
+        let turn = self.turn;
+        let link = &mut self.clients[number].link;
+        if link.is_end_read {
+            self.violations
+                .push(format!("peer {number} is read after its end"));
+        }
+        if link.is_reset {
+            link.reset_told.get_or_insert(turn);
+            self.has_acted = true;
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if link.to_server.is_empty() {
+            if link.peer_ended {
+                link.is_end_read = true;
+                self.note("end", number as u64, 0);
+                return Ok(0);
+            }
+            link.arm_read();
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = link.to_server.len().min(into.len()).min(limit);
+        for (byte, read) in into.iter_mut().zip(link.to_server.drain(..count)) {
+            *byte = read;
+        }
+        self.note("read", number as u64, count);
+        Ok(count)
+    }
+
+    fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        let number = self.client(socket, "a write")?;
+        if self.plan.faults.interrupted && self.chance() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let is_short = self.plan.faults.short_writes && self.chance();
+        let limit = if is_short {
+            1 + self.random.below(20) as usize
+        } else {
+            usize::MAX
+        };
+        let turn = self.turn;
+        let link = &mut self.clients[number].link;
+        if link.server_ended {
+            self.violations.push(format!(
+                "peer {number} is written to after its writing side was shut down"
+            ));
+        }
+        if link.is_reset {
+            link.reset_told.get_or_insert(turn);
+            self.has_acted = true;
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let count = link.space().min(limit);
+        if count == 0 {
+            link.arm_write();
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let before = link.to_peer.len();
+        let bytes = from.iter().flat_map(|slice| slice.iter().copied());
+        link.to_peer.extend(bytes.take(count));
+        let count = link.to_peer.len() - before;
+        link.written += count as u64;
+        if count == 0 {
+            self.violations.push("a write of nothing".to_owned());
+        }
+        self.note("write", number as u64, count);
+        self.plan_act_soon(number);
+        Ok(count)
+    }
+
+    fn shutdown_write(&mut self, socket: SocketKey) -> io::Result<()> {
+        let number = self.client(socket, "a shutdown")?;
+        self.clients[number].link.server_ended = true;
+        self.note("shutdown", number as u64, 0);
+        self.plan_act_soon(number);
+        Ok(())
+    }
+
+    fn close(&mut self, socket: SocketKey) {
+        let Ok(number) = self.client(socket, "a close") else {
+            return;
+        };
+        self.slots[socket.index as usize] = None;
+        self.closed_keys.push(socket);
+        self.closed_now.push(number);
+        // A closed socket is a free descriptor: trying to accept at once is right.
+        self.table_full_at = None;
+        let client = &mut self.clients[number];
+        client.is_turned_away = client.link.written == 0 && self.is_draining;
+        client.link.key = None;
+        client.link.close();
+        self.note("close", number as u64, 0);
+        self.plan_act_soon(number);
+    }
+}
+
+impl SimulatedWorld {
+    fn plan_act_soon(&mut self, number: usize) {
+        let after = Duration::from_micros(1 + self.random.below(500));
+        self.plan_act(number, after);
+    }
+}
+
+impl Executor for SimulatedWorld {
+    fn submit(&mut self, job: Box<Job>) {
+        let id = job.id;
+        self.note("submit", id.0, 0);
+        if self.workers.submit(job) {
+            let longest = crate::plan::pick(&mut self.random, &[1, 1_000, 200_000]);
+            let after = Duration::from_micros(self.random.below(longest));
+            self.plan_in(after, Happening::StepEnds(id));
+        }
+    }
+
+    fn submit_cancel(&mut self, job: Box<Job>) {
+        let id = job.id;
+        self.note("cancel", id.0, 0);
+        self.workers.submit_cancel(job);
+        let after = Duration::from_micros(self.random.below(300_000));
+        self.plan_in(after, Happening::StepEnds(id));
+    }
+
+    fn interrupt(&mut self, job: JobId) {
+        self.note("interrupt", job.0, 0);
+        if self.workers.interrupt(job) {
+            let after = Duration::from_micros(self.random.below(20_000));
+            self.plan_in(after, Happening::StepEnds(job));
+        }
+    }
+
+    fn completion(&mut self) -> Option<Completion> {
+        let completion = self.workers.completion()?;
+        self.note("completion", completion.job.0, 0);
+        Some(completion)
+    }
+}
+
+/// "Too many open files" on Linux and the BSDs.
+const EMFILE: i32 = 24;
