@@ -1,10 +1,10 @@
 //! The parts of a server, made of its configuration: the engine, the tools, the server itself.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use snowflake_mcp::backend::{Absent, Backend};
 use snowflake_mcp::config::{Config, Credential, Engine, Http, Key, Listen, Origins, Protocol, TokenKind};
-#[cfg(feature = "demo")]
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
@@ -18,40 +18,36 @@ use snowflake_mcp::tools;
 
 /// The engine that answers statements. One that cannot work answers with why.
 pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
-    let limits = &config.limits;
-    let made = match &config.engine {
+    let made: Result<Arc<dyn Backend>, String> = match &config.engine {
         Engine::Incomplete(reason) => Err(reason.clone()),
-        Engine::Demo => demo(config, clock),
+        Engine::Demo => demo(&config.limits, clock),
         Engine::Snowflake(settings) => {
-            let settings = snowflake_settings(settings, limits);
+            let settings = snowflake_settings(settings, &config.limits);
             match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
-                Ok(snowflake) => Ok(shared(snowflake, config)),
+                Ok(snowflake) => Ok(Arc::new(snowflake)),
                 Err(error) => Err(error.to_string()),
             }
         }
     };
-    made.unwrap_or_else(|reason| {
+    let engine = made.unwrap_or_else(|reason| {
         log::warn!("{reason}; until then every call is answered so");
         Arc::new(Absent::new(reason))
-    })
-}
-
-fn shared(engine: impl Backend + 'static, config: &Config) -> Arc<dyn Backend> {
+    });
     if config.log.statements {
         Arc::new(LoggedStatements::new(engine))
     } else {
-        Arc::new(engine)
+        engine
     }
 }
 
 #[cfg(feature = "demo")]
-fn demo(config: &Config, clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
-    let demo = Demo::new(clock, config.limits.workers).map_err(|error| error.message)?;
-    Ok(shared(demo, config))
+fn demo(limits: &Limits, clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
+    let demo = Demo::new(clock, limits.workers).map_err(|error| error.message)?;
+    Ok(Arc::new(demo))
 }
 
 #[cfg(not(feature = "demo"))]
-fn demo(_config: &Config, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
+fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
 }
 
@@ -106,14 +102,9 @@ pub(crate) fn server(config: &Config) -> Server {
 }
 
 fn tools_settings(config: &Config) -> tools::Settings {
-    let policy = config
-        .statements
-        .policy
-        .clone()
-        .with_statement_bytes_max(config.limits.statement_bytes_max);
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
-        ..tools::Settings::new(&config.limits, policy)
+        ..tools::Settings::new(&config.limits, config.statements.policy.clone())
     };
     match &config.engine {
         Engine::Snowflake(snowflake) => tools::Settings {
@@ -152,13 +143,18 @@ fn server_settings(config: &Config) -> Settings {
 /// On loopback only our own names are served. Elsewhere clients come by names that we cannot know, so any is, unless
 /// the operator names them.
 fn host_rule(http: &Http) -> HostRule {
-    let is_loopback = match http.listen {
-        Listen::Localhost { .. } => true,
-        Listen::Address(address) => address.ip().to_canonical().is_loopback(),
+    let own = match http.listen {
+        Listen::Localhost { .. } => None,
+        Listen::Address(address) => Some(address.ip()),
     };
-    if is_loopback || !http.hosts.is_empty() {
-        HostRule::LoopbackAnd(http.hosts.clone())
-    } else {
-        HostRule::Any
+    let is_loopback = own.is_none_or(|ip| ip.to_canonical().is_loopback());
+    if !is_loopback && http.hosts.is_empty() {
+        return HostRule::Any;
     }
+    let named = http.hosts.iter().cloned();
+    let addresses = own.map(|ip| match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    });
+    HostRule::LoopbackAnd(named.chain(addresses).collect())
 }

@@ -111,7 +111,7 @@ impl Config {
         let engine = if demo {
             Engine::Demo
         } else {
-            Engine::read(sources, &mut notes)?
+            Engine::read(sources)?
         };
         notes.extend(names::notes(sources));
         Ok(Self {
@@ -126,15 +126,10 @@ impl Config {
 }
 
 impl Engine {
-    fn read(sources: &Sources, notes: &mut Vec<Note>) -> Result<Self, Error> {
+    fn read(sources: &Sources) -> Result<Self, Error> {
         Ok(match Snowflake::read(sources)? {
             Ok(snowflake) => Self::Snowflake(Box::new(snowflake)),
-            Err(sentence) => {
-                notes.push(Note::warn(format!(
-                    "{sentence}; until then every call is answered so"
-                )));
-                Self::Incomplete(sentence)
-            }
+            Err(sentence) => Self::Incomplete(sentence),
         })
     }
 }

@@ -129,8 +129,8 @@ pub const REQUEST_SIZE_MAX: Setting = setting(
 pub const RESULT_SIZE_MAX: Setting = setting(
     None,
     &["MCP_MAX_RESULT_SIZE"],
-    "1",
-    "MiB of rows in one result, 1 to 8; a larger result is cut and says so",
+    "4",
+    "MiB of one result, text and structured form together, 1 to 8; a larger one is cut and says so",
 );
 /// Rows of a result, as the operator allows.
 pub const ROWS_MAX: Setting = setting(

@@ -280,7 +280,6 @@ fn a_missing_credential_does_not_stop_the_start() {
         panic!("{:?}", config.engine);
     };
     assert!(sentence.contains("SNOWFLAKE_TOKEN"), "{sentence}");
-    assert_eq!(config.notes.len(), 1);
 }
 
 #[test]

@@ -1,24 +1,25 @@
 //! The text of every statement into the log, for operators who ask for it (`LOG_SQL_QUERIES`).
 
+use std::sync::Arc;
+
 use crate::backend::{Backend, CancelToken, Job, Step, job::Stage};
 
 /// An engine whose statements are logged before they are sent.
-#[derive(Debug)]
-pub struct LoggedStatements<B> {
-    engine: B,
+pub struct LoggedStatements {
+    engine: Arc<dyn Backend>,
 }
 
 /// Characters of one statement that are logged: enough to know it by, few enough for a log.
 const STATEMENT_CHARS_MAX: usize = 2_000;
 
-impl<B: Backend> LoggedStatements<B> {
+impl LoggedStatements {
     /// Logs what `engine` is asked for.
-    pub fn new(engine: B) -> Self {
+    pub fn new(engine: Arc<dyn Backend>) -> Self {
         Self { engine }
     }
 }
 
-impl<B: Backend> Backend for LoggedStatements<B> {
+impl Backend for LoggedStatements {
     fn step(&self, job: Job, cancel: &CancelToken) -> Step {
         // The first step of a job carries nothing; a statement that is sent again is not logged again.
         if job.reached.stage == Stage::Submit && job.reached.carried.is_none() {

@@ -87,7 +87,7 @@ pub(crate) const FIVE_ROWS: &str =
     "select 1 as n union all select 2 union all select 3 union all select 4 union all select 5 order by 1";
 pub(crate) const MISSING_TABLE: &str = "select * from no_such_table_anywhere";
 pub(crate) const MISSING_COLUMN: &str = "select no_such_column from (select 1 as n) t";
-pub(crate) const SYNTAX_ERROR: &str = "selec 1";
+pub(crate) const SYNTAX_ERROR: &str = "select from where";
 
 fn select_one(subject: &Subject<'_>) {
     let result = subject.run(Task::new(SELECT_ONE)).result();

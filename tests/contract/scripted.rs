@@ -193,8 +193,8 @@ fn a_token_of_each_kind_says_what_it_is() {
         (Authentication::OAuth(Secret::new("s3cret")), "OAUTH"),
     ] {
         let scene = Scene::with(authentication);
-        scene.server.teach("q", ONE_NUMBER, vec![numbers(1..=1)]);
-        scene.run(Task::new("q")).result();
+        scene.server.teach("select q", ONE_NUMBER, vec![numbers(1..=1)]);
+        scene.run(Task::new("select q")).result();
         let first = &scene.server.seen()[0];
         assert_eq!(first.header("authorization"), Some("Bearer s3cret"));
         assert_eq!(first.header("x-snowflake-authorization-token-type"), Some(kind));
@@ -209,8 +209,8 @@ fn a_running_statement_is_polled_by_the_schedule_and_holds_no_step() {
         end: End::Rows(vec![("N".to_owned(), "fixed".to_owned())], vec![numbers(1..=1)]),
         is_synchronous: false,
     };
-    scene.server.script("q", script);
-    let ended = scene.run(Task::new("q"));
+    scene.server.script("select q", script);
+    let ended = scene.run(Task::new("select q"));
     let pauses = ended.pauses_ms();
     assert_eq!(pauses[..5], [25, 50, 100, 200, 400]);
     assert!(pauses[5..].iter().all(|pause| (500..=2_250).contains(pause)));
@@ -234,8 +234,8 @@ fn an_answer_that_comes_at_once_is_taken() {
         ),
         is_synchronous: true,
     };
-    scene.server.script("q", script);
-    let result = scene.run(Task::new("q")).result();
+    scene.server.script("select q", script);
+    let result = scene.run(Task::new("select q")).result();
     assert_eq!(rows(&result), [["1"], ["2"], ["3"]]);
     assert!(result.query_id.unwrap().starts_with("01c0ffee"));
     assert_eq!(scene.targets().len(), 2, "{:?}", scene.targets());
@@ -245,8 +245,8 @@ fn an_answer_that_comes_at_once_is_taken() {
 fn partitions_are_read_a_step_each_and_only_as_many_as_are_needed() {
     let scene = Scene::new();
     let partitions = vec![numbers(1..=3), numbers(4..=6), numbers(7..=9), numbers(10..=12)];
-    scene.server.teach("q", ONE_NUMBER, partitions);
-    let ended = scene.run(Task::new("q"));
+    scene.server.teach("select q", ONE_NUMBER, partitions);
+    let ended = scene.run(Task::new("select q"));
     let fetching: Vec<_> = ended
         .pauses
         .iter()
@@ -269,7 +269,7 @@ fn partitions_are_read_a_step_each_and_only_as_many_as_are_needed() {
     assert!(!result.is_truncated());
 
     let before = scene.server.seen().len();
-    let result = scene.run(Task::new("q").rows_max(5)).result();
+    let result = scene.run(Task::new("select q").rows_max(5)).result();
     assert_eq!((result.returned(), result.total), (5, Some(12)));
     assert!(result.is_truncated());
     let asked = &scene.targets()[before..];
@@ -281,8 +281,8 @@ fn a_bound_that_falls_between_two_partitions_asks_for_no_more() {
     let scene = Scene::new();
     scene
         .server
-        .teach("q", ONE_NUMBER, vec![numbers(1..=3), numbers(4..=6)]);
-    let result = scene.run(Task::new("q").rows_max(3)).result();
+        .teach("select q", ONE_NUMBER, vec![numbers(1..=3), numbers(4..=6)]);
+    let result = scene.run(Task::new("select q").rows_max(3)).result();
     assert_eq!((result.returned(), result.is_truncated()), (3, true));
     assert!(scene.targets().iter().all(|target| !target.contains("partition")));
 }
@@ -295,8 +295,8 @@ fn twenty_thousand_rows_come_through_their_partitions() {
         .windows(2)
         .map(|pair| numbers(pair[0] + 1..=pair[1]))
         .collect();
-    scene.server.teach("q", ONE_NUMBER, partitions);
-    let result = scene.run(Task::new("q")).result();
+    scene.server.teach("select q", ONE_NUMBER, partitions);
+    let result = scene.run(Task::new("select q")).result();
     assert_eq!(result.returned(), 20_000);
     let wrong = rows(&result)
         .into_iter()
@@ -310,11 +310,11 @@ fn a_cell_that_is_larger_than_the_budget_cuts_the_result() {
     let scene = Scene::new();
     let huge = json!("x".repeat(3_000_000));
     scene.server.teach(
-        "q",
+        "select q",
         &[("S", "text")],
         vec![vec![vec![json!("a")], vec![huge]], vec![vec![json!("b")]]],
     );
-    let result = scene.run(Task::new("q").bytes_max(1_000)).result();
+    let result = scene.run(Task::new("select q").bytes_max(1_000)).result();
     assert_eq!(rows(&result), [["\"a\""]]);
     assert!(result.is_truncated());
 }
@@ -322,14 +322,16 @@ fn a_cell_that_is_larger_than_the_budget_cuts_the_result() {
 #[test]
 fn several_statements_share_the_jobs_timeout() {
     let scene = Scene::new();
-    scene.server.teach("a", ONE_NUMBER, vec![numbers(1..=1)]);
+    scene.server.teach("select a", ONE_NUMBER, vec![numbers(1..=1)]);
     let slow = Script {
         polls: 30,
         end: End::Rows(vec![("N".to_owned(), "fixed".to_owned())], vec![numbers(2..=2)]),
         is_synchronous: false,
     };
-    scene.server.script("slow", slow);
-    let task = Task::new("slow").then("a").timeout(Duration::from_secs(60));
+    scene.server.script("select slow", slow);
+    let task = Task::new("select slow")
+        .then("select a")
+        .timeout(Duration::from_secs(60));
     let results = scene.run(task).results();
     assert_ne!(results[0].query_id, results[1].query_id);
     let posts: Vec<_> = scene
@@ -347,7 +349,7 @@ fn several_statements_share_the_jobs_timeout() {
 #[test]
 fn the_settings_context_stands_in_for_what_a_job_leaves_open() {
     let server = Server::start();
-    server.teach("q", ONE_NUMBER, vec![numbers(1..=1)]);
+    server.teach("select q", ONE_NUMBER, vec![numbers(1..=1)]);
     let mut settings = settings(&server, Authentication::OAuth(Secret::new("t")));
     settings.context.database = Some("Default Db".to_owned());
     settings.context.schema = Some("public".to_owned());
@@ -356,8 +358,8 @@ fn the_settings_context_stands_in_for_what_a_job_leaves_open() {
     let clock = Box::new(FakeClock::new());
     let snowflake = Snowflake::new(settings, clock, Box::new(SeededEntropy::new(1))).unwrap();
     let run = |task| drive::run(&snowflake, task, &CancelToken::new(), |_| {}).result();
-    run(Task::new("q"));
-    let mut task = Task::new("q");
+    run(Task::new("select q"));
+    let mut task = Task::new("select q");
     task.context.database = Some("OTHER".to_owned());
     task.context.warehouse = Some("BIG".to_owned());
     run(task);
@@ -369,11 +371,11 @@ fn the_settings_context_stands_in_for_what_a_job_leaves_open() {
         .collect();
     assert_eq!(
         bodies[0],
-        json!({ "statement": "q", "timeout": 300, "database": "Default Db", "schema": "public", "warehouse": "WH", "role": "R" })
+        json!({ "statement": "select q", "timeout": 300, "database": "Default Db", "schema": "public", "warehouse": "WH", "role": "R" })
     );
     assert_eq!(
         bodies[1],
-        json!({ "statement": "q", "timeout": 300, "database": "OTHER", "warehouse": "BIG", "role": "R" })
+        json!({ "statement": "select q", "timeout": 300, "database": "OTHER", "warehouse": "BIG", "role": "R" })
     );
 }
 
@@ -382,18 +384,23 @@ fn eight_workers_share_one_client() {
     let scene = Scene::new();
     scene
         .server
-        .teach("q", ONE_NUMBER, vec![numbers(1..=3), numbers(4..=6)]);
+        .teach("select q", ONE_NUMBER, vec![numbers(1..=3), numbers(4..=6)]);
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..10 {
-                    let ended = drive::run(&scene.snowflake, Task::new("q"), &CancelToken::new(), |_| {});
+                    let ended = drive::run(
+                        &scene.snowflake,
+                        Task::new("select q"),
+                        &CancelToken::new(),
+                        |_| {},
+                    );
                     assert_eq!(ended.result().returned(), 6);
                 }
             });
         }
     });
-    assert_eq!(scene.server.executions("q"), 80);
+    assert_eq!(scene.server.executions("select q"), 80);
 }
 
 #[test]

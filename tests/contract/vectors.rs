@@ -84,7 +84,12 @@ fn our_own_vectors_decode_to_what_they_say() {
     for vector in vectors {
         let name = &vector["name"];
         let method = vector["method"].as_str().unwrap();
-        let decoded = decode(method, number(&vector, "status"), &vector["body"], Task::new("q"));
+        let decoded = decode(
+            method,
+            number(&vector, "status"),
+            &vector["body"],
+            Task::new("select q"),
+        );
         match (decoded, vector["kind"].as_str()) {
             (Ok(result), None) => {
                 let columns: Vec<_> = result
@@ -169,7 +174,7 @@ fn recordings_of_the_service_decode() {
             }
             202 => check_running(&line["body"], &name),
             _ => {
-                let error = decode(method, status, &line["body"], Task::new("q")).unwrap_err();
+                let error = decode(method, status, &line["body"], Task::new("select q")).unwrap_err();
                 assert_eq!(Some(&error.kind), errors.get(key), "{name}: {error}");
                 assert!(
                     !error.message.contains('\n') && !error.message.is_empty(),
@@ -184,7 +189,7 @@ fn recordings_of_the_service_decode() {
 }
 
 fn check_running(body: &Value, name: &str) {
-    match snowflake(vec![(202, body.clone())]).step(Task::new("q").into_job(), &CancelToken::new()) {
+    match snowflake(vec![(202, body.clone())]).step(Task::new("select q").into_job(), &CancelToken::new()) {
         Step::Again { job, progress, .. } => {
             assert_eq!(progress, Progress::Running, "{name}");
             assert_eq!(
@@ -200,7 +205,7 @@ fn check_running(body: &Value, name: &str) {
 fn check_cancel(body: &Value) {
     let token = CancelToken::new();
     let engine = snowflake(vec![running(), (200, body.clone())]);
-    let error = drive::run(&engine, Task::new("q"), &token, |_| token.cancel()).error();
+    let error = drive::run(&engine, Task::new("select q"), &token, |_| token.cancel()).error();
     assert_eq!((error.kind, error.detail), (Kind::Cancelled, None));
 }
 
@@ -211,7 +216,7 @@ fn check_result(key: &str, method: &str, body: &Value, name: &str) {
         // Recorded without its rows: what the metadata says, and that nothing is read for a bound of none.
         let mut bare = body.clone();
         bare["data"] = json!([]);
-        let result = decode(method, 200, &bare, Task::new("q").rows_max(0)).unwrap();
+        let result = decode(method, 200, &bare, Task::new("select q").rows_max(0)).unwrap();
         assert_eq!((result.total, result.is_truncated()), (total, true), "{name}");
         assert_eq!(
             result.columns.len(),
@@ -219,7 +224,7 @@ fn check_result(key: &str, method: &str, body: &Value, name: &str) {
         );
         return;
     }
-    let result = decode(method, 200, body, Task::new("q")).unwrap();
+    let result = decode(method, 200, body, Task::new("select q")).unwrap();
     assert_eq!(Some(result.returned()), total, "{name}");
     let types: Vec<_> = metadata["rowType"].as_array().unwrap().iter().collect();
     for row in result.rows() {

@@ -428,7 +428,7 @@ fn a_head_reserves_nothing_whatever_it_announces() {
         session.connection.capacity()
     );
 
-    for length in [1 << 30, u64::MAX >> 1, u64::MAX] {
+    for length in [1 << 30, u64::MAX >> 1] {
         let mut session = Session::fed(head(FIN | TEXT, length));
         let fault = Fault::MessageTooLong {
             bytes: length,
@@ -446,9 +446,10 @@ fn a_head_reserves_nothing_whatever_it_announces() {
 
 #[test]
 fn lengths_that_overflow_together_are_too_long() {
-    let session = Session::fed([frame(TEXT, "a"), head(FIN, u64::MAX)].concat());
+    // The first fragment lets the sum pass 2^63.
+    let session = Session::fed([frame(TEXT, "a"), head(FIN, u64::MAX >> 1)].concat());
     let fault = Fault::MessageTooLong {
-        bytes: u64::MAX,
+        bytes: (u64::MAX >> 1) + 1,
         limit: session.limits.message_bytes_max,
     };
     assert_eq!(session.fault, Some(fault));

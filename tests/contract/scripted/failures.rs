@@ -19,7 +19,7 @@ use crate::server::{End, Fault, On, Script, Server};
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.server.teach(
-        "q",
+        "select q",
         ONE_NUMBER,
         vec![numbers(1..=2), numbers(3..=4), numbers(5..=5)],
     );
@@ -29,7 +29,7 @@ fn scene() -> Scene {
 #[track_caller]
 fn passes(scene: &Scene, on: On, fault: Fault) {
     scene.server.fault(on, fault.clone());
-    let ended = scene.run(Task::new("q"));
+    let ended = scene.run(Task::new("select q"));
     assert_eq!(ended.retries(), 1, "{on:?} {fault:?}");
     assert_eq!(
         rows(&ended.result()),
@@ -53,7 +53,7 @@ fn a_lost_answer_is_asked_for_again_and_the_statement_runs_once() {
     ] {
         let scene = scene();
         passes(&scene, On::Post, fault.clone());
-        assert_eq!(scene.server.executions("q"), 1, "{fault:?}");
+        assert_eq!(scene.server.executions("select q"), 1, "{fault:?}");
         let seen = scene.server.seen();
         assert_eq!(seen[0].query("requestId"), seen[1].query("requestId"));
         assert_eq!(
@@ -91,7 +91,7 @@ fn a_result_that_breaks_off_in_its_first_answer_is_read_anew() {
             vec![numbers(1..=3_000), numbers(3_001..=3_001)],
         );
         scene.server.script(
-            "q",
+            "select q",
             Script {
                 polls: 0,
                 end: end.clone(),
@@ -99,12 +99,12 @@ fn a_result_that_breaks_off_in_its_first_answer_is_read_anew() {
             },
         );
         scene.server.fault(On::Get, fault.clone());
-        let result = scene.run(Task::new("q")).result();
+        let result = scene.run(Task::new("select q")).result();
         assert_eq!(result.returned(), 3_001, "{fault:?}");
 
         // The same when the POST itself brings the result: the handle stands in the Link header.
         scene.server.script(
-            "p",
+            "select p",
             Script {
                 polls: 0,
                 end,
@@ -112,8 +112,12 @@ fn a_result_that_breaks_off_in_its_first_answer_is_read_anew() {
             },
         );
         scene.server.fault(On::Post, fault.clone());
-        assert_eq!(scene.run(Task::new("p")).result().returned(), 3_001, "{fault:?}");
-        assert_eq!(scene.server.executions("p"), 1);
+        assert_eq!(
+            scene.run(Task::new("select p")).result().returned(),
+            3_001,
+            "{fault:?}"
+        );
+        assert_eq!(scene.server.executions("select p"), 1);
     }
 }
 
@@ -123,7 +127,7 @@ fn a_failure_that_stays_is_told_after_six_attempts() {
     for _ in 0..6 {
         scene.server.fault(On::Post, Fault::status(503));
     }
-    let ended = scene.run(Task::new("q"));
+    let ended = scene.run(Task::new("select q"));
     assert_eq!((ended.retries(), scene.server.seen().len()), (5, 6));
     let waited: Duration = ended.pauses.iter().map(|pause| pause.after).sum();
     assert!(
@@ -142,7 +146,7 @@ fn an_answer_that_stays_unreadable_is_a_protocol_error() {
         for _ in 0..3 {
             scene.server.fault(On::Partition, fault.clone());
         }
-        let ended = scene.run(Task::new("q"));
+        let ended = scene.run(Task::new("select q"));
         assert_eq!(ended.retries(), 2, "{fault:?}");
         assert_eq!(ended.error().kind, Kind::Protocol, "{fault:?}");
     }
@@ -157,7 +161,7 @@ fn a_partition_that_is_short_of_rows_is_never_passed_off_as_whole() {
             .server
             .fault(On::Partition, Fault::Status(200, Vec::new(), short));
     }
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(error.kind, Kind::Protocol);
     assert!(error.detail.unwrap().contains("its metadata says 2"));
 }
@@ -171,7 +175,7 @@ fn retry_after_is_kept() {
     };
     scene.server.fault(On::Post, fault("20"));
     scene.server.fault(On::Partition, fault("3"));
-    let ended = scene.run(Task::new("q"));
+    let ended = scene.run(Task::new("select q"));
     let waits: Vec<_> = ended
         .pauses
         .iter()
@@ -185,7 +189,7 @@ fn retry_after_is_kept() {
     scene
         .server
         .fault(On::Post, Fault::Status(429, headers, String::new()));
-    let ended = scene.run(Task::new("q"));
+    let ended = scene.run(Task::new("select q"));
     assert_eq!(ended.retries(), 0, "nobody waits an hour inside a call");
     let error = ended.error();
     assert_eq!(
@@ -203,7 +207,7 @@ fn a_429_that_says_running_is_a_poll_like_another() {
             .server
             .fault(On::Get, Fault::Status(429, Vec::new(), running.to_string()));
     }
-    let ended = scene.run(Task::new("q"));
+    let ended = scene.run(Task::new("select q"));
     assert_eq!(ended.retries(), 0);
     assert_eq!(ended.result().returned(), 5);
 }
@@ -220,7 +224,7 @@ fn what_the_caller_or_the_operator_did_is_never_repeated() {
     ] {
         let scene = scene();
         scene.server.fault(On::Post, Fault::complaint(status, code));
-        let ended = scene.run(Task::new("q"));
+        let ended = scene.run(Task::new("select q"));
         assert_eq!(scene.server.seen().len(), 1, "{code}");
         assert_eq!(ended.error().kind, kind, "{code}");
     }
@@ -235,7 +239,7 @@ fn a_redirect_is_not_followed() {
     scene
         .server
         .fault(On::Post, Fault::Status(307, headers, String::new()));
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(error.kind, Kind::Configuration);
     assert!(error.message.contains("SNOWFLAKE_HOST"), "{error}");
     assert_eq!(elsewhere.seen().len(), 0, "the token must not go there");
@@ -252,9 +256,9 @@ fn an_expired_login_is_renewed_once_wherever_it_expires() {
         ),
         is_synchronous: false,
     };
-    scene.server.script("long", script);
+    scene.server.script("select long", script);
     // A token to be refused.
-    scene.run(Task::new("q")).result();
+    scene.run(Task::new("select q")).result();
     for refused_at in 0..6 {
         let before = scene.server.seen().len();
         // Another second, so that a renewed token differs from the refused one.
@@ -262,7 +266,7 @@ fn an_expired_login_is_renewed_once_wherever_it_expires() {
         if refused_at == 0 {
             scene.server.refuse_tokens(1);
         }
-        let ended = scene.run_with(Task::new("long"), &CancelToken::new(), |steps| {
+        let ended = scene.run_with(Task::new("select long"), &CancelToken::new(), |steps| {
             if steps == refused_at {
                 scene.clock.advance(Duration::from_secs(1));
                 scene.server.refuse_tokens(1);
@@ -274,14 +278,14 @@ fn an_expired_login_is_renewed_once_wherever_it_expires() {
         assert_eq!(seen[refused_at].target, seen[refused_at + 1].target);
         assert_ne!(refused, seen[refused_at + 1].header("authorization"));
     }
-    assert_eq!(scene.server.executions("long"), 6);
+    assert_eq!(scene.server.executions("select long"), 6);
 }
 
 #[test]
 fn a_login_that_is_refused_twice_is_told_with_what_to_compare() {
     let scene = scene();
     scene.server.refuse_tokens(2);
-    let ended = scene.run(Task::new("q"));
+    let ended = scene.run(Task::new("select q"));
     assert_eq!(scene.server.seen().len(), 2);
     let error = ended.error();
     assert_eq!((error.kind, error.code.as_deref()), (Kind::Login, Some("390144")));
@@ -290,7 +294,7 @@ fn a_login_that_is_refused_twice_is_told_with_what_to_compare() {
         assert!(error.message.contains(part), "{error}");
     }
     // And the next call tries anew.
-    assert_eq!(scene.run(Task::new("q")).result().returned(), 5);
+    assert_eq!(scene.run(Task::new("select q")).result().returned(), 5);
 }
 
 #[test]
@@ -303,7 +307,7 @@ fn a_clock_that_is_wrong_is_told_when_a_login_fails() {
             .server
             .fault(On::Post, Fault::Status(401, headers(), body.clone()));
     }
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert!(
         error
             .message
@@ -316,7 +320,7 @@ fn a_clock_that_is_wrong_is_told_when_a_login_fails() {
 fn a_token_that_cannot_be_renewed_is_refused_once_and_never_shown() {
     let scene = Scene::with(Authentication::ProgrammaticAccessToken(Secret::new("hunter2")));
     scene.server.refuse_tokens(1);
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(scene.server.seen().len(), 1);
     assert_eq!(error.kind, Kind::Login);
     assert!(error.message.contains("programmatic access token"), "{error}");
@@ -329,7 +333,7 @@ fn a_key_that_cannot_be_used_is_an_error_of_the_call() {
         key: KeySource::File("/nonexistent/rsa_key.p8".into()),
         passphrase: None,
     });
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(error.kind, Kind::Login);
     assert!(error.message.contains("SNOWFLAKE_PRIVATE_KEY_PATH"), "{error}");
     assert!(!error.message.contains("/nonexistent"), "{error}");
@@ -350,7 +354,7 @@ fn a_host_that_nobody_listens_on_is_told_after_three_attempts() {
         Box::new(SeededEntropy::new(1)),
     )
     .unwrap();
-    let ended = drive::run(&snowflake, Task::new("q"), &CancelToken::new(), |_| {});
+    let ended = drive::run(&snowflake, Task::new("select q"), &CancelToken::new(), |_| {});
     assert_eq!(ended.retries(), 2);
     assert!(ended.pauses.iter().all(|pause| pause.stage == Stage::Submit));
     let error = ended.error();
@@ -361,8 +365,8 @@ fn a_host_that_nobody_listens_on_is_told_after_three_attempts() {
 #[test]
 fn a_statement_that_the_guard_has_not_seen_is_not_sent() {
     let scene = scene();
-    let mut job = Task::new("q").into_job();
-    job.work.unchecked = Some(UncheckedStatement::new("q".to_owned(), Policy::default()));
+    let mut job = Task::new("select q").into_job();
+    job.work.unchecked = Some(UncheckedStatement::new("select q".to_owned(), Policy::default()));
     match scene.snowflake.step(job, &CancelToken::new()) {
         Step::Done(_, Err(error)) => assert_eq!(error.kind, Kind::Internal),
         other => panic!("{other:?}"),
@@ -405,7 +409,7 @@ fn a_network_that_is_gone_for_a_moment_does_not_cost_a_running_statement() {
         let clock = Box::new(FakeClock::new());
         let entropy = Box::new(SeededEntropy::new(3));
         let snowflake = Snowflake::with_http(settings, Box::new(http), clock, entropy).unwrap();
-        drive::run(&snowflake, Task::new("q"), &CancelToken::new(), |_| {})
+        drive::run(&snowflake, Task::new("select q"), &CancelToken::new(), |_| {})
     };
     assert_eq!(ended(5).results().len(), 1);
     assert_eq!(ended(20).error().kind, Kind::Unavailable);
@@ -422,7 +426,7 @@ fn a_host_that_speaks_no_tls_is_told_so() {
         Box::new(SeededEntropy::new(1)),
     )
     .unwrap();
-    let ended = drive::run(&snowflake, Task::new("q"), &CancelToken::new(), |_| {});
+    let ended = drive::run(&snowflake, Task::new("select q"), &CancelToken::new(), |_| {});
     let error = ended.error();
     assert_eq!(error.kind, Kind::Unavailable);
     assert!(error.message.contains("could not prove who it is"), "{error}");
@@ -435,7 +439,7 @@ fn a_result_that_is_no_longer_kept_says_so() {
     scene
         .server
         .fault(On::Partition, Fault::Status(400, Vec::new(), gone.to_string()));
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(error.kind, Kind::ResultGone);
     assert!(error.query_id.is_some());
 }
@@ -447,7 +451,7 @@ fn a_proxys_page_is_an_outage_with_its_beginning_in_the_log() {
         let page = "<html>bad gateway at proxy-7</html>".to_owned();
         scene.server.fault(On::Post, Fault::Status(502, Vec::new(), page));
     }
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(error.kind, Kind::Unavailable);
     assert!(!error.message.contains("proxy-7"));
     assert!(error.detail.unwrap().contains("proxy-7"));
@@ -460,7 +464,7 @@ fn a_result_that_snowflake_cut_is_an_error() {
     scene
         .server
         .fault(On::Get, Fault::Status(200, Vec::new(), cut.to_owned()));
-    let error = scene.run(Task::new("q")).error();
+    let error = scene.run(Task::new("select q")).error();
     assert_eq!(
         (error.kind, error.code.as_deref()),
         (Kind::ResultTooLarge, Some("391908"))
@@ -474,6 +478,6 @@ fn a_handle_that_could_change_a_path_is_not_used() {
     scene
         .server
         .fault(On::Post, Fault::Status(202, Vec::new(), body.to_string()));
-    assert_eq!(scene.run(Task::new("q")).error().kind, Kind::Protocol);
+    assert_eq!(scene.run(Task::new("select q")).error().kind, Kind::Protocol);
     assert_eq!(scene.server.seen().len(), 1);
 }

@@ -57,7 +57,7 @@ fn play(seed: u64) {
         ),
         is_synchronous: random.below(4) == 0,
     };
-    scene.server.script("q", script);
+    scene.server.script("select q", script);
     // Swarm: each seed draws which requests fail at all, so that rare paths are not hidden by common ones.
     for on in [On::Post, On::Get, On::Partition, On::Cancel] {
         let count = if random.below(2) == 0 { 0 } else { random.below(5) };
@@ -68,7 +68,7 @@ fn play(seed: u64) {
     }
     let cancelled_at = random.below(3).checked_sub(1).map(|_| random.below(8));
     let token = CancelToken::new();
-    let ended = scene.run_with(Task::new("q"), &token, |steps| {
+    let ended = scene.run_with(Task::new("select q"), &token, |steps| {
         // A renewed token differs from the refused one only in another second.
         scene.clock.advance(Duration::from_secs(1));
         if Some(steps as u64) == cancelled_at {
@@ -76,7 +76,7 @@ fn play(seed: u64) {
         }
     });
 
-    assert!(scene.server.executions("q") <= 1, "it ran twice");
+    assert!(scene.server.executions("select q") <= 1, "it ran twice");
     match ended.outcome {
         Ok(results) => {
             let all: Vec<_> = rows(&results[0]).concat();
