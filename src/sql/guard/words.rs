@@ -42,16 +42,17 @@ impl Role {
 
     /// The role of an unquoted word, in any case.
     pub(super) fn of(word: &str) -> Self {
-        let mut upper = [0; WORD_BYTES_MAX];
-        if word.len() > WORD_BYTES_MAX {
+        if !(WORD_BYTES_MIN..=WORD_BYTES_MAX).contains(&word.len()) {
             return Self::NONE;
         }
-        if !word.is_ascii() {
-            return Self::of_ascii(fold(word).as_bytes());
-        }
+        let mut upper = [0; WORD_BYTES_MAX];
         let upper = &mut upper[..word.len()];
-        upper.copy_from_slice(word.as_bytes());
-        upper.make_ascii_uppercase();
+        for (upper, byte) in upper.iter_mut().zip(word.bytes()) {
+            if !byte.is_ascii() {
+                return Self::of_ascii(fold(word).as_bytes());
+            }
+            *upper = byte.to_ascii_uppercase();
+        }
         Self::of_ascii(upper)
     }
 
@@ -114,7 +115,10 @@ pub(super) fn fold(name: &str) -> String {
         .collect()
 }
 
-/// The longest word above is `CONNECT_BY_ROOT`.
+/// The shortest word above is `AS`.
+const WORD_BYTES_MIN: usize = 2;
+
+/// The longest word above is `CONNECT_BY_ROOT`. One more, for a letter beyond ASCII that is one in upper case.
 const WORD_BYTES_MAX: usize = 16;
 
 #[cfg(test)]

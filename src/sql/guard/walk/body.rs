@@ -108,11 +108,10 @@ impl<'t> Walk<'t, '_> {
         let Some(name) = name else {
             return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
         };
-        let mut path = [None; 3];
-        for (slot, part) in path.iter_mut().zip(unquoted(name).rsplit('.')) {
-            *slot = Some(part.trim().trim_matches('"'));
+        self.path.clear();
+        for part in unquoted(name).split('.') {
+            self.path.push(part.trim().trim_matches('"'));
         }
-        self.path = path;
         if self.on_call(at)? {
             return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
         }
@@ -121,9 +120,10 @@ impl<'t> Walk<'t, '_> {
 
     /// A write in brackets, behind `UNION`, or behind an operand as if on a line of its own.
     pub(super) fn on_nested_verb(&self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
-        let Some(verb) = self.previous.filter(|previous| previous.role.is(Role::WRITE)) else {
+        let verb = &self.previous;
+        if !verb.role.is(Role::WRITE) {
             return Ok(());
-        };
+        }
         let is_in_query = self.stage_kind.is_some_and(StatementKind::is_query);
         let is_misplaced = verb.follows_operand && verb.role.is(Role::RESERVED) && is_in_query;
         if (verb.starts_query || is_misplaced) && verb.is_continued_by(token, role) {
@@ -135,12 +135,11 @@ impl<'t> Walk<'t, '_> {
 
     /// What is refused wherever it stands.
     pub(super) fn on_anywhere(&mut self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
-        let follows = |role| self.previous.is_some_and(|previous| previous.role.is(role));
         match token.kind {
             TokenKind::Word if role.is(Role::INTO) => {
                 return self.refuse(Rule::Into, token.start, advice::INTO);
             }
-            TokenKind::Word if role.is(Role::UPDATE) && follows(Role::FOR) => {
+            TokenKind::Word if role.is(Role::UPDATE) && self.previous.role.is(Role::FOR) => {
                 return self.refuse(Rule::Locking, token.start, advice::LOCKING);
             }
             TokenKind::Word | TokenKind::QuotedName
@@ -165,22 +164,8 @@ impl<'t> Walk<'t, '_> {
     }
 
     fn on_symbol(&mut self, token: &Token<'t>, symbol: u8) -> Result<(), Refusal> {
-        let brackets = &mut self.brackets;
-        if matches!(symbol, b'(' | b'[' | b'{') && brackets.depth() == 0 {
-            brackets.opened_at = token.start;
-        }
-        let count = match symbol {
-            b'(' | b')' => &mut brackets.round,
-            b'[' | b']' => &mut brackets.square,
-            b'{' | b'}' => &mut brackets.curly,
-            _ => return Ok(()),
-        };
-        if matches!(symbol, b'(' | b'[' | b'{') {
-            *count += 1;
-        } else if *count == 0 {
+        if self.brackets.is_unopened(symbol, token.start) {
             return self.refuse(Rule::UnbalancedBrackets, token.start, advice::NOT_OPENED);
-        } else {
-            *count -= 1;
         }
         match symbol {
             b'(' => self.on_open(token),
@@ -195,9 +180,7 @@ impl<'t> Walk<'t, '_> {
 
     fn on_open(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
         self.in_tables = self.in_tables << 1 | u64::from(self.is_source_expected());
-        let Some(previous) = self.previous else {
-            return Ok(());
-        };
+        let previous = self.previous;
         if previous.role.is(Role::PROCEDURE) && previous.follows_as {
             let at = previous.token.start;
             return self.refuse(Rule::ProcedureDefinition, at, advice::PROCEDURE_DEFINITION);
@@ -219,14 +202,7 @@ impl<'t> Walk<'t, '_> {
 
     /// The function named by `self.path` is called at `at`. Whether it is judged by its argument instead.
     fn on_call(&self, at: usize) -> Result<bool, Refusal> {
-        let mut names = [""; 3];
-        let mut length = 0;
-        for (slot, name) in names.iter_mut().rev().zip(self.path) {
-            let Some(name) = name else { break };
-            *slot = name;
-            length += 1;
-        }
-        let path = &names[names.len() - length..];
+        let path = self.path.parts();
         if self.rules.denies_function(path) {
             return self.refuse(Rule::DeniedFunction, at, advice::denied_function(path));
         }
@@ -282,9 +258,7 @@ impl<'t> Walk<'t, '_> {
 
     /// The same, but for the comma: behind it a bracket may as well hold the next row of `FROM VALUES (…), (…)`.
     fn is_source_expected(&self) -> bool {
-        self.previous.is_some_and(|previous| {
-            previous.role.is(Role::SOURCE) || (self.in_tables & 1 == 1 && self.is_behind(b'('))
-        })
+        self.previous.role.is(Role::SOURCE) || (self.in_tables & 1 == 1 && self.is_behind(b'('))
     }
 
     fn may_read_stages(&self) -> bool {
