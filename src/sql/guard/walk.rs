@@ -61,6 +61,8 @@ struct Walk<'t, 'p> {
     brackets: Brackets,
     /// A bit for each level of round brackets, the innermost lowest: whether it is within a list of tables.
     in_tables: u64,
+    /// The same for whether a `SELECT` stands on it: `FROM` means something else in `EXTRACT(… FROM …)`.
+    in_select: u64,
     /// The name that ends at the previous token.
     path: Path<'t>,
     pending: Pending<'t>,
@@ -101,6 +103,7 @@ impl<'t, 'p> Walk<'t, 'p> {
             is_behind_set_operator: false,
             brackets: Brackets::default(),
             in_tables: 0,
+            in_select: 0,
             path: Path::default(),
             pending: Pending::Nothing,
         }
@@ -176,6 +179,8 @@ impl<'t, 'p> Walk<'t, 'p> {
         self.expect = Expect::Verb;
         self.is_enclosed = false;
         self.stage_kind = None;
+        self.in_tables = 0;
+        self.in_select = 0;
         self.remember(token, Role::NONE);
         Ok(())
     }
@@ -315,9 +320,10 @@ impl<'t, 'p> Walk<'t, 'p> {
             self.path.push("PUBLIC");
         }
         if role.is(Role::SOURCE) {
-            self.in_tables |= 1;
+            self.in_tables |= self.in_select & 1;
         } else if role.is(Role::CLAUSE) {
             self.in_tables &= !1;
+            self.in_select |= u64::from(role.is(Role::SELECT));
         }
         let is_of_object = before.role.is(Role::OBJECT);
         self.previous = Seen {
