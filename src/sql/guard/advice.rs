@@ -27,6 +27,7 @@ pub(super) const SEQUENCE: &str =
     "this advances a sequence, which is a change; use ROW_NUMBER() OVER (ORDER BY …) or SEQ4() for numbers";
 pub(super) const STAGE_READ: &str =
     "files on a stage may not be read here; query a table instead, or ask the operator to allow stage reads";
+pub(super) const STAGE_AS_TEXT: &str = "a text in place of a table names files on a stage, which may not be read here; write names of tables without ' (or with \")";
 pub(super) const FOREIGN_RESULT: &str = "RESULT_SCAN may only read RESULT_SCAN(LAST_QUERY_ID()); run the statement again, or chain with ->> and read FROM $1";
 pub(super) const IDENTIFIER_CALL: &str = "which function this calls is only known when it runs; write the function's name in front of the brackets";
 pub(super) const IDENTIFIER_ARGUMENT: &str =

@@ -44,14 +44,18 @@ pub(super) fn concern(path: &[&str]) -> Option<Concern> {
     concern_of_name(name)
 }
 
-/// Whether a name written as `listed` in a policy (`f`, `schema.f`, `database.schema.f`) means the function `path`.
-pub(super) fn is_listed(path: &[&str], listed: &str) -> bool {
-    let mut path = path.iter().rev();
-    listed.rsplit('.').all(|part| {
-        path.next().is_some_and(|name| {
-            name.eq_ignore_ascii_case(part) || (!name.is_ascii() && fold(name) == fold(part))
-        })
-    })
+/// Whether the function `path` is the one that a policy calls `listed` (`f`, `schema.f` or `database.schema.f`): every
+/// part of `listed` has to be there.
+pub(super) fn is_surely(path: &[&str], listed: &str) -> bool {
+    listed.split('.').count() <= path.len() && is_maybe(path, listed)
+}
+
+/// Whether the function `path` could be the one that a policy calls `listed`: where either leaves the schema or database
+/// out, the session might fill it in.
+pub(super) fn is_maybe(path: &[&str], listed: &str) -> bool {
+    let mut parts = path.iter().rev().zip(listed.rsplit('.'));
+    parts
+        .all(|(name, part)| name.eq_ignore_ascii_case(part) || (!name.is_ascii() && fold(name) == fold(part)))
 }
 
 fn concern_of_name(name: &str) -> Option<Concern> {
@@ -70,9 +74,7 @@ fn concern_of_name(name: &str) -> Option<Concern> {
 /// `CORTEX.f`, which means `SNOWFLAKE.CORTEX.f` where the database is SNOWFLAKE; not `MYDB.CORTEX.f`.
 fn is_cortex(owners: &[&str]) -> bool {
     match owners {
-        [.., database, schema] => {
-            is_word(schema, "CORTEX") && (is_word(database, "SNOWFLAKE") || database.is_empty())
-        }
+        [.., database, schema] => is_word(schema, "CORTEX") && is_word(database, "SNOWFLAKE"),
         [schema] => is_word(schema, "CORTEX"),
         [] => false,
     }
@@ -92,6 +94,7 @@ const NAMES: &[(&str, Concern)] = &[
     ("BUILD_SCOPED_FILE_URL", Concern::FileLink),
     ("BUILD_STAGE_FILE_URL", Concern::FileLink),
     ("CORTEX_SEARCH_BATCH", Concern::Model),
+    ("DIRECTORY", Concern::Stage),
     ("FL_GET_SCOPED_FILE_URL", Concern::FileLink),
     ("GETNEXTVAL", Concern::Sequence),
     ("GET_PRESIGNED_URL", Concern::FileLink),
@@ -126,13 +129,17 @@ const SYSTEM_READS: &[&str] = &[
     "EXPLAIN_JSON_TO_TEXT",
     "EXPLAIN_PLAN_JSON",
     "EXTERNAL_TABLE_PIPE_STATUS",
+    "GET_AWS_SNS_IAM_POLICY",
     "GET_CLASSIFICATION_RESULT",
     "GET_COMPUTE_POOL_STATUS",
     "GET_DIRECTORY_TABLE_STATUS",
     "GET_ICEBERG_TABLE_INFORMATION",
+    "GET_LOGIN_FAILURE_DETAILS",
     "GET_PREDECESSOR_RETURN_VALUE",
+    "GET_PRIVATELINK",
     "GET_PRIVATELINK_CONFIG",
     "GET_RESULTSET_STATUS",
+    "GET_SERVICE_LOGS",
     "GET_SERVICE_STATUS",
     "GET_SNOWFLAKE_PLATFORM_INFO",
     "GET_TAG",
@@ -140,6 +147,7 @@ const SYSTEM_READS: &[&str] = &[
     "GET_TAG_ON_CURRENT_COLUMN",
     "GET_TAG_ON_CURRENT_TABLE",
     "GET_TASK_GRAPH_CONFIG",
+    "INTERNAL_STAGES_PUBLIC_ACCESS_STATUS",
     "IS_APPLICATION_INSTALLED_FROM_SAME_ACCOUNT",
     "IS_APPLICATION_SHARING_EVENTS_WITH_PROVIDER",
     "IS_GLOBAL_DATA_SHARING_ENABLED_FOR_ACCOUNT",
@@ -191,9 +199,18 @@ mod tests {
 
     #[test]
     fn a_listed_name_means_as_many_parts_as_it_has() {
-        assert!(is_listed(&["D", "S", "F"], "f"));
-        assert!(is_listed(&["D", "S", "F"], "s.F"));
-        assert!(!is_listed(&["F"], "S.F"));
-        assert!(!is_listed(&["D", "S", "FF"], "F"));
+        assert!(is_surely(&["D", "S", "F"], "f"));
+        assert!(is_surely(&["D", "S", "F"], "s.F"));
+        assert!(!is_surely(&["F"], "S.F"));
+        assert!(!is_surely(&["D", "S", "FF"], "F"));
+        assert!(!is_surely(&["D", "T", "F"], "S.F"));
+    }
+
+    #[test]
+    fn a_part_that_is_left_out_may_be_any() {
+        assert!(is_maybe(&["F"], "D.S.F"));
+        assert!(is_maybe(&["S", "F"], "D.S.F"));
+        assert!(!is_maybe(&["T", "F"], "D.S.F"));
+        assert!(!is_maybe(&["S"], "D.S.F"));
     }
 }

@@ -170,7 +170,8 @@ impl Policy {
     }
 
     /// The same policy without the function `name`, written as in [`Policy::with_allowed_function`]. It wins over
-    /// that. Functions of the account look alike to the guard, external ones too, so they are denied by name only.
+    /// that, and a call that leaves the schema or database out counts as a call of it. Functions of the account look
+    /// alike to the guard, external ones too, so they can only be denied by name.
     #[must_use]
     pub fn with_denied_function(mut self, name: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.rules).functions_denied.push(name.into());
@@ -222,11 +223,17 @@ impl Rules {
 
     pub(super) fn allows_function(&self, path: &[&str]) -> bool {
         // A name beyond ASCII is never the one that the operator wrote, though it might become it in upper case.
-        path.iter().all(|name| name.is_ascii()) && is_any_listed(path, &self.functions_allowed)
+        path.iter().all(|name| name.is_ascii())
+            && self
+                .functions_allowed
+                .iter()
+                .any(|listed| functions::is_surely(path, listed))
     }
 
     pub(super) fn denies_function(&self, path: &[&str]) -> bool {
-        is_any_listed(path, &self.functions_denied)
+        self.functions_denied
+            .iter()
+            .any(|listed| functions::is_maybe(path, listed))
     }
 
     /// The verbs that may start a statement, for a sentence.
@@ -238,10 +245,6 @@ impl Rules {
             .collect();
         verbs.join(", ")
     }
-}
-
-fn is_any_listed(path: &[&str], list: &[String]) -> bool {
-    list.iter().any(|listed| functions::is_listed(path, listed))
 }
 
 fn bit(kind: StatementKind) -> u32 {

@@ -187,7 +187,7 @@ fn functions_can_be_allowed_and_denied_by_name() {
         .with_allowed_function("tools.ai_score")
         .with_allowed_function("SYSTEM$WAIT")
         .with_denied_function("web_fetch")
-        .with_denied_function("tools.ai_score_all");
+        .with_denied_function("tools.public.spend");
     assert_eq!(rule(&policy, "select db.tools.ai_score(1)"), None);
     assert_eq!(rule(&policy, "select ai_score(1)"), Some(Rule::ModelFunction));
     assert_eq!(rule(&policy, "select system$wait(1)"), None);
@@ -196,9 +196,16 @@ fn functions_can_be_allowed_and_denied_by_name() {
         "select a.\"web_fetch\" (1)",
         "select identifier('a.WEB_FETCH')(1)",
         "select Web_Fetch /* now */ (1)",
+        "select spend(1)",
+        "select tools..spend(1)",
+        "select public.spend(1)",
     ] {
         assert_eq!(rule(&policy, sql), Some(Rule::DeniedFunction), "{sql}");
     }
+    assert_eq!(
+        rule(&policy, "select tools.private.spend(1), sales..spend(1)"),
+        None
+    );
     let policy = policy.with_denied_function("SYSTEM$WAIT");
     assert_eq!(rule(&policy, "select system$wait(1)"), Some(Rule::DeniedFunction));
 }

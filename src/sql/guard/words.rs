@@ -9,8 +9,8 @@ impl Role {
     pub(super) const NONE: Self = Self(0);
     /// Starts a statement that changes something. In brackets and behind an operand that is an attempt at a write.
     pub(super) const WRITE: Self = Self(1);
-    /// Reserved by Snowflake: it cannot be an alias, so behind an operand it is no name.
-    pub(super) const RESERVED: Self = Self(1 << 1);
+    /// `SELECT`
+    pub(super) const SELECT: Self = Self(1 << 1);
     /// Continues an expression or a table: a name stands before it, not a verb.
     pub(super) const INFIX: Self = Self(1 << 2);
     /// An operand follows it: a name behind it is a column, not a verb.
@@ -42,16 +42,17 @@ impl Role {
 
     /// The role of an unquoted word, in any case.
     pub(super) fn of(word: &str) -> Self {
-        let mut upper = [0; WORD_BYTES_MAX];
-        if word.len() > WORD_BYTES_MAX {
+        if !(WORD_BYTES_MIN..=WORD_BYTES_MAX).contains(&word.len()) {
             return Self::NONE;
         }
-        if !word.is_ascii() {
-            return Self::of_ascii(fold(word).as_bytes());
-        }
+        let mut upper = [0; WORD_BYTES_MAX];
         let upper = &mut upper[..word.len()];
-        upper.copy_from_slice(word.as_bytes());
-        upper.make_ascii_uppercase();
+        for (upper, byte) in upper.iter_mut().zip(word.bytes()) {
+            if !byte.is_ascii() {
+                return Self::of_ascii(fold(word).as_bytes());
+            }
+            *upper = byte.to_ascii_uppercase();
+        }
         Self::of_ascii(upper)
     }
 
@@ -66,16 +67,13 @@ impl Role {
 
     fn of_ascii(upper: &[u8]) -> Self {
         match upper {
-            b"INSERT" | b"CREATE" | b"ALTER" | b"DROP" | b"GRANT" | b"REVOKE" => {
-                Self::WRITE.and(Self::RESERVED)
-            }
-            b"UPDATE" => Self::WRITE.and(Self::RESERVED).and(Self::UPDATE),
-            b"DELETE" => Self::WRITE.and(Self::RESERVED).and(Self::DELETE),
-            b"MERGE" | b"TRUNCATE" | b"COPY" | b"UNDROP" | b"CALL" | b"EXECUTE" | b"PUT" | b"REMOVE" => {
-                Self::WRITE
-            }
+            b"UPDATE" => Self::WRITE.and(Self::UPDATE),
+            b"DELETE" => Self::WRITE.and(Self::DELETE),
+            b"INSERT" | b"MERGE" | b"TRUNCATE" | b"COPY" | b"CREATE" | b"ALTER" | b"DROP" | b"UNDROP"
+            | b"GRANT" | b"REVOKE" | b"SET" | b"UNSET" | b"USE" | b"CALL" | b"EXECUTE" | b"BEGIN"
+            | b"PUT" | b"GET" | b"REMOVE" | b"RM" => Self::WRITE,
             b"FROM" | b"JOIN" => Self::SOURCE.and(Self::INFIX).and(Self::OPENS),
-            b"SELECT" => Self::CLAUSE.and(Self::OPENS),
+            b"SELECT" => Self::SELECT.and(Self::CLAUSE).and(Self::OPENS),
             b"WHERE" | b"GROUP" | b"ORDER" | b"HAVING" | b"QUALIFY" | b"LIMIT" | b"ON" => {
                 Self::CLAUSE.and(Self::INFIX).and(Self::OPENS)
             }
@@ -95,8 +93,8 @@ impl Role {
             | b"SIMILAR" | b"XOR" => Self::INFIX.and(Self::OPENS),
             b"ASC" | b"DESC" | b"NULLS" | b"IGNORE" | b"RESPECT" | b"OVER" | b"WITHIN" | b"END" | b"LEFT"
             | b"RIGHT" | b"FULL" | b"INNER" | b"CROSS" | b"NATURAL" | b"ASOF" | b"LATERAL" | b"AT"
-            | b"PIVOT" | b"UNPIVOT" | b"SAMPLE" | b"TABLESAMPLE" | b"FETCH" | b"CONNECT" | b"START"
-            | b"WINDOW" => Self::INFIX,
+            | b"PIVOT" | b"UNPIVOT" | b"BEFORE" | b"CHANGES" | b"MATCH_RECOGNIZE" | b"MATCH_CONDITION"
+            | b"SAMPLE" | b"TABLESAMPLE" | b"FETCH" | b"CONNECT" | b"START" | b"WINDOW" => Self::INFIX,
             b"CASE" | b"TOP" | b"ANY" | b"SOME" | b"EXISTS" | b"PRIOR" | b"INTERVAL" | b"CONNECT_BY_ROOT" => {
                 Self::OPENS
             }
@@ -114,7 +112,10 @@ pub(super) fn fold(name: &str) -> String {
         .collect()
 }
 
-/// The longest word above is `CONNECT_BY_ROOT`.
+/// The shortest word above is `AS`.
+const WORD_BYTES_MIN: usize = 2;
+
+/// The longest word above is `CONNECT_BY_ROOT`. One more, for a letter beyond ASCII that is one in upper case.
 const WORD_BYTES_MAX: usize = 16;
 
 #[cfg(test)]

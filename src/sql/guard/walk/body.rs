@@ -86,10 +86,10 @@ impl<'t> Walk<'t, '_> {
         if token.is_symbol(b'(') || (token.kind == TokenKind::Text && token.text.contains('\\')) {
             return self.refuse(Rule::DynamicCode, token.start, advice::IDENTIFIER_ARGUMENT);
         }
-        if token.kind != TokenKind::Text {
-            return Ok(());
-        }
-        let name = unquoted(token.text);
+        let name = match token.kind {
+            TokenKind::Text | TokenKind::DollarText => unquoted(token.text),
+            _ => return Ok(()),
+        };
         if name.trim_start().starts_with('@') && !self.may_read_stages() {
             return self.refuse(Rule::StageRead, token.start, advice::STAGE_READ);
         }
@@ -108,11 +108,10 @@ impl<'t> Walk<'t, '_> {
         let Some(name) = name else {
             return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
         };
-        let mut path = [None; 3];
-        for (slot, part) in path.iter_mut().zip(unquoted(name).rsplit('.')) {
-            *slot = Some(part.trim().trim_matches('"'));
+        self.path.clear();
+        for part in unquoted(name).split('.') {
+            self.path.push(part.trim().trim_matches('"'));
         }
-        self.path = path;
         if self.on_call(at)? {
             return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
         }
@@ -121,11 +120,12 @@ impl<'t> Walk<'t, '_> {
 
     /// A write in brackets, behind `UNION`, or behind an operand as if on a line of its own.
     pub(super) fn on_nested_verb(&self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
-        let Some(verb) = self.previous.filter(|previous| previous.role.is(Role::WRITE)) else {
+        let verb = &self.previous;
+        if !verb.role.is(Role::WRITE) {
             return Ok(());
-        };
+        }
         let is_in_query = self.stage_kind.is_some_and(StatementKind::is_query);
-        let is_misplaced = verb.follows_operand && verb.role.is(Role::RESERVED) && is_in_query;
+        let is_misplaced = verb.follows_operand && is_in_query;
         if (verb.starts_query || is_misplaced) && verb.is_continued_by(token, role) {
             let reason = advice::nested_write(verb.token.text);
             return self.refuse(Rule::NestedWrite, verb.token.start, reason);
@@ -135,12 +135,11 @@ impl<'t> Walk<'t, '_> {
 
     /// What is refused wherever it stands.
     pub(super) fn on_anywhere(&mut self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
-        let follows = |role| self.previous.is_some_and(|previous| previous.role.is(role));
         match token.kind {
             TokenKind::Word if role.is(Role::INTO) => {
                 return self.refuse(Rule::Into, token.start, advice::INTO);
             }
-            TokenKind::Word if role.is(Role::UPDATE) && follows(Role::FOR) => {
+            TokenKind::Word if role.is(Role::UPDATE) && self.previous.role.is(Role::FOR) => {
                 return self.refuse(Rule::Locking, token.start, advice::LOCKING);
             }
             TokenKind::Word | TokenKind::QuotedName
@@ -152,11 +151,10 @@ impl<'t> Walk<'t, '_> {
             TokenKind::Stage if !self.may_read_stages() => {
                 return self.refuse(Rule::StageRead, token.start, advice::STAGE_READ);
             }
-            TokenKind::Text => {
-                let is_path = token.text.starts_with("'@") && self.is_table_expected();
-                if is_path && !self.may_read_stages() {
-                    return self.refuse(Rule::StageRead, token.start, advice::STAGE_READ);
-                }
+            TokenKind::Text | TokenKind::DollarText
+                if self.is_stage_path(token) && !self.may_read_stages() =>
+            {
+                return self.refuse(Rule::StageRead, token.start, advice::STAGE_AS_TEXT);
             }
             TokenKind::Symbol(symbol) => return self.on_symbol(token, symbol),
             _ => {}
@@ -165,28 +163,15 @@ impl<'t> Walk<'t, '_> {
     }
 
     fn on_symbol(&mut self, token: &Token<'t>, symbol: u8) -> Result<(), Refusal> {
-        let brackets = &mut self.brackets;
-        if matches!(symbol, b'(' | b'[' | b'{') && brackets.depth() == 0 {
-            brackets.opened_at = token.start;
-        }
-        let count = match symbol {
-            b'(' | b')' => &mut brackets.round,
-            b'[' | b']' => &mut brackets.square,
-            b'{' | b'}' => &mut brackets.curly,
-            _ => return Ok(()),
-        };
-        if matches!(symbol, b'(' | b'[' | b'{') {
-            *count += 1;
-        } else if *count == 0 {
+        if self.brackets.is_unopened(symbol, token.start) {
             return self.refuse(Rule::UnbalancedBrackets, token.start, advice::NOT_OPENED);
-        } else {
-            *count -= 1;
         }
         match symbol {
             b'(' => self.on_open(token),
             b')' => {
-                // Levels deeper than the bits can tell count as lists of tables: that refuses more, not less.
+                // Levels deeper than the bits can tell count as lists of tables of a query: that refuses more, not less.
                 self.in_tables = self.in_tables >> 1 | 1 << 63;
+                self.in_select = self.in_select >> 1 | 1 << 63;
                 Ok(())
             }
             _ => Ok(()),
@@ -194,10 +179,13 @@ impl<'t> Walk<'t, '_> {
     }
 
     fn on_open(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
-        self.in_tables = self.in_tables << 1 | u64::from(self.is_source_expected());
-        let Some(previous) = self.previous else {
-            return Ok(());
-        };
+        // A bracket behind `FROM` goes on with the tables; one behind a comma may as well hold the next row of
+        // `FROM VALUES (…), (…)`.
+        let is_list =
+            self.previous.role.is(Role::SOURCE) || (self.in_tables & 1 == 1 && self.is_behind(b'('));
+        self.in_tables = self.in_tables << 1 | u64::from(is_list);
+        self.in_select <<= 1;
+        let previous = self.previous;
         if previous.role.is(Role::PROCEDURE) && previous.follows_as {
             let at = previous.token.start;
             return self.refuse(Rule::ProcedureDefinition, at, advice::PROCEDURE_DEFINITION);
@@ -219,14 +207,7 @@ impl<'t> Walk<'t, '_> {
 
     /// The function named by `self.path` is called at `at`. Whether it is judged by its argument instead.
     fn on_call(&self, at: usize) -> Result<bool, Refusal> {
-        let mut names = [""; 3];
-        let mut length = 0;
-        for (slot, name) in names.iter_mut().rev().zip(self.path) {
-            let Some(name) = name else { break };
-            *slot = name;
-            length += 1;
-        }
-        let path = &names[names.len() - length..];
+        let path = self.path.parts();
         if self.rules.denies_function(path) {
             return self.refuse(Rule::DeniedFunction, at, advice::denied_function(path));
         }
@@ -275,16 +256,18 @@ impl<'t> Walk<'t, '_> {
         self.refuse(Rule::Sequence, token.start, advice::SEQUENCE)
     }
 
-    /// Whether a text here would name a table: behind `FROM` and `JOIN`, and behind a comma or bracket in that list.
-    fn is_table_expected(&self) -> bool {
-        self.is_source_expected() || (self.in_tables & 1 == 1 && self.is_behind(b','))
-    }
-
-    /// The same, but for the comma: behind it a bracket may as well hold the next row of `FROM VALUES (…), (…)`.
-    fn is_source_expected(&self) -> bool {
-        self.previous.is_some_and(|previous| {
-            previous.role.is(Role::SOURCE) || (self.in_tables & 1 == 1 && self.is_behind(b'('))
-        })
+    /// Whether the text `token` stands in place of a table: Snowflake takes it for the path of a stage. Behind the `FROM`
+    /// of a query it can be nothing else; behind a comma, what starts like a path is taken for one.
+    fn is_stage_path(&self, token: &Token<'t>) -> bool {
+        if self.previous.role.is(Role::SOURCE) {
+            return self.in_select & 1 == 1;
+        }
+        let is_listed = self.in_tables & 1 == 1 && (self.is_behind(b',') || self.is_behind(b'('));
+        is_listed
+            && token
+                .text
+                .trim_start_matches(['\'', '$', ' '])
+                .starts_with(['@', '\\'])
     }
 
     fn may_read_stages(&self) -> bool {
@@ -296,7 +279,7 @@ fn is_next_value(name: &str) -> bool {
     name.eq_ignore_ascii_case("NEXTVAL")
 }
 
-/// The inside of a text in single quotes.
+/// The inside of a text in single quotes or double dollars.
 fn unquoted(text: &str) -> &str {
-    text.get(1..text.len().saturating_sub(1)).unwrap_or_default()
+    text.trim_start_matches(['\'', '$']).trim_end_matches(['\'', '$'])
 }
