@@ -4,18 +4,23 @@
 
 mod cli;
 
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::Parser;
-use log::Level;
-use mio::net::TcpListener;
 use snowflake_mcp::config::source::Sources;
-use snowflake_mcp::config::{Config, Transport};
+use snowflake_mcp::config::{Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
+use snowflake_mcp::reactor::signals::Signals;
+use snowflake_mcp::reactor::world::World;
+use snowflake_mcp::reactor::{Driver, MioWorld};
+use snowflake_mcp::server::Exit;
+use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
-use cli::{Arguments, Command, Probe, Serve, greeting, listen, probe};
+use cli::{Arguments, Command, Probe, Serve, greeting, listen, parts, probe};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -54,51 +59,65 @@ fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a server is made of once everything that can fail has been tried.
-struct Prepared {
-    config: Config,
-    listeners: Vec<TcpListener>,
-}
-
 fn run(serve: &Serve, transport: Transport) -> Result<ExitCode, Failure> {
-    let prepared = prepare(serve, transport)?;
-    greet(&prepared);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn prepare(serve: &Serve, transport: Transport) -> Result<Prepared, Failure> {
+    let clock = SystemClock::new();
     let sources = Sources::from_process(serve.flags());
     let config = Config::read(&sources, transport, serve.demo)?;
-    logger::install(config.log.level, config.log.format, SystemClock::new()).map_err(Failure::of_start)?;
+    logger::install(config.log.level, config.log.format, clock).map_err(Failure::of_start)?;
     for note in &config.notes {
         log::log!(target: "snowflake_mcp::config", note.level, "{}", note.text);
     }
-    let listeners = match &config.http {
-        Some(http) => listen::open(http.listen).map_err(Failure::of_start)?,
-        None => Vec::new(),
+    let exit = match &config.http {
+        Some(http) => serve_http(&config, http, clock)?,
+        None => serve_stdio(&config, clock)?,
     };
-    Ok(Prepared { config, listeners })
+    Ok(ExitCode::from(if exit.calls_cut == 0 { 0 } else { FAILED }))
+}
+
+fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
+    let listeners = listen::open(http.listen).map_err(Failure::of_start)?;
+    let backend = parts::backend(config, clock);
+    let world = MioWorld::new(listeners, backend, &config.limits, clock).map_err(Failure::of_start)?;
+    let shutdown = world.shutdown_handle();
+    let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
+    let addresses = world.local_addresses().map_err(Failure::of_start)?;
+    greet(
+        config,
+        greeting::http(&addresses, &config.engine, !http.api_keys.is_empty()),
+    );
+    drive(world, config)
+}
+
+fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
+    let backend = parts::backend(config, clock);
+    let input = std::io::stdin();
+    // A file of its own: std's handle would copy every reply into a buffer once more.
+    let output = std::io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(Failure::of_start)?;
+    let world = StdioWorld::new(input, File::from(output), backend, &config.limits, clock)
+        .map_err(Failure::of_start)?;
+    let shutdown = world.shutdown_handle();
+    let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
+    greet(config, greeting::stdio(&config.engine));
+    drive(world, config)
+}
+
+fn drive(world: impl World, config: &Config) -> Result<Exit, Failure> {
+    let mut driver = Driver::new(world, parts::server(config), &config.limits);
+    driver.run().map_err(|error| Failure {
+        text: format!("cannot go on: {error}"),
+        code: FAILED,
+    })
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.
-fn greet(prepared: &Prepared) {
-    let config = &prepared.config;
-    let addresses = prepared
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.local_addr().ok());
-    let lines = match &config.http {
-        Some(http) => greeting::http(
-            &addresses.collect::<Vec<_>>(),
-            &config.engine,
-            !http.api_keys.is_empty(),
-        ),
-        None => greeting::stdio(&config.engine),
-    };
+fn greet(config: &Config, lines: Vec<String>) {
     for line in lines {
         match config.log.format {
             Format::Text => say(&line),
-            Format::Json => log::log!(Level::Info, "{line}"),
+            Format::Json => log::info!("{line}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod greeting;
 pub(crate) mod listen;
+pub(crate) mod parts;
 pub(crate) mod probe;
 
 use std::fmt::Write as _;

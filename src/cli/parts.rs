@@ -53,17 +53,31 @@ fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, Strin
 
 fn snowflake_settings(from: &snowflake_mcp::config::Snowflake, limits: &Limits) -> snowflake::Settings {
     let (user, authentication) = match &from.credential {
-        Credential::KeyPair { user, key, passphrase } => {
+        Credential::KeyPair {
+            user,
+            key,
+            passphrase,
+        } => {
             let key = match key {
                 Key::Text(text) => KeySource::Text(text.clone()),
                 Key::File(path) => KeySource::File(path.clone()),
             };
-            (Some(user.clone()), Authentication::KeyPair { key, passphrase: passphrase.clone() })
+            (
+                Some(user.clone()),
+                Authentication::KeyPair {
+                    key,
+                    passphrase: passphrase.clone(),
+                },
+            )
         }
-        Credential::Token { kind: TokenKind::ProgrammaticAccess, token } => {
-            (None, Authentication::ProgrammaticAccessToken(token.clone()))
-        }
-        Credential::Token { kind: TokenKind::OAuth, token } => (None, Authentication::OAuth(token.clone())),
+        Credential::Token {
+            kind: TokenKind::ProgrammaticAccess,
+            token,
+        } => (None, Authentication::ProgrammaticAccessToken(token.clone())),
+        Credential::Token {
+            kind: TokenKind::OAuth,
+            token,
+        } => (None, Authentication::OAuth(token.clone())),
     };
     snowflake::Settings {
         account: from.account.clone(),
