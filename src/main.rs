@@ -71,7 +71,17 @@ fn run(serve: &Serve, transport: Transport) -> Result<ExitCode, Failure> {
         Some(http) => serve_http(&config, http, clock)?,
         None => serve_stdio(&config, clock)?,
     };
-    Ok(ExitCode::from(if exit.calls_cut == 0 { 0 } else { FAILED }))
+    Ok(end(exit))
+}
+
+/// Exit code 1 says that somebody was left without an answer.
+fn end(exit: Exit) -> ExitCode {
+    if exit.calls_cut > 0 {
+        log::warn!("ended, {} calls were cut off", exit.calls_cut);
+        return ExitCode::from(FAILED);
+    }
+    log::info!("ended, every call was answered");
+    ExitCode::SUCCESS
 }
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {

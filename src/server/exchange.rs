@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::connection::Talk;
+use super::content;
 use super::core::{Core, Upgrade};
 use super::headers;
 use super::metrics::{Gauges, Metric};
@@ -68,7 +69,7 @@ impl Core {
             cors_origin: admitted.cors_origin,
         };
         match (admitted.route, request.method()) {
-            (_, "OPTIONS") => answer.options(request, admitted.route),
+            (Route::Everything, _) | (_, "OPTIONS") => answer.options(request, admitted.route.allow()),
             (Route::Mcp, "GET") => return self.upgrade(talk, request, answer, admitted),
             (Route::Mcp, _) => self.on_post(now, talk, request, answer, admitted),
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer, admitted),
@@ -194,7 +195,7 @@ impl Core {
         answer: Answer<'_, '_>,
         admitted: Admitted<'_>,
     ) {
-        if let Err((status, message)) = check_content(request) {
+        if let Err((status, message)) = content::check(request) {
             return answer.json(status, Payload::Owned(refusal_body(message)));
         }
         let settings = Arc::clone(&self.settings);
@@ -248,7 +249,7 @@ impl Core {
         answer: Answer<'_, '_>,
         admitted: Admitted<'_>,
     ) {
-        if let Err((status, message)) = check_content(request) {
+        if let Err((status, message)) = content::check(request) {
             return answer.json(status, Payload::Owned(refusal_body(message)));
         }
         let (client_id, outcome) = self.service.on_rest_call(request.body());
@@ -350,7 +351,7 @@ impl Answer<'_, '_> {
     }
 
     /// A preflight of an allowed page, or what the path serves.
-    fn options(self, request: Request<'_>, route: Route) {
+    fn options(self, request: Request<'_>, allow: &str) {
         let is_preflight = request.field("access-control-request-method").is_some();
         let response = |headers| Response {
             status: 204,
@@ -362,9 +363,9 @@ impl Answer<'_, '_> {
         match self.cors_origin {
             Some(origin) if is_preflight => {
                 self.responder
-                    .respond(response(&headers::preflight(origin, route.allow())));
+                    .respond(response(&headers::preflight(origin, allow)));
             }
-            _ => self.responder.respond(response(&[("Allow", route.allow())])),
+            _ => self.responder.respond(response(&[("Allow", allow)])),
         }
     }
 }
@@ -387,36 +388,6 @@ fn refusal_body(message: &str) -> Vec<u8> {
 
 fn principal(talk: &Talk, key: Option<usize>) -> Principal {
     key.map_or(Principal::Connection(talk.id), Principal::Key)
-}
-
-/// Content-Type must be JSON and the client must take JSON back. An absent Accept takes anything (RFC 9110 12.5.1).
-fn check_content(request: Request<'_>) -> Result<(), (u16, &'static str)> {
-    let is_json = request
-        .field("content-type")
-        .is_some_and(|value| is_media_type(value, b"application/json"));
-    if !is_json {
-        return Err((415, "send Content-Type: application/json"));
-    }
-    let mut accepts = request.field_lines("accept").peekable();
-    let accepted = accepts.peek().is_none()
-        || accepts.any(|line| {
-            line.split(|byte| *byte == b',').any(|range| {
-                [&b"application/json"[..], b"application/*", b"*/*"]
-                    .iter()
-                    .any(|own| is_media_type(range, own))
-            })
-        });
-    if accepted {
-        Ok(())
-    } else {
-        Err((406, "answers are application/json: accept it"))
-    }
-}
-
-/// Whether a media type or range, without its parameters, is `expected`.
-fn is_media_type(value: &[u8], expected: &[u8]) -> bool {
-    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
-    value[..end].trim_ascii().eq_ignore_ascii_case(expected)
 }
 
 fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {

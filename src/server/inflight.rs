@@ -99,8 +99,9 @@ pub(super) struct Inflight {
     poll_round_trip: Duration,
 }
 
-/// Time that a backend has to end a statement by itself before the server cancels it.
-const DEADLINE_GRACE: Duration = Duration::from_secs(5);
+/// Time that a backend has to end a statement by itself before the server cancels it. Longer than what the Snowflake
+/// client adds to the timeout of a statement, so that its sentence, which knows more, comes first.
+const DEADLINE_GRACE: Duration = Duration::from_secs(15);
 
 impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {

@@ -15,13 +15,14 @@
 //! | `event` | a world must tell or do something new |
 //! | `connection` | there is another codec |
 //! | `route` | there is another path, or another rule for who may come in |
-//! | `exchange` | HTTP answers change |
+//! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
 mod connection;
+mod content;
 mod core;
 pub mod event;
 mod exchange;

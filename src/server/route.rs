@@ -2,6 +2,8 @@
 //!
 //! Every route and every upgrade passes [`admit`]; nothing behind it asks again.
 
+use std::borrow::Cow;
+
 use super::settings::{HostRule, Settings};
 use crate::secret::Secret;
 use crate::wire::http::Request;
@@ -9,6 +11,8 @@ use crate::wire::http::Request;
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `*`: the server as a whole, which only OPTIONS asks about (RFC 9110 section 9.3.7).
+    Everything,
     Mcp,
     Health,
     Live,
@@ -23,6 +27,7 @@ pub(super) enum Route {
 impl Route {
     fn of(path: &str, settings: &Settings) -> Option<Self> {
         Some(match path {
+            "*" => Self::Everything,
             "/mcp" => Self::Mcp,
             "/health" => Self::Health,
             "/health/live" => Self::Live,
@@ -39,6 +44,7 @@ impl Route {
     /// The `Allow` header. `GET /mcp` is left out: it is served only as an upgrade, which is not a plain GET.
     pub(super) const fn allow(self) -> &'static str {
         match self {
+            Self::Everything => "GET, HEAD, POST, OPTIONS",
             Self::Mcp | Self::ToolsCall => "POST, OPTIONS",
             Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
             Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
@@ -106,8 +112,8 @@ pub(super) struct Admitted<'a> {
 /// Decides.
 pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Admitted<'a>, Refusal> {
     if let HostRule::LoopbackAnd(names) = &settings.hosts {
-        let host = request.field("host").and_then(|value| str::from_utf8(value).ok());
-        // HTTP/1.0 may leave Host out; such a client is no browser.
+        // HTTP/1.0 may leave it out; such a client is no browser.
+        let host = request.authority();
         if host.is_some_and(|host| !is_host_served(host, names)) {
             return Err(Refusal::Host);
         }
@@ -125,7 +131,8 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
     if origin.is_some_and(|origin| cors_origin.is_none() && !is_loopback_origin(origin)) {
         return Err(Refusal::Origin);
     }
-    let Some(route) = Route::of(request.path(), settings) else {
+    let path = decoded(request.path());
+    let Some(route) = Route::of(&path, settings) else {
         return Err(Refusal::Path);
     };
     match request.method() {
@@ -174,6 +181,29 @@ fn check_key(settings: &Settings, request: Request<'_>) -> Result<usize, Refusal
         .ok_or(refused)
 }
 
+/// The path with its percent-encoded characters decoded: `/%6dcp` is `/mcp` (RFC 3986 section 6.2.2.2). None of our paths
+/// needs an encoding, so one that does not decode to ASCII matches nothing.
+fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut parts = path.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) if byte.is_ascii_graphic() => {
+                decoded.push(char::from(byte));
+                decoded.push_str(&part[2..]);
+            }
+            _ => return Cow::Borrowed(path),
+        }
+    }
+    Cow::Owned(decoded)
+}
+
 fn is_host_served(host: &str, names: &[String]) -> bool {
     let name = without_port(host);
     is_loopback_name(name)
@@ -204,6 +234,15 @@ fn without_port(authority: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encoded_letters_are_the_letters() {
+        assert_eq!(decoded("/%6dcp"), "/mcp");
+        assert_eq!(decoded("/mcp%2Ftools"), "/mcp/tools");
+        for same in ["/mcp%", "/mcp%4", "/mcp%zz", "/mcp%00", "/mcp%c3%a9"] {
+            assert_eq!(decoded(same), same);
+        }
+    }
 
     #[test]
     fn loopback_names_are_served_with_any_port_and_others_only_when_named() {

@@ -72,6 +72,8 @@ impl Metadata {
 
 /// Takes what is read. An error is a sentence: the answer breaks the protocol.
 pub(super) trait RowSink {
+    /// Whether the columns are known, from this answer or an earlier one: then rows can be taken.
+    fn has_begun(&self) -> bool;
     /// The columns are known.
     fn begin(&mut self, metadata: Metadata) -> Result<(), String>;
     /// A row is there. Returns whether another one is wanted.

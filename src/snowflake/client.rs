@@ -192,6 +192,11 @@ impl Client {
     }
 }
 
+/// Whether a 200 that is no result, such as a cancel's, is Snowflake's and not the page of a proxy.
+pub(super) fn is_confirmation(response: Response) -> bool {
+    read_small(response.body).is_ok_and(|bytes| Complaint::read(&bytes).code.is_some())
+}
+
 /// Reads an answer that is no result; of a longer one, its beginning.
 fn read_small(body: Box<dyn Read>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();

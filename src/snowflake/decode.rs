@@ -5,8 +5,7 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::{Span, civil};
 use serde::de::IgnoredAny;
 
 use super::answer::RowType;
@@ -105,7 +104,13 @@ fn type_name(row_type: &RowType) -> String {
 
 fn number<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
     if is_json_number(wire.as_bytes()) {
-        return Value::Number(wire);
+        // Readers of JSON refuse a number beyond a double's range, and with it the whole reply.
+        let is_beyond = wire.contains(['e', 'E']) && wire.parse().is_ok_and(f64::is_infinite);
+        return if is_beyond {
+            Value::Text(wire)
+        } else {
+            Value::Number(wire)
+        };
     }
     match wire.parse::<f64>() {
         Ok(value) if value.is_nan() || is_named_infinity(wire) => Value::Null,
@@ -166,9 +171,7 @@ fn boolean(wire: &str) -> Value<'_> {
 }
 
 fn date(wire: &str, scratch: &mut String) -> Option<()> {
-    let days: i64 = wire.parse().ok()?;
-    let midnight = Timestamp::from_second(days.checked_mul(SECONDS_A_DAY)?).ok()?;
-    write!(scratch, "{}", Offset::UTC.to_datetime(midnight).date()).ok()
+    write!(scratch, "{}", date_of(wire.parse().ok()?)?).ok()
 }
 
 fn time(wire: &str, scratch: &mut String) -> Option<()> {
@@ -176,44 +179,62 @@ fn time(wire: &str, scratch: &mut String) -> Option<()> {
     if !(0..SECONDS_A_DAY).contains(&seconds) {
         return None;
     }
-    let moment = Timestamp::new(seconds, nanoseconds).ok()?;
-    write!(scratch, "{}", Offset::UTC.to_datetime(moment).time()).ok()
+    write!(scratch, "{}", time_of(seconds, nanoseconds)?).ok()
 }
 
 fn timestamp(wire: &str, scratch: &mut String, suffix: &str) -> Option<()> {
     let (seconds, nanoseconds) = seconds(wire)?;
-    let moment = Timestamp::new(seconds, nanoseconds).ok()?;
-    write!(scratch, "{}{suffix}", Offset::UTC.to_datetime(moment)).ok()
+    write!(scratch, "{}{suffix}", moment(seconds, nanoseconds)?).ok()
 }
 
 fn timestamp_tz(wire: &str, scratch: &mut String) -> Option<()> {
-    let (moment, offset) = wire.split_once(' ')?;
-    let (seconds, nanoseconds) = seconds(moment)?;
-    let minutes = offset.parse::<i32>().ok()? - OFFSET_BIAS_MINUTES;
-    let offset = Offset::from_seconds(minutes.checked_mul(60)?).ok()?;
-    let moment = Timestamp::new(seconds, nanoseconds).ok()?;
+    let (moment_text, offset) = wire.split_once(' ')?;
+    let (seconds, nanoseconds) = seconds(moment_text)?;
+    let minutes = offset.parse::<i64>().ok()?.checked_sub(OFFSET_BIAS_MINUTES)?;
+    if minutes.abs() >= OFFSET_BIAS_MINUTES {
+        return None;
+    }
+    let local = moment(seconds.checked_add(minutes * 60)?, nanoseconds)?;
     let sign = if minutes < 0 { '-' } else { '+' };
     let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-    write!(
-        scratch,
-        "{}{sign}{hours:02}:{minutes:02}",
-        offset.to_datetime(moment)
-    )
-    .ok()
+    write!(scratch, "{local}{sign}{hours:02}:{minutes:02}").ok()
 }
 
-/// Splits a decimal of seconds into whole seconds and nanoseconds of the same sign: `-0.5` is half a second before
-/// the epoch.
+/// The date `days` after 1970-01-01. Civil, not an instant: jiff's instants end before 9999-12-31, which many tables
+/// use for "never".
+fn date_of(days: i64) -> Option<civil::Date> {
+    let days = Span::new().try_days(days).ok()?;
+    civil::date(1970, 1, 1).checked_add(days).ok()
+}
+
+fn time_of(second_of_day: i64, nanoseconds: i32) -> Option<civil::Time> {
+    let part = |value: i64| i8::try_from(value).ok();
+    let (hour, minute, second) = (
+        part(second_of_day / 3_600)?,
+        part(second_of_day / 60 % 60)?,
+        part(second_of_day % 60)?,
+    );
+    civil::Time::new(hour, minute, second, nanoseconds).ok()
+}
+
+fn moment(seconds: i64, nanoseconds: i32) -> Option<civil::DateTime> {
+    let date = date_of(seconds.div_euclid(SECONDS_A_DAY))?;
+    Some(date.to_datetime(time_of(seconds.rem_euclid(SECONDS_A_DAY), nanoseconds)?))
+}
+
+/// Splits a decimal of seconds into whole seconds and the nanoseconds that follow them: `-0.5` is half a second
+/// after second -1.
 fn seconds(text: &str) -> Option<(i64, i32)> {
-    let (sign, magnitude) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
+    let (is_negative, magnitude) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
     };
     let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, ""));
     let is_decimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || fraction.len() > 9 || !is_decimal(whole) || !is_decimal(fraction) {
         return None;
     }
+    let whole: i64 = whole.parse().ok()?;
     let mut nanoseconds: i32 = if fraction.is_empty() {
         0
     } else {
@@ -222,45 +243,48 @@ fn seconds(text: &str) -> Option<(i64, i32)> {
     for _ in fraction.len()..9 {
         nanoseconds *= 10;
     }
-    Some((sign * whole.parse::<i64>().ok()?, sign_i32(sign) * nanoseconds))
-}
-
-const fn sign_i32(sign: i64) -> i32 {
-    if sign < 0 { -1 } else { 1 }
+    Some(match (is_negative, nanoseconds) {
+        (false, _) => (whole, nanoseconds),
+        (true, 0) => (-whole, 0),
+        (true, _) => (-whole - 1, 1_000_000_000 - nanoseconds),
+    })
 }
 
 fn document<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
-    compact(wire, scratch);
-    // Also too deep a nesting ends here: then the text is shown as it came.
-    match serde_json::from_str::<IgnoredAny>(scratch) {
-        Ok(_) => Value::Json(scratch),
-        Err(_) => Value::Text(wire),
+    let depth = compact(wire, scratch);
+    let is_json = depth <= DEPTH_MAX && serde_json::from_str::<IgnoredAny>(scratch).is_ok();
+    if is_json {
+        Value::Json(scratch)
+    } else {
+        Value::Text(wire)
     }
 }
 
-/// Takes away white space and writes `null` for `undefined`, both outside strings only.
-fn compact(wire: &str, into: &mut String) {
+/// Takes away white space and writes `null` for `undefined`, both outside strings only. Returns the nesting.
+fn compact(wire: &str, into: &mut String) -> usize {
     into.reserve(wire.len());
+    let (mut depth, mut deepest) = (0_usize, 0);
     let mut rest = wire;
     while let Some(first) = rest.chars().next() {
         let taken = match first {
-            '"' => {
-                let end = string_end(rest.as_bytes());
-                into.push_str(&rest[..end]);
-                end
-            }
-            ' ' | '\n' | '\r' | '\t' => 1,
-            'u' if rest.starts_with(UNDEFINED) => {
-                into.push_str("null");
-                UNDEFINED.len()
-            }
-            _ => {
-                into.push(first);
-                first.len_utf8()
-            }
+            '"' => string_end(rest.as_bytes()),
+            _ if rest.starts_with(UNDEFINED) => UNDEFINED.len(),
+            _ => first.len_utf8(),
         };
+        match first {
+            ' ' | '\n' | '\r' | '\t' => {}
+            'u' if taken > 1 => into.push_str("null"),
+            _ => into.push_str(&rest[..taken]),
+        }
+        match first {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
         rest = &rest[taken..];
     }
+    deepest
 }
 
 /// Where the JSON string that begins `text` ends; the whole text when it does not.
@@ -278,8 +302,10 @@ fn string_end(text: &[u8]) -> usize {
 }
 
 const SECONDS_A_DAY: i64 = 86_400;
-const OFFSET_BIAS_MINUTES: i32 = 1_440;
+const OFFSET_BIAS_MINUTES: i64 = 1_440;
 const UNDEFINED: &str = "undefined";
+/// Parsers commonly stop at 128, and the document stands inside a reply; a deeper one is shown as text.
+const DEPTH_MAX: usize = 64;
 /// Longer than any spelling of a double; a longer text has digits that a double would lose.
 const DOUBLE_DIGITS_MAX: usize = 32;
 

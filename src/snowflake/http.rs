@@ -1,7 +1,7 @@
 //! One HTTP exchange: the seam behind which ureq sits, with every limit set.
 //!
 //! It knows methods, headers, faults and bytes. It does not know statements, codes or JSON, and it never repeats a
-//! request: whether that is safe is known in [`retry`](super::retry) and [`statement`](super::statement).
+//! request: whether that is safe is known in `retry` and `statement`.
 
 use std::fmt;
 use std::io::{self, Read};

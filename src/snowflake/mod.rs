@@ -46,7 +46,7 @@ pub use settings::{Authentication, ConfigError, KeySource, Protocol, Settings};
 use std::fmt;
 use std::sync::Mutex;
 
-use crate::backend::{Backend, CancelToken, Job, Stage, Step};
+use crate::backend::{Backend, CancelToken, Job, Step};
 use crate::entropy::Entropy;
 use crate::time::Clock;
 use auth::Credentials;
@@ -141,10 +141,3 @@ impl Backend for Snowflake {
         }
     }
 }
-
-// A job that waits carries its state to another worker.
-const _: fn() = || {
-    fn is_send<T: Send>() {}
-    is_send::<Run>();
-    is_send::<Stage>();
-};

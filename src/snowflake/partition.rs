@@ -92,11 +92,6 @@ impl Reading {
             .map_or((0, None), |result| (result.returned(), result.total))
     }
 
-    /// Whether the columns are known.
-    pub(super) fn has_begun(&self) -> bool {
-        self.result.is_some()
-    }
-
     /// The result, with its query id; `None` when no answer came.
     pub(super) fn finish(self, query_id: Option<String>) -> Option<ResultSet> {
         let mut result = self.result?;
@@ -133,6 +128,10 @@ impl Reading {
 }
 
 impl RowSink for Reading {
+    fn has_begun(&self) -> bool {
+        self.result.is_some()
+    }
+
     fn begin(&mut self, metadata: Metadata) -> Result<(), String> {
         if self.result.is_some() {
             return Err("it has two sets of metadata".to_owned());

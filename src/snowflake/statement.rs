@@ -1,15 +1,15 @@
 //! The life of a job's statements, one exchange at a time: submit, poll, read, cancel.
 //!
 //! What was reached is a [`Phase`] inside [`Run`], which the job carries from step to step. Which failures pass is
-//! decided in [`retry`](super::retry), what an answer means in [`client`](super::client); here is only what follows.
+//! decided in `retry`, what an answer means in `client`; here is only what follows.
 
 mod fetch;
 
 use std::time::Duration;
 
-use super::client::{Client, Reply};
+use super::client::{self, Client, Reply};
 use super::error;
-use super::http::Method;
+use super::http::{Method, Response};
 use super::partition::Reading;
 use super::poll;
 use super::retry::{Failure, Retries};
@@ -99,6 +99,10 @@ pub(super) struct Stepper<'a> {
 impl Stepper<'_> {
     /// Takes the job one exchange further.
     pub(super) fn turn(mut self) -> Turn {
+        if self.work.unchecked.is_some() {
+            let message = "a statement came here before the guard had seen it";
+            return Turn::Done(Err(Error::new(Kind::Internal, message)));
+        }
         if self.work.statements.len() == self.run.results.len() {
             return Turn::Done(Ok(()));
         }
@@ -163,7 +167,7 @@ impl Stepper<'_> {
                 None => Turn::Done(Err(error::garbled("it has no handle", "HTTP 202"))),
             },
             Reply::Result(response) => {
-                *self.handle = response.headers.link.as_deref().and_then(handle_in_link);
+                *self.handle = handle_in(&response);
                 submission.is_repeat = true;
                 submission.may_run = true;
                 self.read_first(response, Phase::Submit(submission))
@@ -220,7 +224,7 @@ impl Stepper<'_> {
     }
 
     fn recover(&mut self, submission: Submission, cause: Error) -> Turn {
-        match self.send(&submission) {
+        let (failure, error) = match self.send(&submission) {
             Reply::Running { handle, .. } => match handle.filter(|handle| is_handle(handle)) {
                 Some(handle) => {
                     *self.handle = Some(handle);
@@ -229,40 +233,64 @@ impl Stepper<'_> {
                         cause,
                         attempts_max: CANCEL_ATTEMPTS_MAX,
                     };
-                    self.again(Duration::ZERO, Progress::Running)
+                    return self.again(Duration::ZERO, Progress::Running);
                 }
-                None => self.fail(unconfirmed(cause, submission.timeout_seconds)),
+                None => (Failure::Garbled, error::garbled("it has no handle", "HTTP 202")),
             },
-            // It has ended, or was never begun.
-            Reply::Result(_) | Reply::Refused(_) => self.fail(cause),
-            Reply::LoginRenewed => self.renewed(Phase::Recover(submission, cause)),
-            Reply::Failed { failure, error } => match self.pause(failure, &error) {
-                Some(after) if self.run.retries.failures() < CANCEL_ATTEMPTS_MAX => {
-                    self.run.phase = Phase::Recover(submission, cause);
-                    self.again(after, Progress::Retrying)
-                }
-                _ => self.fail(unconfirmed(cause, submission.timeout_seconds)),
-            },
+            // It has ended.
+            Reply::Result(response) if handle_in(&response).is_some() => return self.fail(cause),
+            Reply::Result(_) => (
+                Failure::Garbled,
+                error::garbled("it names no statement", "HTTP 200"),
+            ),
+            Reply::LoginRenewed => return self.renewed(Phase::Recover(submission, cause)),
+            Reply::Failed { failure, error } => (failure, error),
+            Reply::Refused(error) if error.kind.is_about_connection() => {
+                return self.fail(unconfirmed(cause, submission.timeout_seconds));
+            }
+            // It does not compile, say: nothing runs.
+            Reply::Refused(_) => return self.fail(cause),
+        };
+        match self.pause(failure, &error) {
+            Some(after) if self.run.retries.failures() < CANCEL_ATTEMPTS_MAX => {
+                self.run.phase = Phase::Recover(submission, cause);
+                self.again(after, Progress::Retrying)
+            }
+            _ => self.fail(unconfirmed(cause, submission.timeout_seconds)),
         }
     }
 
     fn cancel(&mut self, cause: Error, attempts_max: u32) -> Turn {
         let target = self.statement_path(&format!("/cancel?requestId={}", self.client.uuid()));
-        match self.exchange(Method::Post(b""), &target, CANCEL_PATIENCE) {
-            // Also for a statement that had ended before.
-            Reply::Result(_) | Reply::Running { .. } => self.fail(cause),
-            Reply::Refused(error) => self.fail(Error {
-                detail: Some(format!("the cancel was refused: {error}")),
-                ..cause
-            }),
-            Reply::LoginRenewed => self.renewed(Phase::Cancel { cause, attempts_max }),
-            Reply::Failed { failure, error } => match self.pause(failure, &error) {
-                Some(after) if self.run.retries.failures() < attempts_max => {
-                    self.run.phase = Phase::Cancel { cause, attempts_max };
-                    self.again(after, Progress::Retrying)
+        let (failure, error) = match self.exchange(Method::Post(b""), &target, CANCEL_PATIENCE) {
+            Reply::Result(response) => {
+                // Snowflake confirms also when the statement had ended before.
+                if client::is_confirmation(response) {
+                    return self.fail(cause);
                 }
-                _ => self.fail(unconfirmed(cause, self.work.timeout.as_secs())),
-            },
+                (
+                    Failure::Garbled,
+                    error::garbled("it confirms no cancel", "HTTP 200"),
+                )
+            }
+            Reply::Running { .. } => (Failure::Garbled, error::garbled("it still runs", "HTTP 202")),
+            Reply::LoginRenewed => return self.renewed(Phase::Cancel { cause, attempts_max }),
+            Reply::Failed { failure, error } => (failure, error),
+            Reply::Refused(error) => {
+                let detail = Some(format!("the cancel was refused: {error}"));
+                let cause = Error { detail, ..cause };
+                if error.kind.is_about_connection() {
+                    return self.fail(unconfirmed(cause, self.work.timeout.as_secs()));
+                }
+                return self.fail(cause);
+            }
+        };
+        match self.pause(failure, &error) {
+            Some(after) if self.run.retries.failures() < attempts_max => {
+                self.run.phase = Phase::Cancel { cause, attempts_max };
+                self.again(after, Progress::Retrying)
+            }
+            _ => self.fail(unconfirmed(cause, self.work.timeout.as_secs())),
         }
     }
 
@@ -300,6 +328,11 @@ impl Stepper<'_> {
 
     /// How long to wait before a failed exchange is repeated, if it shall be.
     fn pause(&mut self, failure: Failure, error: &Error) -> Option<Duration> {
+        // A network that is gone for a moment must not cost a statement that runs.
+        let failure = match failure {
+            Failure::NotSent if self.handle.is_some() => Failure::Lost,
+            other => other,
+        };
         let random = self.client.random();
         self.run.retries.after(failure, error.retry_after, random)
     }
@@ -326,6 +359,10 @@ impl Stepper<'_> {
         let query_id = error.query_id.clone().or_else(|| self.handle.clone());
         Turn::Done(Err(Error { query_id, ..error }))
     }
+}
+
+fn handle_in(response: &Response) -> Option<String> {
+    handle_in_link(response.headers.link.as_deref()?)
 }
 
 /// The end of a job whose statement may still run.

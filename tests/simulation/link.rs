@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use snowflake_mcp::reactor::world::SocketKey;
+use snowflake_mcp::time::Instant;
 
 /// One connection, seen from the machine.
 ///
@@ -28,6 +29,10 @@ pub(crate) struct Link {
     pub(crate) key: Option<SocketKey>,
     /// The server has read the end.
     pub(crate) is_end_read: bool,
+    /// When it did.
+    pub(crate) ended_at: Option<Instant>,
+    /// Bytes that the server read in all.
+    pub(crate) bytes_read: usize,
     /// In which turn the server was told of a reset.
     pub(crate) reset_told: Option<u64>,
     /// Bytes that the server wrote in all.
@@ -50,6 +55,8 @@ impl Link {
             is_reset: false,
             key: None,
             is_end_read: false,
+            ended_at: None,
+            bytes_read: 0,
             reset_told: None,
             written: 0,
             is_read_armed: true,

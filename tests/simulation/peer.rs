@@ -1,6 +1,6 @@
 //! Peers: each sends its requests in its own manner, reads what comes, and complains.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use snowflake_mcp::entropy::SeededEntropy;
@@ -27,6 +27,8 @@ pub(crate) enum Fate {
     Stalls,
     /// Never reads.
     NeverReads,
+    /// Never reads, and sends as much as is taken.
+    Floods,
 }
 
 /// What the peer knows of the world when it judges what it got.
@@ -52,6 +54,13 @@ impl Circumstances {
 /// Pings that a peer answers before it falls silent, or it would live for ever.
 const PINGS_ANSWERED_MAX: u32 = 2;
 
+/// Requests of a peer that floods.
+const BURDENS: usize = 400;
+
+/// The longest of them, and the shortest reply to one.
+const BURDEN_BYTES_MAX: usize = 260;
+const PONG_BYTES_MIN: usize = 40;
+
 /// One peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -64,6 +73,8 @@ pub(crate) struct Peer {
     sent: usize,
     /// Expectations of requests that are sent.
     awaited: VecDeque<Expected>,
+    /// Ids of calls that were cancelled: a reply may still come, or not.
+    cancelled: BTreeSet<String>,
     inbound: Vec<u8>,
     frames: Frames,
     is_switched: bool,
@@ -88,36 +99,31 @@ impl Peer {
     /// Draws a peer.
     pub(crate) fn draw(random: &mut SeededEntropy, plan: &Plan, number: usize, carrier: Carrier) -> Self {
         let faults = &plan.faults;
-        let mut requests: VecDeque<Request> = (0..1 + random.below(plan.requests_max))
-            .map(|index| request::draw(random, plan, carrier, number, index as usize))
-            .collect();
-        if carrier == Carrier::WebSocket {
-            requests.push_front(request::upgrade());
-        }
-        if carrier != Carrier::Http {
-            // A stream that is not kept in step by its own order tells nothing by silence.
-            requests.retain(|request| request.expected != Expected::Refusal);
-        }
         let fate = match random.below(12) {
             0 | 1 if faults.half_closers => Fate::HalfCloses,
             2 | 3 if faults.resetters => Fate::Resets(random.below(40)),
+            // Nobody watches over stdio: a peer that says nothing there is waited for without end.
+            _ if carrier == Carrier::Lines => Fate::Closes,
             4 if faults.stallers => Fate::Stalls,
             5 if faults.non_readers => Fate::NeverReads,
-            6 | 7 => Fate::Stays,
+            6 if faults.flooders => Fate::Floods,
+            7 | 8 => Fate::Stays,
             _ => Fate::Closes,
         };
+        let requests = draw_requests(random, plan, number, carrier, fate);
         Self {
             carrier,
             fate,
             requests,
             sent: 0,
             awaited: VecDeque::new(),
+            cancelled: BTreeSet::new(),
             inbound: Vec::new(),
             frames: Frames::default(),
             is_switched: false,
-            is_pipelining: faults.pipeliners && random.below(2) == 0,
+            is_pipelining: fate == Fate::Floods || (faults.pipeliners && random.below(2) == 0),
             is_slow_reader: faults.slow_readers && random.below(3) == 0,
-            is_slow_sender: faults.slow_senders && random.below(3) == 0,
+            is_slow_sender: fate != Fate::Floods && faults.slow_senders && random.below(3) == 0,
             reads_again: Instant::ZERO,
             acts: 0,
             controls: Vec::new(),
@@ -146,7 +152,7 @@ impl Peer {
         if self.fate == Fate::Resets(self.acts) {
             link.reset();
         }
-        if self.fate != Fate::NeverReads {
+        if !self.is_deaf() {
             self.read(link, random, around)?;
         }
         if link.is_reset || (link.server_ended && link.to_peer.is_empty()) {
@@ -294,15 +300,15 @@ impl Peer {
         if self.is_refused || self.is_closing || self.requests.is_empty() {
             return false;
         }
-        let waits_for_switch = self.carrier == Carrier::WebSocket && !self.is_switched && self.sent == 0;
-        let is_free = self.awaited.is_empty() || (self.is_pipelining && !waits_for_switch);
-        if !is_free && self.sent == 0 {
-            return false;
-        }
         let is_last = self.requests.len() == 1;
         let Some(request) = self.requests.front() else {
             return false;
         };
+        let waits = !self.is_pipelining && !self.is_unawaiting() && request.expected != Expected::Silence;
+        let is_held = waits || (!self.is_opened() && !self.awaited.is_empty());
+        if is_held && self.sent == 0 {
+            return false;
+        }
         let mut end = request.bytes.len();
         if self.fate == Fate::Stalls && is_last {
             end -= 1;
@@ -321,11 +327,28 @@ impl Peer {
         {
             self.sent = 0;
             link.send(std::mem::take(&mut self.controls));
+            self.cancelled.extend(request.cancels);
             if request.expected != Expected::Silence {
                 self.awaited.push_back(request.expected);
             }
         }
         piece > 0
+    }
+
+    /// Whether requests may be sent: at once, or after the switch.
+    fn is_opened(&self) -> bool {
+        self.carrier != Carrier::WebSocket || self.is_switched
+    }
+
+    /// Whether it reads nothing. A flooder must see that it has switched.
+    fn is_deaf(&self) -> bool {
+        self.fate == Fate::NeverReads || (self.fate == Fate::Floods && self.is_opened())
+    }
+
+    /// Whether every reply that must come has come.
+    fn is_unawaiting(&self) -> bool {
+        let is_cancelled = |expected: &Expected| expected.id().is_some_and(|id| self.cancelled.contains(id));
+        self.awaited.iter().all(is_cancelled)
     }
 
     /// Ends its side, if its fate says so and the time has come.
@@ -334,7 +357,7 @@ impl Peer {
             return;
         }
         let is_sent = self.requests.is_empty() || self.is_refused;
-        let is_answered = is_sent && (self.awaited.is_empty() || self.is_refused);
+        let is_answered = is_sent && (self.is_unawaiting() || self.is_refused);
         match self.fate {
             Fate::HalfCloses if is_sent => link.peer_ended = true,
             Fate::Closes if is_answered && self.is_switched && !self.is_closing => {
@@ -357,7 +380,7 @@ impl Peer {
         if matches!(self.fate, Fate::Resets(_)) {
             return Some(gap);
         }
-        let is_reading = !link.to_peer.is_empty() && self.fate != Fate::NeverReads;
+        let is_reading = !link.to_peer.is_empty() && !self.is_deaf();
         match (is_sending, is_reading) {
             (true, _) => Some(gap),
             (false, true) => Some(self.reads_again.since(around.now) + gap),
@@ -385,10 +408,10 @@ impl Peer {
     /// Whether the peer behaved, so that everything that it awaits must come.
     pub(crate) fn is_owed_replies(&self) -> bool {
         match self.fate {
-            Fate::Resets(_) | Fate::NeverReads => false,
+            Fate::Resets(_) | Fate::NeverReads | Fate::Floods => false,
             // A WebSocket whose peer has ended takes no replies any more.
             Fate::HalfCloses if self.is_switched => false,
-            _ => !self.awaited.is_empty() && !self.is_refused,
+            _ => !self.is_unawaiting() && !self.is_refused,
         }
     }
 
@@ -397,10 +420,50 @@ impl Peer {
         around.is_lenient() || around.may_starve || self.fate == Fate::HalfCloses
     }
 
+    /// Bytes that a server may have read from this peer, if the peer never took anything.
+    pub(crate) fn burden_max(&self, plan: &Plan) -> Option<usize> {
+        let limits = &plan.limits;
+        // What the shortest reply fills, what may be in the pipeline, and one that is being read.
+        let answered = (limits.outbox_bytes_max + plan.send_buffer_bytes) / PONG_BYTES_MIN + 2;
+        let held = limits.pipeline_max + answered;
+        let inbox = (limits.head_bytes_max + limits.read_per_turn_bytes_max).max(16 << 10);
+        (self.fate == Fate::Floods).then_some(inbox + held * BURDEN_BYTES_MAX)
+    }
+
     /// What it awaits, for messages.
     pub(crate) fn awaited(&self) -> &VecDeque<Expected> {
         &self.awaited
     }
+}
+
+fn draw_requests(
+    random: &mut SeededEntropy,
+    plan: &Plan,
+    peer: usize,
+    carrier: Carrier,
+    fate: Fate,
+) -> VecDeque<Request> {
+    let mut requests = VecDeque::new();
+    if carrier == Carrier::WebSocket {
+        requests.push_back(request::upgrade());
+    }
+    if fate == Fate::Floods {
+        requests.extend((0..BURDENS).map(|index| request::burden(random, carrier, index)));
+        return requests;
+    }
+    for index in 0..1 + random.below(plan.requests_max) {
+        let request = request::draw(random, plan, carrier, peer, index as usize);
+        let is_cancelled = carrier != Carrier::Http
+            && plan.faults.cancellers
+            && matches!(request.expected, Expected::Answer { .. })
+            && random.below(3) == 0;
+        let id = request.expected.id().map(str::to_owned);
+        requests.push_back(request);
+        if let Some(id) = id.filter(|_| is_cancelled) {
+            requests.push_back(request::cancel(random, carrier, &id));
+        }
+    }
+    requests
 }
 
 fn id_of(text: &[u8]) -> Result<String, String> {

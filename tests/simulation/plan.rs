@@ -38,6 +38,8 @@ pub(crate) struct Faults {
     pub(crate) slow_readers: bool,
     /// Some take nothing.
     pub(crate) non_readers: bool,
+    /// Some send without end and take nothing.
+    pub(crate) flooders: bool,
     /// Some send byte by byte.
     pub(crate) slow_senders: bool,
     /// Some stop in the middle of a request.
@@ -50,6 +52,8 @@ pub(crate) struct Faults {
     pub(crate) malformed: bool,
     /// Some send further requests before they have the replies to earlier ones.
     pub(crate) pipeliners: bool,
+    /// Some cancel what they asked for (where messages can say so).
+    pub(crate) cancellers: bool,
     /// Some use WebSocket.
     pub(crate) web_sockets: bool,
     /// Some requests are large.
@@ -83,6 +87,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
     /// The server's bounds, tight enough to be met.
     pub(crate) limits: Limits,
+    /// One peer, over standard input and output.
+    pub(crate) is_stdio: bool,
     /// How many connect.
     pub(crate) peers: usize,
     /// How many requests each sends at most.
@@ -110,12 +116,14 @@ impl Plan {
             burst: on(40),
             slow_readers: on(40),
             non_readers: on(20),
+            flooders: on(20),
             slow_senders: on(30),
             stallers: on(30),
             half_closers: on(30),
             resetters: on(40),
             malformed: on(30),
             pipeliners: on(60),
+            cancellers: on(40),
             web_sockets: on(40),
             big_requests: on(30),
             failures: on(50),
@@ -127,10 +135,16 @@ impl Plan {
             early_shutdown: on(20),
             second_signal: on(20),
         };
+        let is_stdio = random.below(100) < 8;
         Self {
             faults,
             limits: limits(random),
-            peers: 1 + random.below(10) as usize,
+            is_stdio,
+            peers: if is_stdio {
+                1
+            } else {
+                1 + random.below(10) as usize
+            },
             requests_max: 1 + random.below(8),
             send_buffer_bytes: pick(random, &[64, 512, 4_096, 65_536]),
             fault_percent: pick(random, &[2, 10, 40]),

@@ -23,6 +23,18 @@ pub(crate) struct Request {
     pub(crate) bytes: Vec<u8>,
     /// What comes back.
     pub(crate) expected: Expected,
+    /// The id of an earlier call that need not be answered any more.
+    pub(crate) cancels: Option<String>,
+}
+
+impl Request {
+    fn new(bytes: impl Into<Vec<u8>>, expected: Expected) -> Self {
+        Self {
+            bytes: bytes.into(),
+            expected,
+            cancels: None,
+        }
+    }
 }
 
 /// What must come back for a request.
@@ -61,9 +73,23 @@ pub(crate) fn upgrade() -> Request {
     let head = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
                 Sec-WebSocket-Protocol: mcp\r\n\r\n";
+    Request::new(head, Expected::Switch)
+}
+
+/// A ping of a peer that only wants to be a burden.
+pub(crate) fn burden(random: &mut SeededEntropy, carrier: Carrier, number: usize) -> Request {
+    let message = format!(r#"{{"jsonrpc":"2.0","id":{number},"method":"ping"}}"#);
+    let id = number.to_string();
+    call(random, carrier, &message, Expected::Pong { id })
+}
+
+/// The cancel of the call with this id.
+pub(crate) fn cancel(random: &mut SeededEntropy, carrier: Carrier, id: &str) -> Request {
+    let message =
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#);
     Request {
-        bytes: head.as_bytes().to_vec(),
-        expected: Expected::Switch,
+        cancels: Some(id.to_owned()),
+        ..call(random, carrier, &message, Expected::Silence)
     }
 }
 
@@ -98,10 +124,10 @@ pub(crate) fn draw(
                 Expected::Silence
             },
         ),
-        3 if carrier == Carrier::Http => Request {
-            bytes: b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
-            expected: Expected::Status(200),
-        },
+        3 if carrier == Carrier::Http => Request::new(
+            &b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
+            Expected::Status(200),
+        ),
         4 if carrier == Carrier::Http && faults.malformed => malformed(random),
         _ => {
             let behaviour = behaviour(random, plan);
@@ -141,10 +167,7 @@ fn malformed(random: &mut SeededEntropy) -> Request {
         2 => b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
         _ => b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
     };
-    Request {
-        bytes: bytes.to_vec(),
-        expected: Expected::Refusal,
-    }
+    Request::new(bytes, Expected::Refusal)
 }
 
 fn call(random: &mut SeededEntropy, carrier: Carrier, message: &str, expected: Expected) -> Request {
@@ -153,7 +176,7 @@ fn call(random: &mut SeededEntropy, carrier: Carrier, message: &str, expected: E
         Carrier::WebSocket => text_frames(random, message),
         Carrier::Lines => format!("{message}\n").into_bytes(),
     };
-    Request { bytes, expected }
+    Request::new(bytes, expected)
 }
 
 fn http(random: &mut SeededEntropy, message: &str) -> Vec<u8> {

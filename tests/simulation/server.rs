@@ -113,7 +113,7 @@ fn be_patient(limits: &mut Limits) {
     limits.linger_timeout = day;
     limits.websocket_ping_interval = day;
     limits.statement_timeout = Duration::from_secs(60);
-    limits.drain_timeout = day;
+    limits.drain_timeout = Duration::from_secs(3_600);
 }
 
 impl Theatre {
@@ -415,6 +415,10 @@ impl Theatre {
     /// Lets everything go on without new connections until nothing is left.
     fn come_to_rest(&mut self) -> Result<(), String> {
         for round in 0..ROUNDS_MAX {
+            // It was told to end before: then it may have cut off what nobody took.
+            if self.exit.is_some() {
+                return Ok(());
+            }
             let mut has_acted = false;
             for connection in self.clients.keys().copied().collect::<Vec<_>>() {
                 let around = self.around();
@@ -446,9 +450,9 @@ impl Theatre {
         }
         let left = (self.server.connections(), self.server.jobs());
         if left != (0, 0) {
+            let open: Vec<_> = self.clients.values().map(|client| &client.peer).collect();
             return Err(format!(
-                "at rest it has {} connections and {} jobs",
-                left.0, left.1
+                "at rest there are {left:?} connections and jobs: {open:?}"
             ));
         }
         if !self.is_draining {

@@ -80,6 +80,10 @@ pub(crate) struct SimulatedWorld {
     trace: std::hash::DefaultHasher,
 }
 
+/// How long after the end of a peer its socket may stay open: replies that it takes slowly, or not at all. Shorter than
+/// the time after which an idle connection is closed, which would hide that the end was not told.
+const END_PATIENCE: Duration = Duration::from_secs(45);
+
 /// Turns without effect after which a driver spins. A few are honest: a room that is still empty, a spurious event.
 const TURNS_WASTED_MAX: u32 = 50;
 
@@ -122,10 +126,10 @@ impl SimulatedWorld {
     fn invite(&mut self) {
         let spread = if self.plan.faults.burst { 1 } else { 2_000_000 };
         for number in 0..self.plan.peers {
-            let carrier = if self.plan.faults.web_sockets && self.random.below(2) == 0 {
-                Carrier::WebSocket
-            } else {
-                Carrier::Http
+            let carrier = match self.random.below(2) {
+                _ if self.plan.is_stdio => Carrier::Lines,
+                0 if self.plan.faults.web_sockets => Carrier::WebSocket,
+                _ => Carrier::Http,
             };
             let peer = Peer::draw(&mut self.random, &self.plan, number, carrier);
             self.clients.push(Client {
@@ -164,6 +168,23 @@ impl SimulatedWorld {
             self.check_jobs_of_closed(number);
         }
         for (number, client) in self.clients.iter().enumerate() {
+            let read = client.link.bytes_read;
+            let max = client.peer.burden_max(&self.plan);
+            // Once the server is ending, what comes is thrown away unread.
+            if let Some(max) = max.filter(|max| read > *max && !self.is_draining) {
+                self.violations.push(format!(
+                    "{read} bytes were read from peer {number}, which takes nothing; {max} would do"
+                ));
+            }
+            let is_late = client
+                .link
+                .ended_at
+                .is_some_and(|at| at + END_PATIENCE < self.now);
+            if is_late && client.link.key.is_some() && !self.was_stopped {
+                self.violations.push(format!(
+                    "peer {number} ended long ago and its socket is still open"
+                ));
+            }
             let is_overdue = client.link.reset_told.is_some_and(|told| told + 1 < self.turn);
             if is_overdue && client.link.key.is_some() {
                 self.violations
@@ -242,7 +263,7 @@ impl SimulatedWorld {
     /// Checks what must hold after the server said that it is over, having cut off so many calls.
     pub(crate) fn check_exit(&mut self, calls_cut: u64) {
         if self.signals > 1 || self.was_stopped || calls_cut > 0 {
-            if calls_cut > 0 && !self.plan.faults.early_shutdown {
+            if calls_cut > 0 && !self.plan.faults.early_shutdown && !self.plan.is_stdio {
                 self.violations
                     .push(format!("{calls_cut} calls were cut off, and none was in flight"));
             }
@@ -393,6 +414,10 @@ impl SimulatedWorld {
 
     fn watch_for_spinning(&mut self, until: Option<Instant>) {
         let sleeps = until.is_none_or(|until| until > self.now);
+        if sleeps && self.workers.completions_left() > 0 {
+            self.violations
+                .push("the loop sleeps, and completions wait that it was told of".to_owned());
+        }
         if sleeps || self.has_acted {
             self.turns_wasted = 0;
         } else {
@@ -419,6 +444,9 @@ impl SimulatedWorld {
 
     fn note(&mut self, what: &str, who: u64, count: usize) {
         self.has_acted = true;
+        if std::env::var_os("SIM_TRACE").is_some() {
+            println!("{} turn {} {what} {who} {count}", self.now.as_micros(), self.turn);
+        }
         self.trace.write(what.as_bytes());
         self.trace.write_u64(who);
         self.trace.write_usize(count);
@@ -515,7 +543,12 @@ impl Transport for SimulatedWorld {
         self.slots[index] = Some((key, number));
         self.clients[number].link.key = Some(key);
         self.note("accept", number as u64, index);
-        Ok((key, ServerPeer::Tcp))
+        let stream = if self.plan.is_stdio {
+            ServerPeer::Stdio
+        } else {
+            ServerPeer::Tcp
+        };
+        Ok((key, stream))
     }
 
     fn stop_accepting(&mut self) {
@@ -553,6 +586,7 @@ impl Transport for SimulatedWorld {
         if link.to_server.is_empty() {
             if link.peer_ended {
                 link.is_end_read = true;
+                link.ended_at = Some(self.now);
                 self.note("end", number as u64, 0);
                 return Ok(0);
             }
@@ -563,6 +597,7 @@ impl Transport for SimulatedWorld {
         for (byte, read) in into.iter_mut().zip(link.to_server.drain(..count)) {
             *byte = read;
         }
+        link.bytes_read += count;
         self.note("read", number as u64, count);
         Ok(count)
     }

@@ -226,3 +226,27 @@ fn a_full_table_refuses_the_next_connection() {
     bench.handle(Input::Broken { connection: first });
     assert!(bench.server.accept(bench.now, Peer::Tcp).is_some());
 }
+
+#[test]
+fn a_body_that_is_not_plain_json_is_refused() {
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for lines in [
+        "Content-Type: application/json\r\nContent-Type: text/plain\r\n",
+        "Content-Type: application/jsonx\r\n",
+        "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
+    ] {
+        assert_eq!(
+            status(&Bench::new().request("POST /mcp", lines, ping)),
+            "415",
+            "{lines}"
+        );
+    }
+}
+
+#[test]
+fn the_server_as_a_whole_can_be_asked_for_its_options() {
+    let answer = Bench::new().request("OPTIONS *", "", "");
+    assert_eq!(status(&answer), "204");
+    assert!(answer.contains("Allow: GET, HEAD, POST, OPTIONS\r\n"), "{answer}");
+    assert_eq!(status(&Bench::new().request("OPTIONS /nowhere", "", "")), "404");
+}

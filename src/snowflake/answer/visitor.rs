@@ -65,16 +65,14 @@ impl<'de> Visitor<'de> for AnswerSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Trailer, A::Error> {
         let mut trailer = Trailer::default();
-        let mut has_begun = false;
         // Rows that came before their metadata: legal JSON, never seen, bounded like one row.
         let mut early: Option<Vec<Row>> = None;
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
                 "resultSetMetaData" => {
                     self.sink.begin(map.next_value()?).map_err(A::Error::custom)?;
-                    has_begun = true;
                 }
-                "data" if has_begun => map.next_value_seed(RowsSeed {
+                "data" if self.sink.has_begun() => map.next_value_seed(RowsSeed {
                     gauge: self.gauge,
                     sink: self.sink,
                 })?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Phase, Stepper, Turn};
 use crate::backend::{Error, Kind, Progress};
-use crate::snowflake::answer::{self, End, ReadError};
+use crate::snowflake::answer::{self, End, ReadError, RowSink};
 use crate::snowflake::client::Reply;
 use crate::snowflake::error;
 use crate::snowflake::http::{Method, Response};

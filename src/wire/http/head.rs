@@ -28,10 +28,7 @@ struct Field {
 
 impl RequestHead {
     /// The field lines in their order: name as it was written, value without surrounding white space.
-    pub(super) fn fields<'a>(
-        &'a self,
-        head: &'a [u8],
-    ) -> impl DoubleEndedIterator<Item = (&'a str, &'a [u8])> + 'a {
+    pub(super) fn fields<'a>(&'a self, head: &'a [u8]) -> impl Iterator<Item = (&'a str, &'a [u8])> + 'a {
         self.fields
             .iter()
             .map(|field| (field.name.text_of(head), field.value.of(head)))

@@ -63,6 +63,8 @@ use pipeline::{Pipeline, Slot};
 use response::Connection;
 use state::State;
 
+use std::fmt;
+
 use super::buffer::{Inbox, Outbox, Piece};
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
@@ -73,7 +75,6 @@ use crate::time::Instant;
 /// After each call that may have changed something ([`received`](Self::received), [`on_end`](Self::on_end),
 /// [`answer`](Self::answer), [`sent`](Self::sent)) call [`next`](Self::next) until it says [`Next::NeedMore`]: requests
 /// may wait in the inbox for a free place in the pipeline or in the outbox.
-#[derive(Debug)]
 pub struct HttpConnection {
     inbox: Inbox,
     /// The head of the current request. Valid in `State::Body` and while a request is lent.
@@ -261,8 +262,7 @@ impl HttpConnection {
 
     /// Whether another request may be given out.
     fn may_take(&self, limits: &Limits) -> bool {
-        self.pipeline.open_count() < limits.pipeline_max
-            && self.pipeline.outbox().len() < limits.outbox_bytes_max
+        self.pipeline.open_count() < limits.pipeline_max && self.pipeline.bytes() < limits.outbox_bytes_max
     }
 
     /// Goes on with the current request as far as the inbox allows.
@@ -398,6 +398,19 @@ impl HttpConnection {
     }
 }
 
+/// Without the bytes: there are credentials among them.
+impl fmt::Debug for HttpConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConnection")
+            .field("state", &self.state)
+            .field("inbox_bytes", &self.inbox.len())
+            .field("outbox_bytes", &self.pipeline.outbox().len())
+            .field("waiting", &self.waiting())
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The line that is one byte too long, and its line end.
 const HEAD_ROOM_SPARE: usize = 2;
 const EMPTY_LINE_BYTES: usize = 2;
@@ -410,6 +423,36 @@ const INBOX_BYTES_KEPT: usize = 64 << 10;
 mod tests {
     use super::*;
 
+    fn serving(limits: &Limits) -> Serving<'_> {
+        Serving {
+            limits,
+            now: Instant::ZERO,
+            common_headers: b"",
+        }
+    }
+
+    fn feed(connection: &mut HttpConnection, mut bytes: &[u8], limits: &Limits) {
+        while !bytes.is_empty() {
+            let room = connection.room(limits);
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            connection.received(count, Instant::ZERO);
+            bytes = &bytes[count..];
+            while let Next::Request(_, responder) = connection.next(&serving(limits)) {
+                let ticket = responder.defer();
+                let response = Response {
+                    status: 200,
+                    content_type: None,
+                    headers: &[],
+                    body: &mut [],
+                    close: false,
+                };
+                connection.answer(ticket, response, &serving(limits));
+            }
+        }
+        connection.sent(connection.outbox().len(), Instant::ZERO);
+    }
+
     #[test]
     fn a_connection_at_rest_holds_less_than_500_bytes() {
         assert!(
@@ -418,31 +461,27 @@ mod tests {
             size_of::<HttpConnection>()
         );
         let limits = Limits::default();
-        let serving = Serving {
-            limits: &limits,
-            now: Instant::ZERO,
-            common_headers: b"",
-        };
-        let mut connection = HttpConnection::new(serving.now);
-        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        connection.room(&limits)[..bytes.len()].copy_from_slice(bytes);
-        connection.received(bytes.len(), serving.now);
-        let Next::Request(_, responder) = connection.next(&serving) else {
-            panic!("no request");
-        };
-        let ticket = responder.defer();
-        let response = Response {
-            status: 200,
-            content_type: None,
-            headers: &[],
-            body: &mut [],
-            close: false,
-        };
-        connection.answer(ticket, response, &serving);
-        connection.sent(connection.outbox().len(), serving.now);
-        assert_ne!((connection.inbox.capacity(), connection.head.capacity()), (0, 0));
+        let mut connection = HttpConnection::new(Instant::ZERO);
+        feed(&mut connection, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &limits);
+        let held = (connection.inbox.capacity(), connection.head.capacity());
+        assert!(held.0 > 0 && held.1 > 0, "{held:?} is kept for the next request");
         connection.rest();
-        assert_eq!((connection.inbox.capacity(), connection.head.capacity()), (0, 0));
-        assert_eq!(connection.pipeline.capacity(), 0);
+        let held = (connection.inbox.capacity(), connection.head.capacity());
+        assert_eq!((held, connection.pipeline.capacity()), ((0, 0), 0));
+    }
+
+    #[test]
+    fn the_memory_of_a_large_body_is_given_back_without_rest() {
+        let limits = Limits::default();
+        let mut connection = HttpConnection::new(Instant::ZERO);
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+        feed(&mut connection, head, &limits);
+        feed(&mut connection, &vec![b'x'; 1_000_000], &limits);
+        assert!(connection.room(&limits).len() <= 4 << 10);
+        assert!(
+            connection.inbox.capacity() <= 4 << 10,
+            "{}",
+            connection.inbox.capacity()
+        );
     }
 }

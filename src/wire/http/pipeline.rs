@@ -15,7 +15,6 @@ use crate::wire::buffer::Outbox;
 pub struct Ticket(u64);
 
 /// What the answer to a request depends on when it comes.
-#[derive(Debug)]
 pub(super) struct Slot {
     pub(super) connection: Connection,
     /// The request was HEAD.
@@ -34,7 +33,6 @@ pub(super) enum Answered {
 }
 
 /// The sending half of a connection.
-#[derive(Debug)]
 pub(super) struct Pipeline {
     slots: VecDeque<Slot>,
     /// The ticket of the first slot.
@@ -162,6 +160,12 @@ impl Pipeline {
 
     pub(super) fn progress(&self) -> Instant {
         self.progress
+    }
+
+    /// Bytes of all responses that are encoded, queued or parked.
+    pub(super) fn bytes(&self) -> usize {
+        let parked = self.slots.iter().filter_map(|slot| slot.parked.as_ref());
+        self.outbox.len() + parked.map(|parked| parked.len()).sum::<usize>()
     }
 
     /// Requests given out whose response is not queued.

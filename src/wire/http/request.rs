@@ -1,11 +1,13 @@
 //! A request as the caller sees it: a view into the inbox, good until the connection is used again.
 
+use std::fmt;
+
 use super::head::RequestHead;
 use super::request_line::{Span, Version};
 use crate::wire::Fields;
 
 /// A whole request. Everything in it is borrowed from the bytes as they arrived; nothing is decoded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     head: &'a RequestHead,
     bytes: &'a [u8],
@@ -92,5 +94,16 @@ impl Fields for Request<'_> {
             .filter(|(other, _)| other.eq_ignore_ascii_case(name))
             .nth(occurrence)
             .map(|(_, value)| value)
+    }
+}
+
+/// Without query, fields and body: there may be credentials among them.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .field("body_bytes", &self.body().len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,12 +1,13 @@
 //! The way back from a request to its response.
 
+use std::fmt;
+
 use super::pipeline::{Pipeline, Ticket};
 use super::response::Response;
 use super::state::State;
 use crate::wire::Serving;
 
 /// The way to answer one request, now or later. Dropping it leaves the request unanswered for ever.
-#[derive(Debug)]
 #[must_use = "a request that is not answered holds the connection"]
 pub struct Responder<'a> {
     pub(super) state: &'a mut State,
@@ -35,5 +36,11 @@ impl Responder<'_> {
         debug_assert_eq!(response.status, 101, "an upgrade is answered with 101");
         self.pipeline.upgrade(self.ticket, response, self.serving);
         *self.state = State::Upgraded { bytes: self.bytes };
+    }
+}
+
+impl fmt::Debug for Responder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Responder").field(&self.ticket).finish()
     }
 }

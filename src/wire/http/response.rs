@@ -87,18 +87,18 @@ pub(super) fn error_body(error: Error) -> Vec<u8> {
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
-    let said = match connection {
-        Connection::Kept => return,
-        Connection::KeptExplicitly => "keep-alive",
-        Connection::Closed => "close",
-        Connection::Upgraded if has_field(headers, "connection") => return,
-        Connection::Upgraded => "Upgrade",
-    };
+    let is_said = has_field(headers, "connection");
     debug_assert!(
-        !has_field(headers, "connection"),
+        !is_said || connection == Connection::Upgraded,
         "Connection is the codec's to say"
     );
-    extend_field(outbox, "Connection", said);
+    match connection {
+        Connection::Kept => {}
+        Connection::KeptExplicitly => extend_field(outbox, "Connection", "keep-alive"),
+        Connection::Closed => extend_field(outbox, "Connection", "close"),
+        Connection::Upgraded if is_said => {}
+        Connection::Upgraded => extend_field(outbox, "Connection", "Upgrade"),
+    }
 }
 
 fn has_field(headers: &[(&str, &str)], name: &str) -> bool {

@@ -19,6 +19,8 @@ pub enum Fault {
     NotMasked,
     /// A length written in more bytes than it needs (section 5.2).
     LengthNotMinimal,
+    /// A length of 64 bits whose first bit is set (section 5.2).
+    LengthOutOfRange,
     /// A ping, pong or Close in fragments (section 5.5).
     ControlFragmented,
     /// A ping, pong or Close of more than 125 bytes (section 5.5).
@@ -53,6 +55,7 @@ impl Fault {
             | Self::ReservedOpcode { .. }
             | Self::NotMasked
             | Self::LengthNotMinimal
+            | Self::LengthOutOfRange
             | Self::ControlFragmented
             | Self::ControlTooLong { .. }
             | Self::NothingToContinue
@@ -80,6 +83,7 @@ impl fmt::Display for Fault {
             Self::ReservedOpcode { opcode } => write!(formatter, "reserved opcode {opcode}"),
             Self::NotMasked => formatter.write_str("unmasked frame, a client masks every frame"),
             Self::LengthNotMinimal => formatter.write_str("payload length not in its shortest form"),
+            Self::LengthOutOfRange => formatter.write_str("payload length of more than 63 bits"),
             Self::ControlFragmented => formatter.write_str("control frame in fragments"),
             Self::ControlTooLong { bytes } => {
                 write!(formatter, "control frame of {bytes} bytes, 125 are allowed")
@@ -141,6 +145,11 @@ mod tests {
             Fault::LengthNotMinimal,
             1002,
             "payload length not in its shortest form",
+        ),
+        (
+            Fault::LengthOutOfRange,
+            1002,
+            "payload length of more than 63 bits",
         ),
         (Fault::ControlFragmented, 1002, "control frame in fragments"),
         (

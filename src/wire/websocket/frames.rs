@@ -116,6 +116,9 @@ impl Frames {
         if header.len(length) != head_bytes {
             return Err(Fault::LengthNotMinimal);
         }
+        if length > i64::MAX as u64 {
+            return Err(Fault::LengthOutOfRange);
+        }
         let left = match header.opcode {
             OpCode::Control(_) => control_bytes(&header, length)?,
             OpCode::Data(data) => self.data_bytes(data, length, limit)?,

@@ -339,6 +339,16 @@ fn a_length_in_a_longer_form_than_it_needs_is_refused() {
 }
 
 #[test]
+fn a_length_of_more_than_63_bits_is_refused_whatever_it_is_of() {
+    for opcode in [TEXT, 2] {
+        let mut head = vec![FIN | opcode, 0x80 | 127];
+        head.extend(u64::MAX.to_be_bytes());
+        head.extend(MASK);
+        check_fault(&head, Fault::LengthOutOfRange);
+    }
+}
+
+#[test]
 fn messages_before_a_fault_are_given_first() {
     let session = Session::fed([text("one"), text("two"), head(FIN | 2, 9), text("never")].concat());
     assert_eq!(session.messages, ["one", "two"]);

@@ -99,6 +99,32 @@ fn a_full_outbox_stops_reading_until_bytes_are_sent() {
 }
 
 #[test]
+fn answers_that_wait_for_their_turn_fill_the_outbox_too() {
+    let mut talk = Talk::later();
+    talk.limits.outbox_bytes_max = 1000;
+    talk.feed(&[get("/1"), get("/2")].concat());
+    talk.answer(1, &"x".repeat(1000));
+    assert!(talk.connection.outbox().is_empty());
+    assert!(talk.connection.room(&talk.limits).is_empty());
+    talk.answer(0, "one");
+    assert!(talk.connection.room(&talk.limits).is_empty());
+    talk.written();
+    assert!(!talk.connection.room(&talk.limits).is_empty());
+}
+
+#[test]
+fn what_is_printed_for_a_person_holds_no_credentials() {
+    let mut talk = Talk::new();
+    let head = b"GET /a?key=secret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\n\r\n";
+    talk.connection.room(&talk.limits)[..head.len()].copy_from_slice(head);
+    talk.connection.received(head.len(), talk.now);
+    let mut printed = format!("{:?}", talk.connection);
+    let serving = serving(&talk.limits, talk.now);
+    printed += &format!("{:?}", talk.connection.next(&serving));
+    assert!(printed.contains("/a") && !printed.contains("secret"), "{printed}");
+}
+
+#[test]
 fn a_request_behind_close_is_not_run() {
     for first in [
         "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",

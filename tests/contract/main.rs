@@ -1,0 +1,20 @@
+//! One behaviour, several engines: what `backend::Backend` promises, run for each engine that implements it.
+//!
+//! - [`behaviours`]: the list, written against `&dyn Backend` alone.
+//! - [`scripted`]: the Snowflake client against a server in this process that follows the SQL API's wire and can be
+//!   told to fail in any way; no time passes, because the driver's clock is a number.
+//! - [`vectors`]: results and errors of the real service, decoded through the client.
+//! - [`live`]: the Snowflake client against a running SQL API server, when `SNOWFLAKE_CONTRACT_URL` names one.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test says what it did, and ends where it fails"
+)]
+
+mod behaviours;
+mod drive;
+mod live;
+mod scripted;
+mod server;
+mod vectors;
