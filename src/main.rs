@@ -4,16 +4,17 @@
 
 mod cli;
 
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::Parser;
-use log::Level;
-use mio::net::TcpListener;
 use snowflake_mcp::config::source::Sources;
-use snowflake_mcp::config::{Config, Transport};
+use snowflake_mcp::config::{Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::signals::Signals;
+use snowflake_mcp::reactor::world::World;
 use snowflake_mcp::reactor::{Driver, MioWorld};
 use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
@@ -58,35 +59,19 @@ fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a server is made of once everything that can fail has been tried.
-struct Prepared {
-    config: Config,
-    listeners: Vec<TcpListener>,
-}
-
 fn run(serve: &Serve, transport: Transport) -> Result<ExitCode, Failure> {
     let clock = SystemClock::new();
-    let prepared = prepare(serve, transport, clock)?;
-    let Prepared { config, listeners } = &prepared;
-    let backend = parts::backend(config, clock);
-    let server = parts::server(config);
-    greet(config, listeners);
-    let ended = match transport {
-        Transport::Http => {
-            let world = MioWorld::new(prepared.listeners, backend, &prepared.config.limits, clock)?;
-            let handle = world.shutdown_handle();
-            let _signals = Signals::watch(move || handle.shut_down())?;
-            Driver::new(world, server, &prepared.config.limits).run()?
-        }
-        Transport::Stdio => {
-            let (input, output) = (std::io::stdin(), std::io::stdout());
-            let world = StdioWorld::new(input, output, backend, &prepared.config.limits, clock)?;
-            let handle = world.shutdown_handle();
-            let _signals = Signals::watch(move || handle.shut_down())?;
-            Driver::new(world, server, &prepared.config.limits).run()?
-        }
+    let sources = Sources::from_process(serve.flags());
+    let config = Config::read(&sources, transport, serve.demo)?;
+    logger::install(config.log.level, config.log.format, clock).map_err(Failure::of_start)?;
+    for note in &config.notes {
+        log::log!(target: "snowflake_mcp::config", note.level, "{}", note.text);
+    }
+    let exit = match &config.http {
+        Some(http) => serve_http(&config, http, clock)?,
+        None => serve_stdio(&config, clock)?,
     };
-    Ok(end(ended))
+    Ok(end(exit))
 }
 
 /// Exit code 1 says that somebody was left without an answer.
@@ -99,35 +84,50 @@ fn end(exit: Exit) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn prepare(serve: &Serve, transport: Transport, clock: SystemClock) -> Result<Prepared, Failure> {
-    let sources = Sources::from_process(serve.flags());
-    let config = Config::read(&sources, transport, serve.demo)?;
-    logger::install(config.log.level, config.log.format, clock).map_err(Failure::of_start)?;
-    for note in &config.notes {
-        log::log!(target: "snowflake_mcp::config", note.level, "{}", note.text);
-    }
-    let listeners = match &config.http {
-        Some(http) => listen::open(http.listen).map_err(Failure::of_start)?,
-        None => Vec::new(),
-    };
-    Ok(Prepared { config, listeners })
+fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
+    let listeners = listen::open(http.listen).map_err(Failure::of_start)?;
+    let backend = parts::backend(config, clock);
+    let world = MioWorld::new(listeners, backend, &config.limits, clock).map_err(Failure::of_start)?;
+    let shutdown = world.shutdown_handle();
+    let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
+    let addresses = world.local_addresses().map_err(Failure::of_start)?;
+    greet(
+        config,
+        greeting::http(&addresses, &config.engine, !http.api_keys.is_empty()),
+    );
+    drive(world, config)
+}
+
+fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
+    let backend = parts::backend(config, clock);
+    let input = std::io::stdin();
+    // A file of its own: std's handle would copy every reply into a buffer once more.
+    let output = std::io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(Failure::of_start)?;
+    let world = StdioWorld::new(input, File::from(output), backend, &config.limits, clock)
+        .map_err(Failure::of_start)?;
+    let shutdown = world.shutdown_handle();
+    let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
+    greet(config, greeting::stdio(&config.engine));
+    drive(world, config)
+}
+
+fn drive(world: impl World, config: &Config) -> Result<Exit, Failure> {
+    let mut driver = Driver::new(world, parts::server(config), &config.limits);
+    driver.run().map_err(|error| Failure {
+        text: format!("cannot go on: {error}"),
+        code: FAILED,
+    })
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.
-fn greet(config: &Config, listeners: &[TcpListener]) {
-    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
-    let lines = match &config.http {
-        Some(http) => greeting::http(
-            &addresses.collect::<Vec<_>>(),
-            &config.engine,
-            !http.api_keys.is_empty(),
-        ),
-        None => greeting::stdio(&config.engine),
-    };
+fn greet(config: &Config, lines: Vec<String>) {
     for line in lines {
         match config.log.format {
             Format::Text => say(&line),
-            Format::Json => log::log!(Level::Info, "{line}"),
+            Format::Json => log::info!("{line}"),
         }
     }
 }
@@ -144,12 +144,6 @@ impl Failure {
             text: text.to_string(),
             code: FAILED,
         }
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::of_start(error)
     }
 }
 

@@ -167,7 +167,7 @@ def vectors(_context):
     """Recorded exchanges of the real service go through the Rust tests that replay them."""
     cargo = packages.require("cargo", "none: install Rust with rustup")
     done = subprocess.run(
-        [cargo, "test", "--quiet", "recorded"],
+        [cargo, "test", "--quiet", "--test", "contract", "recordings"],
         cwd=packages.REPOSITORY,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -175,7 +175,7 @@ def vectors(_context):
         timeout=900,
     )
     output = done.stdout + done.stderr
-    assert done.returncode == 0, f"cargo test recorded failed: {output[-1500:]}"
+    assert done.returncode == 0, f"the contract tests failed: {output[-1500:]}"
     passed = sum(int(line.split("ok. ")[1].split()[0]) for line in output.splitlines() if "test result: ok. " in line)
     assert passed > 0, "no test replays the recordings"
     return f"{passed} tests"

@@ -1,0 +1,10 @@
+//! The binary as its users meet it: command line, routes, WebSocket, stdio, signals, exit codes.
+//!
+//! Every server gets a port from the system and an empty directory, so that no `.env` is found. Nothing here sleeps:
+//! what must happen is waited for by reading, with a deadline.
+
+mod command_line;
+mod process;
+mod seed;
+mod shutdown;
+mod stdio;

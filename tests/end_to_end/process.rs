@@ -1,0 +1,204 @@
+//! Starting the binary and talking to it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+/// Everything that is waited for comes within milliseconds; this much only when something is wrong.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The binary, without any setting of the person who runs the tests.
+pub(crate) fn command(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snowflake-mcp"));
+    command.env_clear().current_dir(directory).stdin(Stdio::null());
+    command
+}
+
+/// What a command that ends by itself said.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let directory = scratch();
+    let output = command(directory.path())
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the binary runs");
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("text"),
+        stderr: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// An empty directory that goes away.
+pub(crate) struct Scratch(std::path::PathBuf);
+
+pub(crate) fn scratch() -> Scratch {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("snowflake-mcp-{}-{count}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&path).expect("a directory can be made");
+    Scratch(path)
+}
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that listens.
+pub(crate) struct Daemon {
+    child: Child,
+    said: Receiver<String>,
+    pub(crate) address: SocketAddr,
+    _directory: Scratch,
+}
+
+impl Daemon {
+    /// Starts `snowflake-mcp http --port 0` with more arguments, and waits until it says where it listens.
+    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let directory = scratch();
+        let mut child = command(directory.path())
+            .args(["http", "--port", "0"])
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let errors = child.stderr.take().expect("piped");
+        let (tell, said) = mpsc::channel();
+        thread::Builder::new()
+            .spawn(move || {
+                for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                    let _ = tell.send(line);
+                }
+            })
+            .expect("a thread starts");
+        let mut daemon = Self {
+            child,
+            said,
+            address: SocketAddr::from(([0; 4], 0)),
+            _directory: directory,
+        };
+        let line = daemon.wait_for("listening on http://");
+        let (_, address) = line.rsplit_once("http://").expect("found");
+        daemon.address = address.trim_matches(['"', '}']).parse().expect("an address");
+        daemon
+    }
+
+    /// The next line that it says with `part` in it.
+    pub(crate) fn wait_for(&self, part: &str) -> String {
+        let mut before = Vec::new();
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(line) => before.push(line),
+                Err(_) => panic!("it did not say {part:?}; it said {before:?}"),
+            }
+        }
+    }
+
+    /// Sends a signal, `TERM` or `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for its end. A server that does not end is killed, and the test fails.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        // Its standard error is closed when it ends; until then lines are read and forgotten.
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.child.wait().expect("it ended"),
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not end"),
+            }
+        }
+    }
+
+    /// A connection to it.
+    pub(crate) fn connect(&self) -> TcpStream {
+        connect(self.address)
+    }
+
+    /// The answer to one request on a connection of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        ask(self.address, method, path, body)
+    }
+}
+
+/// A connection that does not wait for ever.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it accepts");
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a timeout can be set");
+    stream
+}
+
+/// The answer to one request on a connection of its own.
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    let mut stream = connect(address);
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers and closes");
+    Answer::of(&text)
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A response.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Self {
+            status: status.expect("a status"),
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
+    }
+}
