@@ -16,6 +16,10 @@ pub mod wire;
 pub mod backend;
 pub mod sql;
 
+// Engines.
+#[cfg(feature = "demo")]
+pub mod demo;
+
 // Meaning.
 pub mod mcp;
 pub mod tools;
