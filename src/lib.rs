@@ -18,6 +18,8 @@ pub mod backend;
 pub mod sql;
 
 // Engines that answer it.
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod snowflake;
 
 // Meaning.

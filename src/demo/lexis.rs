@@ -1,0 +1,278 @@
+//! Statement text to tokens: sqlparser's Snowflake tokenizer with what it gets wrong refused, cut at `->>`.
+//!
+//! Also a small cursor over the tokens that matter, for the statements that sqlparser does not parse (SHOW, DESCRIBE,
+//! EXPLAIN). It knows no grammar.
+
+use sqlparser::dialect::SnowflakeDialect;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+
+use super::fault::{Fault, Outcome};
+
+/// The tokens of one statement, white space and comments included.
+///
+/// # Errors
+/// [`Fault::Syntax`] for text that no token begins with, for what sqlparser reads otherwise than Snowflake does (`#`
+/// comments, backticks, tagged dollar quotes) and for a second statement; [`Fault::Unsupported`] for a text so nested
+/// that parsing it would need an unbounded stack.
+pub(super) fn tokenize(text: &str) -> Outcome<Vec<TokenWithSpan>> {
+    let mut tokens = Tokenizer::new(&SnowflakeDialect {}, text)
+        .tokenize_with_location()
+        .map_err(|error| syntax(error.location, error.message))?;
+    let end = tokens
+        .iter()
+        .rposition(|token| matters(&token.token) && token.token != Token::SemiColon)
+        .map_or(0, |last| last + 1);
+    let mut operators = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        if index < end || token.token != Token::SemiColon {
+            check(token)?;
+        }
+        operators += usize::from(is_operator(&token.token));
+    }
+    tokens.truncate(end);
+    if operators > OPERATORS_MAX {
+        return Err(Fault::unsupported(format_args!(
+            "statements with more than {OPERATORS_MAX} operators (found {operators})"
+        )));
+    }
+    if tokens.is_empty() {
+        return Err(syntax(Location { line: 1, column: 1 }, "the statement is empty"));
+    }
+    Ok(tokens)
+}
+
+/// The stages of a pipe: what stands between `->>`.
+pub(super) fn stages(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
+    let mut stages = vec![Vec::new()];
+    for token in tokens {
+        match (token.token == Token::LongArrow, stages.last_mut()) {
+            (false, Some(stage)) => stage.push(token),
+            _ => stages.push(Vec::new()),
+        }
+    }
+    stages
+}
+
+/// Whether a token is more than space between tokens.
+pub(super) fn matters(token: &Token) -> bool {
+    !matches!(token, Token::Whitespace(_) | Token::EOF)
+}
+
+/// A syntax error at a place.
+pub(super) fn syntax(location: Location, message: impl Into<String>) -> Fault {
+    Fault::Syntax {
+        message: message.into(),
+        line: location.line,
+        column: location.column,
+    }
+}
+
+/// The exact name that a written identifier means: upper case unless it was quoted.
+pub(super) fn exact_name(value: &str, is_quoted: bool) -> String {
+    if is_quoted {
+        value.to_owned()
+    } else {
+        value.to_uppercase()
+    }
+}
+
+fn check(token: &TokenWithSpan) -> Outcome<()> {
+    let refused = match &token.token {
+        Token::SemiColon => "unexpected ';': one statement at a time",
+        Token::Char('\0') => "unexpected NUL character",
+        Token::Whitespace(Whitespace::SingleLineComment { prefix, .. }) if prefix == "#" => "unexpected '#'",
+        Token::DollarQuotedString(quoted) if quoted.tag.is_some() => "unexpected '$'",
+        Token::Word(word) if word.quote_style.is_some_and(|quote| quote != '"') => "unexpected '`'",
+        _ => return Ok(()),
+    };
+    Err(syntax(token.span.start, refused))
+}
+
+/// Tokens that sqlparser may turn into one more level of a tree without counting it: `1 + 1 + …`, `a or b or …`,
+/// `x::int::int…`, UNION. Trees are dropped recursively, so their depth must be bounded before they are made.
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => {
+            word.quote_style.is_none()
+                && [
+                    "AND",
+                    "OR",
+                    "UNION",
+                    "EXCEPT",
+                    "MINUS",
+                    "INTERSECT",
+                    "IS",
+                    "IN",
+                    "LIKE",
+                    "ILIKE",
+                    "BETWEEN",
+                    "NOT",
+                    "COLLATE",
+                    "AT",
+                ]
+                .iter()
+                .any(|keyword| word.value.eq_ignore_ascii_case(keyword))
+        }
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Whitespace(_)
+        | Token::Comma
+        | Token::Period
+        | Token::LParen
+        | Token::RParen
+        | Token::EOF => false,
+        _ => true,
+    }
+}
+
+/// Operators of one statement. A level costs at most some hundred bytes of stack when the tree is dropped.
+const OPERATORS_MAX: usize = 2_000;
+
+/// Reads the tokens that matter one after the other.
+pub(super) struct Cursor<'t> {
+    tokens: Vec<&'t TokenWithSpan>,
+    position: usize,
+}
+
+impl<'t> Cursor<'t> {
+    pub(super) fn new(tokens: &'t [TokenWithSpan]) -> Self {
+        Self {
+            tokens: tokens.iter().filter(|token| matters(&token.token)).collect(),
+            position: 0,
+        }
+    }
+
+    /// Takes the next token if it is the unquoted word `keyword`.
+    pub(super) fn eat(&mut self, keyword: &str) -> bool {
+        let found = self.is_at(keyword);
+        self.position += usize::from(found);
+        found
+    }
+
+    /// Whether the next token is the unquoted word `keyword`.
+    pub(super) fn is_at(&self, keyword: &str) -> bool {
+        self.word().is_some_and(|word| word.eq_ignore_ascii_case(keyword))
+    }
+
+    /// The next token as an unquoted word, without taking it.
+    pub(super) fn word(&self) -> Option<&'t str> {
+        match self.tokens.get(self.position).map(|token| &token.token) {
+            Some(Token::Word(word)) if word.quote_style.is_none() => Some(&word.value),
+            _ => None,
+        }
+    }
+
+    /// A name with its parts, each exact; `None` if there is none here.
+    pub(super) fn name(&mut self) -> Option<Vec<String>> {
+        let mut parts = Vec::new();
+        while let Some(Token::Word(word)) = self.tokens.get(self.position).map(|token| &token.token) {
+            parts.push(exact_name(&word.value, word.quote_style.is_some()));
+            self.position += 1;
+            if self.tokens.get(self.position).map(|token| &token.token) != Some(&Token::Period) {
+                break;
+            }
+            self.position += 1;
+        }
+        (!parts.is_empty()).then_some(parts)
+    }
+
+    /// A string in single quotes.
+    pub(super) fn string(&mut self) -> Outcome<String> {
+        match self.tokens.get(self.position).map(|token| &token.token) {
+            Some(Token::SingleQuotedString(text)) => {
+                self.position += 1;
+                Ok(text.clone())
+            }
+            _ => Err(self.unexpected("a string in single quotes")),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn number(&mut self) -> Outcome<u64> {
+        let number = match self.tokens.get(self.position).map(|token| &token.token) {
+            Some(Token::Number(digits, _)) => digits.parse().ok(),
+            _ => None,
+        };
+        self.position += usize::from(number.is_some());
+        number.ok_or_else(|| self.unexpected("a whole number"))
+    }
+
+    /// Takes the next token if it is `token`.
+    pub(super) fn eat_token(&mut self, token: &Token) -> bool {
+        let found = self
+            .tokens
+            .get(self.position)
+            .is_some_and(|next| next.token == *token);
+        self.position += usize::from(found);
+        found
+    }
+
+    /// The tokens not yet taken.
+    pub(super) fn rest(&self) -> Vec<TokenWithSpan> {
+        self.tokens[self.position.min(self.tokens.len())..]
+            .iter()
+            .map(|token| (*token).clone())
+            .collect()
+    }
+
+    /// # Errors
+    /// A syntax error if something is left.
+    pub(super) fn end(&self) -> Outcome<()> {
+        if self.position < self.tokens.len() {
+            return Err(self.unexpected("the end of the statement"));
+        }
+        Ok(())
+    }
+
+    /// What is here is not what belongs here.
+    pub(super) fn unexpected(&self, wanted: &str) -> Fault {
+        let end = Location { line: 1, column: 1 };
+        match self.tokens.get(self.position) {
+            Some(token) => syntax(
+                token.span.start,
+                format!("unexpected '{}', expected {wanted}", token.token),
+            ),
+            None => syntax(
+                self.tokens.last().map_or(end, |token| token.span.end),
+                format!("unexpected end of the statement, expected {wanted}"),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_cut_outside_strings_only() {
+        let stages = stages(tokenize("show tables ->> select '->>' from $1 ->> select 2").unwrap());
+        assert_eq!(stages.len(), 3);
+    }
+
+    #[test]
+    fn what_the_tokenizer_reads_differently_is_refused() {
+        for text in [
+            "select 1 # comment",
+            "select `a`",
+            "$a$ ; drop table t; select $a$",
+            "select 1; select 2",
+            "",
+            " -- nothing\n",
+            "select 1; # comment",
+            ";",
+        ] {
+            assert!(matches!(tokenize(text), Err(Fault::Syntax { .. })), "{text}");
+        }
+        assert!(tokenize("select 1;  -- done\n").is_ok());
+        assert!(tokenize("select $$a$$ // done").is_ok());
+    }
+
+    #[test]
+    fn a_text_of_operators_is_refused_before_it_becomes_a_tree() {
+        let text = format!("select 1{}", "+1".repeat(100_000));
+        assert!(matches!(tokenize(&text), Err(Fault::Unsupported(_))));
+        let list = format!("select 1 in (1{})", ",1".repeat(10_000));
+        assert!(tokenize(&list).is_ok());
+    }
+}

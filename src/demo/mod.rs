@@ -1,0 +1,209 @@
+//! The embedded engine behind `--demo`: a small Snowflake account on SQLite, in memory, without a login.
+//!
+//! It has the database that every Snowflake account has (`SNOWFLAKE_SAMPLE_DATA`, smaller) and a few views, and speaks
+//! enough of Snowflake's SQL that a query which runs here runs there and gives values of the same types. What it cannot
+//! do it refuses with a sentence. Clients can only read.
+//!
+//! ```text
+//!  text ─ lexis ─ command ─┬─ show, describe, explain ──────────► Listing ─┐
+//!                          └─ translate (names, types, functions) ► SQL    ├─ run ─► ResultSet
+//!                                     store: lanes, tables made at first use ┘
+//! ```
+//!
+//! It knows no MCP and no connection. A step runs all statements of a job; nothing of a job stays behind in a lane, so no
+//! client sees another's context.
+
+mod calendar;
+mod catalog;
+mod command;
+mod data;
+mod datatype;
+mod ddl;
+mod describe;
+mod fault;
+mod functions;
+mod information_schema;
+mod lexis;
+mod listing;
+mod numeric;
+mod plan;
+mod run;
+mod session;
+mod show;
+mod store;
+#[cfg(test)]
+mod tests;
+mod translate;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::backend::{Backend, CancelToken, Error, Job, Progress, ResultSet, Step};
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::time::{Clock, SystemClock};
+use fault::{Fault, Outcome};
+use plan::{Plan, Plans};
+use session::Session;
+use store::{Lane, Store};
+
+/// The embedded engine.
+pub struct Demo {
+    clock: SystemClock,
+    store: Store,
+    plans: Plans,
+    slots: Slots,
+}
+
+/// How many statements that may take long run at once.
+#[derive(Debug)]
+struct Slots {
+    taken: AtomicUsize,
+    count: usize,
+}
+
+/// A taken slot.
+struct Slot<'a>(&'a Slots);
+
+impl Slots {
+    fn take(&self) -> Option<Slot<'_>> {
+        let taken = self
+            .taken
+            .try_update(Ordering::SeqCst, Ordering::SeqCst, |taken| {
+                (taken < self.count).then_some(taken + 1)
+            });
+        taken.ok().map(|_| Slot(self))
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What one step leads to.
+enum Attempt {
+    Finished(Vec<ResultSet>),
+    /// Every slot is taken.
+    Busy,
+}
+
+/// How long a statement waits before it asks for a slot again.
+const SLOT_WAIT: Duration = Duration::from_millis(5);
+
+impl Demo {
+    /// An engine for so many worker threads: of statements that may take long it runs two fewer at once (one at
+    /// least), so that short ones always find a worker. Opens nothing yet: connections and tables are made when a
+    /// statement needs them.
+    ///
+    /// # Errors
+    /// None today; an engine that opens files would have some.
+    #[allow(
+        clippy::result_large_err,
+        reason = "the error of the backend vocabulary, once per start"
+    )]
+    pub fn new(clock: SystemClock, workers: usize) -> Result<Self, Error> {
+        Ok(Self {
+            clock,
+            store: Store::new(clock),
+            plans: Plans::default(),
+            slots: Slots {
+                taken: AtomicUsize::new(0),
+                count: workers.saturating_sub(2).max(1),
+            },
+        })
+    }
+
+    fn attempt(&self, job: &Job, cancel: &CancelToken) -> Outcome<Attempt> {
+        let session = Session::new(&job.work.context);
+        let mut plans = Vec::with_capacity(job.work.statements.len());
+        for statement in &job.work.statements {
+            plans.push(self.plans.plan(statement.text(), &session)?);
+        }
+        let is_short = plans.iter().all(|plan| plan.is_short());
+        let slot = if is_short { None } else { self.slots.take() };
+        if slot.is_none() && !is_short {
+            return Ok(Attempt::Busy);
+        }
+        let mut lane = self.store.lane()?;
+        let outcome = self.run(&plans, &mut lane, job, cancel);
+        self.store.give_back(lane);
+        outcome.map(Attempt::Finished)
+    }
+
+    fn run(
+        &self,
+        plans: &[Arc<Plan>],
+        lane: &mut Lane,
+        job: &Job,
+        cancel: &CancelToken,
+    ) -> Outcome<Vec<ResultSet>> {
+        let now = self.clock.now();
+        let deadline = now.monotonic + job.work.timeout;
+        let wall = i64::try_from(now.wall.as_micros()).unwrap_or(i64::MAX);
+        lane.signals.start(deadline.as_micros(), wall);
+        let (signals, interrupt) = (Arc::clone(&lane.signals), lane.connection.get_interrupt_handle());
+        // Lives to the end of this function: a cancel that comes later must not reach the lane's next user.
+        let _interruptible = cancel.on_cancel(move || {
+            signals.cancel();
+            interrupt.interrupt();
+        });
+        let mut results = Vec::with_capacity(plans.len());
+        for plan in plans {
+            if let Plan::Query(query) = &**plan {
+                self.store.attach(lane, &query.frame.tables)?;
+            }
+            // SQLite looks at the signals only every few thousand instructions.
+            if lane.signals.must_stop(self.clock) {
+                return Err(self.stopped(lane, job));
+            }
+            let mut result = run::run(plan, lane, job.work.bounds).map_err(|fault| match fault {
+                Fault::Timeout(_) | Fault::Cancelled => self.stopped(lane, job),
+                other => other,
+            })?;
+            result.query_id = Some(SystemEntropy.uuid().to_string());
+            results.push(result);
+        }
+        Ok(results)
+    }
+
+    fn stopped(&self, lane: &Lane, job: &Job) -> Fault {
+        if lane.signals.has_timed_out() {
+            Fault::Timeout(job.work.timeout)
+        } else {
+            Fault::Cancelled
+        }
+    }
+}
+
+impl Backend for Demo {
+    fn step(&self, job: Job, cancel: &CancelToken) -> Step {
+        let job = Box::new(job);
+        if cancel.is_cancelled() {
+            return Step::Done(job, Err(Fault::Cancelled.into_error()));
+        }
+        match self.attempt(&job, cancel) {
+            Ok(Attempt::Finished(results)) => Step::Done(job, Ok(results)),
+            Ok(Attempt::Busy) => Step::Again {
+                job,
+                after: SLOT_WAIT,
+                progress: Progress::Queued,
+            },
+            Err(fault) => {
+                let mut error = fault.into_error();
+                error.query_id = Some(SystemEntropy.uuid().to_string());
+                Step::Done(job, Err(error))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Demo {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Demo")
+            .field("slots", &self.slots)
+            .finish_non_exhaustive()
+    }
+}

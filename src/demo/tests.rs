@@ -1,0 +1,70 @@
+//! The engine as its callers see it: through `Backend::step` only.
+
+use std::time::Duration;
+
+use super::Demo;
+use crate::backend::job::{Context, Reached, Render, Work};
+use crate::backend::rows::Bounds;
+use crate::backend::{Backend, CancelToken, Error, Job, ResultSet, Step, Value};
+use crate::ident::JobId;
+use crate::sql::guard::Policy;
+use crate::time::{Instant, SystemClock};
+
+pub(super) fn demo() -> Demo {
+    Demo::new(SystemClock::new(), 8).unwrap()
+}
+
+/// A job of these statements with room for everything.
+pub(super) fn job(statements: &[&str]) -> Job {
+    let policy = Policy::default();
+    Job {
+        id: JobId(1),
+        work: Work {
+            unchecked: None,
+            statements: statements
+                .iter()
+                .map(|text| policy.check(text).unwrap())
+                .collect(),
+            context: Context::default(),
+            bounds: Bounds {
+                rows_max: 100_000,
+                bytes_max: 64 << 20,
+            },
+            timeout: Duration::from_secs(60),
+            query_tag: None,
+            render: Render::new(|_| unreachable!("the backend renders nothing")),
+        },
+        reached: Reached::default(),
+        admitted: Instant::ZERO,
+    }
+}
+
+/// Steps until the job is done.
+pub(super) fn finish(demo: &Demo, mut job: Job, cancel: &CancelToken) -> Result<Vec<ResultSet>, Error> {
+    loop {
+        match demo.step(job, cancel) {
+            Step::Done(_, outcome) => return outcome,
+            Step::Again { job: again, .. } => job = *again,
+        }
+    }
+}
+
+pub(super) fn run(demo: &Demo, statement: &str) -> Result<ResultSet, Error> {
+    finish(demo, job(&[statement]), &CancelToken::new()).map(|mut results| results.remove(0))
+}
+
+/// The cells of a result as text, NULL as `NULL`.
+pub(super) fn cells(result: &ResultSet) -> Vec<Vec<String>> {
+    result
+        .rows()
+        .map(|row| {
+            row.cells()
+                .map(|cell| match cell {
+                    Value::Null => "NULL".to_owned(),
+                    Value::Boolean(truth) => truth.to_string(),
+                    Value::Number(text) | Value::Text(text) | Value::Json(text) => text.to_owned(),
+                })
+                .collect()
+        })
+        .collect()
+}
