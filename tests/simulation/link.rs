@@ -35,10 +35,13 @@ pub(crate) struct Link {
     pub(crate) bytes_read: usize,
     /// In which turn the server was told of a reset.
     pub(crate) reset_told: Option<u64>,
+    /// A write was refused, room was told since, and no write was tried: something waits that could be sent.
+    pub(crate) is_write_owed: bool,
     /// Bytes that the server wrote in all.
     pub(crate) written: u64,
     is_read_armed: bool,
     is_write_armed: bool,
+    was_write_refused: bool,
     is_reset_untold: bool,
 }
 
@@ -58,6 +61,8 @@ impl Link {
             ended_at: None,
             bytes_read: 0,
             reset_told: None,
+            is_write_owed: false,
+            was_write_refused: false,
             written: 0,
             is_read_armed: true,
             is_write_armed: true,
@@ -109,6 +114,7 @@ impl Link {
     /// A write found no room: the next room is told.
     pub(crate) fn arm_write(&mut self) {
         self.is_write_armed = true;
+        self.was_write_refused = true;
     }
 
     /// The edges that are due, if any: readable, writable, reset. They are not told again.
@@ -120,6 +126,8 @@ impl Link {
         let writable = self.is_write_armed && self.space() > 0;
         self.is_read_armed &= !readable;
         self.is_write_armed &= !writable;
+        self.is_write_owed |= writable && self.was_write_refused;
+        self.was_write_refused &= !writable;
         (readable || writable).then_some((readable, writable, false))
     }
 }

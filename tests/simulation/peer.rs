@@ -101,7 +101,7 @@ impl Peer {
         let faults = &plan.faults;
         let fate = match random.below(12) {
             0 | 1 if faults.half_closers => Fate::HalfCloses,
-            2 | 3 if faults.resetters => Fate::Resets(random.below(40)),
+            2 | 3 if faults.resetters => Fate::Resets(1 + random.below(40)),
             // Nobody watches over stdio: a peer that says nothing there is waited for without end.
             _ if carrier == Carrier::Lines => Fate::Closes,
             4 if faults.stallers => Fate::Stalls,

@@ -28,6 +28,8 @@ pub(crate) struct Faults {
     pub(crate) aborted_accepts: bool,
     /// The process is stopped for seconds.
     pub(crate) stopped: bool,
+    /// Turns take long, so that much comes at once.
+    pub(crate) busy_machine: bool,
     /// The wall clock jumps.
     pub(crate) wall_jumps: bool,
     /// Everybody comes at once.
@@ -68,6 +70,8 @@ pub(crate) struct Faults {
     pub(crate) polled: bool,
     /// Statements are polled for ever.
     pub(crate) never_ending: bool,
+    /// Steps end together, as those do that wait for one answer of one machine.
+    pub(crate) clumped: bool,
     /// Steps hold their worker until they are interrupted, so that others may starve.
     pub(crate) stuck: bool,
     /// Results are large.
@@ -112,6 +116,7 @@ impl Plan {
             full_table: on(30),
             aborted_accepts: on(30),
             stopped: on(10),
+            busy_machine: on(40),
             wall_jumps: on(30),
             burst: on(40),
             slow_readers: on(40),
@@ -130,6 +135,7 @@ impl Plan {
             panics: on(30),
             polled: on(60),
             never_ending: on(30),
+            clumped: on(40),
             stuck: on(20),
             big_replies: on(40),
             early_shutdown: on(20),
@@ -140,10 +146,10 @@ impl Plan {
             faults,
             limits: limits(random),
             is_stdio,
-            peers: if is_stdio {
-                1
-            } else {
-                1 + random.below(10) as usize
+            peers: match (is_stdio, faults.burst) {
+                (true, _) => 1,
+                (false, true) => 6 + random.below(12) as usize,
+                (false, false) => 1 + random.below(8) as usize,
             },
             requests_max: 1 + random.below(8),
             send_buffer_bytes: pick(random, &[64, 512, 4_096, 65_536]),
@@ -157,7 +163,7 @@ fn limits(random: &mut SeededEntropy) -> Limits {
         accepts_per_turn_max: pick(random, &[1, 2, 64]),
         read_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 65_536]),
         write_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 262_144]),
-        completions_per_turn_max: pick(random, &[1, 2, 256]),
+        completions_per_turn_max: pick(random, &[1, 1, 2, 256]),
         outbox_bytes_max: pick(random, &[1_024, 16_384, 262_144]),
         pipeline_max: pick(random, &[1, 2, 32]),
         workers: pick(random, &[1, 2, 8]),

@@ -20,7 +20,7 @@ use snowflake_mcp::time::{Clock, Instant, Now, WallTime};
 use crate::backend::{Progressed, SimulatedWorkers};
 use crate::link::Link;
 use crate::peer::{Circumstances, Peer};
-use crate::plan::Plan;
+use crate::plan::{Plan, pick};
 use crate::request::{Carrier, Expected};
 
 /// Something that is going to happen.
@@ -402,7 +402,8 @@ impl SimulatedWorld {
 
     /// Time passes while the driver works, and now and then much more than that.
     fn pass_time(&mut self) {
-        self.now = self.now + Duration::from_micros(self.random.below(50));
+        let longest = if self.plan.faults.busy_machine { 20_000 } else { 50 };
+        self.now = self.now + Duration::from_micros(self.random.below(longest));
         if self.plan.faults.stopped && self.random.below(200) == 0 {
             self.was_stopped = true;
             self.now = self.now + Duration::from_secs(self.random.below(100));
@@ -412,12 +413,26 @@ impl SimulatedWorld {
         }
     }
 
-    fn watch_for_spinning(&mut self, until: Option<Instant>) {
-        let sleeps = until.is_none_or(|until| until > self.now);
-        if sleeps && self.workers.completions_left() > 0 {
+    /// Sleeping is right only when everything that the driver was told of is done.
+    fn watch_for_idling(&mut self, until: Option<Instant>) {
+        if until.is_some_and(|until| until <= self.now) {
+            return;
+        }
+        if self.workers.completions_left() > 0 {
             self.violations
                 .push("the loop sleeps, and completions wait that it was told of".to_owned());
         }
+        for (number, client) in self.clients.iter().enumerate() {
+            if client.link.is_write_owed && client.link.key.is_some() && !client.link.is_reset {
+                self.violations.push(format!(
+                    "the loop sleeps, and peer {number} was told to take more"
+                ));
+            }
+        }
+    }
+
+    fn watch_for_spinning(&mut self, until: Option<Instant>) {
+        let sleeps = until.is_none_or(|until| until > self.now);
         if sleeps || self.has_acted {
             self.turns_wasted = 0;
         } else {
@@ -467,6 +482,7 @@ impl Selector for SimulatedWorld {
     fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
         self.turn += 1;
         self.watch_for_spinning(until);
+        self.watch_for_idling(until);
         self.pass_time();
         loop {
             while let Some(entry) = self
@@ -615,6 +631,7 @@ impl Transport for SimulatedWorld {
         };
         let turn = self.turn;
         let link = &mut self.clients[number].link;
+        link.is_write_owed = false;
         if link.server_ended {
             self.violations.push(format!(
                 "peer {number} is written to after its writing side was shut down"
@@ -681,9 +698,12 @@ impl Executor for SimulatedWorld {
         let id = job.id;
         self.note("submit", id.0, 0);
         if self.workers.submit(job) {
-            let longest = crate::plan::pick(&mut self.random, &[1, 1_000, 200_000]);
-            let after = Duration::from_micros(self.random.below(longest));
-            self.plan_in(after, Happening::StepEnds(id));
+            let longest = pick(&mut self.random, &[1, 1_000, 200_000]);
+            let mut after = self.random.below(longest);
+            if self.plan.faults.clumped {
+                after = CLUMP_MICROS - self.now.as_micros() % CLUMP_MICROS;
+            }
+            self.plan_in(Duration::from_micros(after), Happening::StepEnds(id));
         }
     }
 
@@ -710,5 +730,7 @@ impl Executor for SimulatedWorld {
     }
 }
 
+/// The rhythm in which clumped steps end.
+const CLUMP_MICROS: u64 = 30_000;
 /// "Too many open files" on Linux and the BSDs.
 const EMFILE: i32 = 24;
