@@ -114,7 +114,13 @@ fn tools_settings(config: &Config) -> tools::Settings {
             role: snowflake.context.role.clone(),
             ..settings
         },
-        Engine::Demo | Engine::Incomplete(_) => settings,
+        // The database that every Snowflake account has too, so the same queries run in both places.
+        Engine::Demo => tools::Settings {
+            default_database: Some("SNOWFLAKE_SAMPLE_DATA".to_owned()),
+            default_schema: Some("TPCH_SF1".to_owned()),
+            ..settings
+        },
+        Engine::Incomplete(_) => settings,
     }
 }
 
