@@ -2,7 +2,13 @@
 
 use super::*;
 use crate::backend::{CancelToken, Step};
-use std::io::{PipeReader, PipeWriter, pipe};
+use crate::entropy::SeededEntropy;
+use crate::mcp::Service;
+use crate::reactor::Driver;
+use crate::server::{self, Exit, Server};
+use crate::sql::guard::Policy;
+use crate::tools;
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, pipe};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -114,4 +120,48 @@ fn a_shutdown_is_told_once() {
     let mut events = Vec::new();
     world.wait(Some(Instant::ZERO), &mut events).unwrap();
     assert!(events.is_empty());
+}
+
+fn driver(world: StdioWorld<PipeWriter>) -> Driver<StdioWorld<PipeWriter>> {
+    let limits = Limits::default();
+    let service = Service::new(&limits, tools::Settings::new(&limits, Policy::default()));
+    let entropy = Box::new(SeededEntropy::new(1));
+    Driver::new(
+        world,
+        Server::new(server::Settings::default(), service, entropy),
+        &limits,
+    )
+}
+
+#[test]
+fn calls_are_answered_and_the_end_of_input_ends_the_program_after_the_last_answer() {
+    let (world, mut input, output) = world();
+    input
+        .write_all(
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\
+              \"params\":{\"name\":\"execute_query\",\"arguments\":{\"query\":\"select 1\"}}}\n",
+        )
+        .unwrap();
+    drop(input);
+    assert_eq!(driver(world).run().unwrap(), Exit { calls_cut: 0 });
+    let lines: Vec<String> = BufReader::new(output).lines().map(Result::unwrap).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0], r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+    assert!(
+        lines[1].starts_with(r#"{"jsonrpc":"2.0","id":2,"#),
+        "{}",
+        lines[1]
+    );
+}
+
+#[test]
+fn a_client_that_vanishes_ends_the_program() {
+    let (world, mut input, output) = world();
+    drop(output);
+    input
+        .write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n")
+        .unwrap();
+    // The input stays open, as that of an orphan may: the broken output alone must do.
+    assert_eq!(driver(world).run().unwrap(), Exit { calls_cut: 0 });
+    drop(input);
 }

@@ -101,7 +101,7 @@ impl Backend for ScriptedBackend {
         };
         if polled < polls_wanted {
             job.reached.handle = Some(tag);
-            job.reached.stage = if polled % 2 == 0 {
+            job.reached.stage = if polled.is_multiple_of(2) {
                 Stage::Poll
             } else {
                 Stage::Fetch

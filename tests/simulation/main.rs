@@ -7,11 +7,13 @@
 //! | `planted.rs` | as `driver.rs`, with a mistake planted in the driver | proves that the simulator sees |
 //!
 //! A failure prints its seed, the turn, and the line that repeats it. `SIM_SEED` runs one seed, `SIM_SEEDS` so many
-//! (200 by default), `SIM_STEPS` bounds a run.
+//! (200 by default), `SIM_STEPS` bounds a run, `SIM_TRACE` prints what the driver does in it.
+#![allow(clippy::print_stdout, reason = "a failing seed is traced")]
 
 mod backend;
 mod driver;
 mod link;
+mod oracle;
 mod peer;
 mod plan;
 mod planted;

@@ -179,9 +179,8 @@ impl Peer {
         }
         self.inbound.extend(link.to_peer.drain(..count));
         loop {
-            let (reply, length) = match self.next_reply()? {
-                Some(found) => found,
-                None => return Ok(()),
+            let Some((reply, length)) = self.next_reply()? else {
+                return Ok(());
             };
             self.inbound.drain(..length);
             if let Some(reply) = reply {

@@ -1,9 +1,8 @@
-//! The simulated world: sockets, peers, workers and time, all drawn from one seed; and the eye that watches the driver.
+//! The simulated world: sockets, peers, workers and time, all drawn from one seed.
 //!
 //! [`SimulatedWorld`] is what the driver sees: reads that come short, writes that are refused, edges that are told once,
 //! a descriptor table that is full, a clock that jumps. Inside of `wait` the outside goes on: peers act and steps end,
-//! in the order of their time. Whatever the driver does is checked here against what a driver may do; what the server
-//! makes of it is checked by the peers and the workers.
+//! in the order of their time. What is checked, and by whom, is listed in `oracle.rs`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
@@ -17,11 +16,11 @@ use snowflake_mcp::reactor::world::{Event, Executor, Selector, SocketKey, Transp
 use snowflake_mcp::server::Peer as ServerPeer;
 use snowflake_mcp::time::{Clock, Instant, Now, WallTime};
 
-use crate::backend::{Progressed, SimulatedWorkers};
+use crate::backend::SimulatedWorkers;
 use crate::link::Link;
 use crate::peer::{Circumstances, Peer};
 use crate::plan::{Plan, pick};
-use crate::request::{Carrier, Expected};
+use crate::request::Carrier;
 
 /// Something that is going to happen.
 #[derive(Debug, Clone, Copy)]
@@ -45,16 +44,16 @@ pub(crate) struct Client {
 /// The world.
 #[derive(Debug)]
 pub(crate) struct SimulatedWorld {
-    plan: Plan,
+    pub(crate) plan: Plan,
     random: SeededEntropy,
-    now: Instant,
+    pub(crate) now: Instant,
     wall_offset: u64,
     /// By time, then in the order in which they were planned.
     happenings: BTreeMap<(Instant, u64), Happening>,
     planned: u64,
     pub(crate) clients: Vec<Client>,
-    backlog: VecDeque<usize>,
-    is_listening: bool,
+    pub(crate) backlog: VecDeque<usize>,
+    pub(crate) is_listening: bool,
     is_accept_armed: bool,
     /// When the driver was told that the table is full; it must not try again in that moment.
     table_full_at: Option<Instant>,
@@ -63,29 +62,23 @@ pub(crate) struct SimulatedWorld {
     generation: u32,
     closed_keys: Vec<SocketKey>,
     /// Clients whose socket was closed in this turn.
-    closed_now: Vec<usize>,
+    pub(crate) closed_now: Vec<usize>,
     pub(crate) workers: SimulatedWorkers,
     is_wake_due: bool,
     is_rung: bool,
     pub(crate) is_draining: bool,
-    signals: u32,
-    was_stopped: bool,
+    pub(crate) signals: u32,
+    pub(crate) was_stopped: bool,
     /// Nothing will ever happen unless somebody makes it happen.
     pub(crate) is_idle: bool,
-    turn: u64,
+    pub(crate) turn: u64,
     /// Turns in a row in which the driver neither slept nor did anything.
-    turns_wasted: u32,
-    has_acted: bool,
+    pub(crate) turns_wasted: u32,
+    pub(crate) has_acted: bool,
     pub(crate) violations: Vec<String>,
     trace: std::hash::DefaultHasher,
+    is_traced: bool,
 }
-
-/// How long after the end of a peer its socket may stay open: replies that it takes slowly, or not at all. Shorter than
-/// the time after which an idle connection is closed, which would hide that the end was not told.
-const END_PATIENCE: Duration = Duration::from_secs(45);
-
-/// Turns without effect after which a driver spins. A few are honest: a room that is still empty, a spurious event.
-const TURNS_WASTED_MAX: u32 = 50;
 
 impl SimulatedWorld {
     /// A world for `plan`; the peers come by themselves.
@@ -116,6 +109,7 @@ impl SimulatedWorld {
             has_acted: false,
             violations: Vec::new(),
             trace: std::hash::DefaultHasher::new(),
+            is_traced: std::env::var_os("SIM_TRACE").is_some(),
             plan,
             random,
         };
@@ -161,94 +155,13 @@ impl SimulatedWorld {
         self.trace.finish()
     }
 
-    /// Checks what must hold after every turn.
-    pub(crate) fn check_turn(&mut self) {
-        self.violations.append(&mut self.workers.violations);
-        for number in std::mem::take(&mut self.closed_now) {
-            self.check_jobs_of_closed(number);
-        }
-        for (number, client) in self.clients.iter().enumerate() {
-            let read = client.link.bytes_read;
-            let max = client.peer.burden_max(&self.plan);
-            // Once the server is ending, what comes is thrown away unread.
-            if let Some(max) = max.filter(|max| read > *max && !self.is_draining) {
-                self.violations.push(format!(
-                    "{read} bytes were read from peer {number}, which takes nothing; {max} would do"
-                ));
-            }
-            let is_late = client
-                .link
-                .ended_at
-                .is_some_and(|at| at + END_PATIENCE < self.now);
-            if is_late && client.link.key.is_some() && !self.was_stopped {
-                self.violations.push(format!(
-                    "peer {number} ended long ago and its socket is still open"
-                ));
-            }
-            let is_overdue = client.link.reset_told.is_some_and(|told| told + 1 < self.turn);
-            if is_overdue && client.link.key.is_some() {
-                self.violations
-                    .push(format!("peer {number} was reset and its socket is still open"));
-            }
-        }
-    }
-
-    /// Nothing may run on for a connection that is closed.
-    fn check_jobs_of_closed(&mut self, number: usize) {
-        let prefix = format!("p{number}r");
-        for (job, progressed) in self.workers.jobs_of(|tag| tag.starts_with(&prefix)) {
-            self.workers.unwanted.insert(job);
-            if progressed
-                == (Progressed::Running {
-                    is_interrupted: false,
-                })
-            {
-                self.violations
-                    .push(format!("peer {number} is closed and its {job} runs on"));
-            }
-        }
-    }
-
-    /// Checks what must hold when nothing happens any more.
-    pub(crate) fn check_end(&mut self) {
-        for (number, client) in self.clients.iter().enumerate() {
-            if client.link.key.is_some() {
-                self.violations
-                    .push(format!("the socket of peer {number} was never closed"));
-            }
-            let is_lenient = self.is_draining || self.was_stopped || client.is_turned_away;
-            if !is_lenient && !client.peer.is_over && client.peer.is_owed_replies() {
-                self.violations
-                    .push(format!("peer {number} still awaits {:?}", client.peer.awaited()));
-            }
-        }
-        if self.is_listening && !self.backlog.is_empty() {
-            self.violations
-                .push(format!("{} peers were never accepted", self.backlog.len()));
-        }
-        if self.workers.completions_left() > 0 {
-            self.violations.push(format!(
-                "{} completions were never taken",
-                self.workers.completions_left()
-            ));
-        }
-        for (job, progressed) in self.workers.jobs_of(|_| true) {
-            if progressed != Progressed::Done {
-                self.violations
-                    .push(format!("{job} is {progressed:?} when all is over"));
-            }
-        }
-    }
-
     /// The process ends: the machine closes what is open, and the peers read what was written.
     pub(crate) fn end_process(&mut self) {
         self.is_listening = false;
-        for slot in std::mem::take(&mut self.slots) {
-            if let Some((_, number)) = slot {
-                self.clients[number].link.key = None;
-                self.clients[number].link.close();
-                self.plan_act_soon(number);
-            }
+        for (_, number) in std::mem::take(&mut self.slots).into_iter().flatten() {
+            self.clients[number].link.key = None;
+            self.clients[number].link.close();
+            self.plan_act_soon(number);
         }
         while let Some(((at, _), happening)) = self.happenings.pop_first() {
             self.now = self.now.max(at);
@@ -256,36 +169,6 @@ impl SimulatedWorld {
                 Happening::Act(number) => self.act(number),
                 Happening::Connect(number) => self.clients[number].peer.is_over = true,
                 Happening::StepEnds(_) | Happening::Signal => {}
-            }
-        }
-    }
-
-    /// Checks what must hold after the server said that it is over, having cut off so many calls.
-    pub(crate) fn check_exit(&mut self, calls_cut: u64) {
-        if self.signals > 1 || self.was_stopped || calls_cut > 0 {
-            if calls_cut > 0 && !self.plan.faults.early_shutdown && !self.plan.is_stdio {
-                self.violations
-                    .push(format!("{calls_cut} calls were cut off, and none was in flight"));
-            }
-            return;
-        }
-        let submitted: Vec<&str> = self.workers.jobs.values().map(|(tag, _)| tag.as_str()).collect();
-        for (number, client) in self.clients.iter().enumerate() {
-            let unanswered = client.peer.awaited().iter().find(|expected| match expected {
-                Expected::Answer { tag, .. } => submitted.contains(&tag.as_str()),
-                _ => false,
-            });
-            if let Some(unanswered) = unanswered.filter(|_| client.peer.is_owed_replies()) {
-                self.violations.push(format!(
-                    "the exit says that nothing was cut off, and peer {number} awaits {unanswered:?}"
-                ));
-            }
-        }
-        for (job, progressed) in self.workers.jobs_of(|_| true) {
-            if progressed != Progressed::Done {
-                self.violations.push(format!(
-                    "the exit says that nothing was cut off, and {job} is {progressed:?}"
-                ));
             }
         }
     }
@@ -413,39 +296,6 @@ impl SimulatedWorld {
         }
     }
 
-    /// Sleeping is right only when everything that the driver was told of is done.
-    fn watch_for_idling(&mut self, until: Option<Instant>) {
-        if until.is_some_and(|until| until <= self.now) {
-            return;
-        }
-        if self.workers.completions_left() > 0 {
-            self.violations
-                .push("the loop sleeps, and completions wait that it was told of".to_owned());
-        }
-        for (number, client) in self.clients.iter().enumerate() {
-            if client.link.is_write_owed && client.link.key.is_some() && !client.link.is_reset {
-                self.violations.push(format!(
-                    "the loop sleeps, and peer {number} was told to take more"
-                ));
-            }
-        }
-    }
-
-    fn watch_for_spinning(&mut self, until: Option<Instant>) {
-        let sleeps = until.is_none_or(|until| until > self.now);
-        if sleeps || self.has_acted {
-            self.turns_wasted = 0;
-        } else {
-            self.turns_wasted += 1;
-        }
-        self.has_acted = false;
-        if self.turns_wasted == TURNS_WASTED_MAX {
-            self.violations.push(format!(
-                "the loop spins: {TURNS_WASTED_MAX} turns without sleep or effect"
-            ));
-        }
-    }
-
     fn client(&mut self, socket: SocketKey, what: &str) -> io::Result<usize> {
         match self.slots.get(socket.index as usize) {
             Some(Some((key, number))) if *key == socket => Ok(*number),
@@ -459,7 +309,7 @@ impl SimulatedWorld {
 
     fn note(&mut self, what: &str, who: u64, count: usize) {
         self.has_acted = true;
-        if std::env::var_os("SIM_TRACE").is_some() {
+        if self.is_traced {
             println!("{} turn {} {what} {who} {count}", self.now.as_micros(), self.turn);
         }
         self.trace.write(what.as_bytes());

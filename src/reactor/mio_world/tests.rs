@@ -4,7 +4,12 @@ use super::*;
 use crate::backend::job::{Context, Reached, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{CancelToken, Outcome, ResultSet, Step};
-use crate::reactor::bind;
+use crate::entropy::SeededEntropy;
+use crate::mcp::Service;
+use crate::reactor::{Driver, bind};
+use crate::server::{self, Server};
+use crate::sql::guard::Policy;
+use crate::tools;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpStream as Client};
 use std::thread;
 
@@ -309,4 +314,70 @@ fn a_deadline_that_has_passed_does_not_sleep() {
     let soon = world.now().monotonic + Duration::from_millis(1);
     world.wait(Some(soon), &mut events).unwrap();
     assert!(world.now().monotonic >= soon);
+}
+
+fn server(limits: &Limits) -> Server {
+    let settings = server::Settings {
+        limits: limits.clone(),
+        ..server::Settings::default()
+    };
+    let service = Service::new(limits, tools::Settings::new(limits, Policy::default()));
+    Server::new(settings, service, Box::new(SeededEntropy::new(1)))
+}
+
+fn ask(client: &mut Client, message: &str) -> String {
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\n\
+         Content-Length: {}\r\n\r\n{message}",
+        message.len()
+    );
+    client.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    while !is_whole(&answer) {
+        let mut room = [0; 1_000];
+        let count = client.read(&mut room).unwrap();
+        assert!(count > 0, "the connection ended: {answer:?}");
+        answer.push_str(std::str::from_utf8(&room[..count]).unwrap());
+    }
+    answer
+}
+
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "));
+    body.len() == length.unwrap().parse::<usize>().unwrap()
+}
+
+#[test]
+fn the_whole_reactor_answers_calls_and_ends_when_it_is_told_to() {
+    let limits = Limits::default();
+    let world = world();
+    let (addresses, shutdown) = (world.local_addresses().unwrap(), world.shutdown_handle());
+    let server = server(&limits);
+    let reactor = thread::Builder::new()
+        .spawn(move || Driver::new(world, server, &limits).run())
+        .unwrap();
+    let _idle = Client::connect(addresses[0]).unwrap();
+    for address in addresses {
+        let mut client = Client::connect(address).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        for id in 0..50 {
+            let pong = ask(
+                &mut client,
+                &format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#),
+            );
+            assert!(pong.contains(&format!(r#""id":{id},"result":{{}}"#)), "{pong}");
+            let call = format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"execute_query","arguments":{{"query":"select 1"}}}}}}"#
+            );
+            let answer = ask(&mut client, &call);
+            assert!(answer.contains(r#""isError":false"#), "{answer}");
+        }
+    }
+    shutdown.shut_down();
+    assert_eq!(reactor.join().unwrap().unwrap().calls_cut, 0);
 }
