@@ -160,6 +160,7 @@ impl Plan {
 
 fn limits(random: &mut SeededEntropy) -> Limits {
     Limits {
+        connections_max: pick(random, &[2, 5, 1_000, 1_000]),
         accepts_per_turn_max: pick(random, &[1, 2, 64]),
         read_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 65_536]),
         write_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 262_144]),

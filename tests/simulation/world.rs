@@ -527,8 +527,10 @@ impl Transport for SimulatedWorld {
         self.closed_now.push(number);
         // A closed socket is a free descriptor: trying to accept at once is right.
         self.table_full_at = None;
+        let open = 1 + self.slots.iter().flatten().count();
+        let is_full = open > self.plan.limits.connections_max;
         let client = &mut self.clients[number];
-        client.is_turned_away = client.link.written == 0 && self.is_draining;
+        client.is_turned_away = client.link.written == 0 && (self.is_draining || is_full);
         client.link.key = None;
         client.link.close();
         self.note("close", number as u64, 0);
