@@ -163,12 +163,13 @@ def drained(context):
         return f"{len(answers)} answers, exit code {code}"
 
 
-def vectors(_context):
-    """Recorded exchanges of the real service go through the Rust tests that replay them."""
+def contract_tests(name, **variables):
+    """Runs the Rust contract tests whose names hold `name`; how many passed."""
     cargo = packages.require("cargo", "none: install Rust with rustup")
     done = subprocess.run(
-        [cargo, "test", "--quiet", "--test", "contract", "recordings"],
+        [cargo, "test", "--quiet", "--test", "contract", name],
         cwd=packages.REPOSITORY,
+        env=dict(os.environ, **variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -177,8 +178,20 @@ def vectors(_context):
     output = done.stdout + done.stderr
     assert done.returncode == 0, f"the contract tests failed: {output[-1500:]}"
     passed = sum(int(line.split("ok. ")[1].split()[0]) for line in output.splitlines() if "test result: ok. " in line)
-    assert passed > 0, "no test replays the recordings"
+    assert passed > 0, f"no contract test is called {name}"
     return f"{passed} tests"
+
+
+def vectors(_context):
+    """Recorded exchanges of the real service go through the Rust tests that replay them."""
+    return contract_tests("recordings")
+
+
+def live(context):
+    """The Rust contract tests, against the SQL API server instead of their own scripted one."""
+    api = context.sql_api()
+    control(api, "reset", "POST")
+    return contract_tests("live", **api.contract_variables())
 
 
 def checks():
@@ -191,6 +204,7 @@ def checks():
         ("snowflake closed connection", closed_connection),
         ("snowflake many statements", many_statements),
         ("snowflake drain", drained),
+        ("snowflake contract", live),
     ]
 
 
