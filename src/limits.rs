@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     // Connections.
-    /// Connections open at once; a further one is answered 503 and closed. Idle ones cost about 1 KiB each.
+    /// Connections open at once; a further one is closed. Idle ones cost about 1 KiB each.
     pub connections_max: usize,
     /// Connections accepted in one turn, so that a flood of them does not starve the open ones.
     pub accepts_per_turn_max: usize,

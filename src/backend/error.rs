@@ -143,6 +143,11 @@ impl Kind {
         }
     }
 
+    /// Whether the failure is about an object that the role cannot see, use in this way, or that does not exist.
+    pub const fn is_about_object(self) -> bool {
+        matches!(self, Self::NotFound | Self::Privilege | Self::Unsupported)
+    }
+
     /// Whether the failure tells something about the connection to Snowflake rather than about the statement.
     pub const fn is_about_connection(self) -> bool {
         matches!(

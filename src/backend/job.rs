@@ -36,6 +36,9 @@ pub struct Work {
     pub unchecked: Option<UncheckedStatement>,
     /// The statements, in order; each gives one result set of the answer.
     pub statements: Vec<CheckedStatement>,
+    /// How many of them, at the end, the job can do without: one that meets an object which the role cannot see
+    /// ([`Kind::is_about_object`](super::Kind::is_about_object)) gives [`ResultSet::absent`].
+    pub optional: usize,
     /// Where they run.
     pub context: Context,
     /// How much of each result is kept.
@@ -46,6 +49,13 @@ pub struct Work {
     pub query_tag: Option<String>,
     /// Makes the reply of the answer; runs in the worker, because it grows with the result.
     pub render: Render,
+}
+
+impl Work {
+    /// Whether the job goes on, with an absent result, when its statement `index` fails like that.
+    pub fn allows(&self, index: usize, error: &Error) -> bool {
+        index + self.optional >= self.statements.len() && error.kind.is_about_object()
+    }
 }
 
 /// Where a statement runs. Names are exact (case-sensitive, unquoted); `None` leaves Snowflake's default.

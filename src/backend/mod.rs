@@ -29,7 +29,8 @@ pub use rows::{Column, ResultSet, Value};
 ///   statement that runs on the other side holds no worker: the step returns [`Step::Again`] with the job inside.
 /// - A step that is called with a cancelled token runs nothing new: it cancels what the job holds and returns
 ///   `Done(Err)` with [`Kind::Cancelled`]. A token that is cancelled during a step ends it soon.
-/// - Statements of one job run in order; the first failure ends the job with that error.
+/// - Statements of one job run in order; the first failure ends the job with that error, unless the work allows it
+///   ([`Work::allows`](job::Work::allows)): then its result is absent and the job goes on.
 /// - The job's context (database, schema, warehouse, role) holds for its statements only; nothing leaks to the next job.
 /// - Rows and bytes are bounded by the job's bounds while reading; what does not fit is not fetched.
 pub trait Backend: Send + Sync {

@@ -93,6 +93,15 @@ impl ResultSet {
         }
     }
 
+    /// The result of a statement that a job can do without: no columns, no rows, no query id.
+    pub fn absent() -> Self {
+        let nothing = Bounds {
+            rows_max: 0,
+            bytes_max: 0,
+        };
+        Self::new(Vec::new(), nothing)
+    }
+
     /// Adds the next cell of the row being written. A row has as many cells as there are columns.
     pub fn push(&mut self, value: Value<'_>) {
         let kind = match value {

@@ -39,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::backend::job::Work;
 use crate::backend::{Backend, CancelToken, Error, Job, Progress, ResultSet, Step};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::time::{Clock, Instant, SystemClock};
@@ -154,9 +155,10 @@ impl Demo {
         let session = Session::new(&job.work.context);
         let mut plans = Vec::with_capacity(job.work.statements.len());
         for statement in &job.work.statements {
-            plans.push(self.plans.plan(statement.text(), &session)?);
+            let plan = self.plans.plan(statement.text(), &session);
+            plans.push(unless_allowed(plan, &job.work, plans.len())?);
         }
-        let is_short = plans.iter().all(|plan| plan.is_short());
+        let is_short = plans.iter().flatten().all(|plan| plan.is_short());
         let slot = if is_short { None } else { self.slots.take() };
         if slot.is_none() && !is_short {
             return match self.clock.now().monotonic >= deadline {
@@ -172,7 +174,7 @@ impl Demo {
 
     fn run(
         &self,
-        plans: &[Arc<Plan>],
+        plans: &[Option<Arc<Plan>>],
         lane: &mut Lane,
         job: &Job,
         deadline: Instant,
@@ -188,6 +190,10 @@ impl Demo {
         });
         let mut results = Vec::with_capacity(plans.len());
         for plan in plans {
+            let Some(plan) = plan else {
+                results.push(ResultSet::absent());
+                continue;
+            };
             if let Plan::Query(query) = &**plan {
                 self.store.attach(lane, &query.frame.tables)?;
             }
@@ -195,12 +201,17 @@ impl Demo {
             if lane.signals.must_stop(self.clock) {
                 return Err(stopped(lane, job));
             }
-            let mut result = run::run(plan, lane, job.work.bounds).map_err(|fault| match fault {
+            let result = run::run(plan, lane, job.work.bounds).map_err(|fault| match fault {
                 Fault::Cancelled => stopped(lane, job),
                 other => other,
-            })?;
-            result.query_id = Some(SystemEntropy.uuid().to_string());
-            results.push(result);
+            });
+            results.push(match unless_allowed(result, &job.work, results.len())? {
+                Some(mut result) => {
+                    result.query_id = Some(SystemEntropy.uuid().to_string());
+                    result
+                }
+                None => ResultSet::absent(),
+            });
         }
         Ok(results)
     }
@@ -212,6 +223,14 @@ fn stopped(lane: &Lane, job: &Job) -> Fault {
         Fault::Timeout(job.work.timeout)
     } else {
         Fault::Cancelled
+    }
+}
+
+/// What statement `index` came to, or nothing if the job can do without it.
+fn unless_allowed<T>(outcome: Outcome<T>, work: &Work, index: usize) -> Outcome<Option<T>> {
+    match outcome {
+        Err(fault) if work.allows(index, &fault.clone().into_error()) => Ok(None),
+        other => other.map(Some),
     }
 }
 

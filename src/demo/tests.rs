@@ -32,6 +32,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
         id: JobId(1),
         work: Work {
             unchecked: None,
+            optional: 0,
             statements: statements
                 .iter()
                 .map(|text| policy.check(text).unwrap())

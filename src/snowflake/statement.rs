@@ -179,7 +179,7 @@ impl Stepper<'_> {
                 self.again_or_fail(failure, error)
             }
             Reply::LoginRenewed => self.renewed(Phase::Submit(submission)),
-            Reply::Refused(error) => self.fail(error),
+            Reply::Refused(error) => self.refused(error),
         }
     }
 
@@ -219,7 +219,7 @@ impl Stepper<'_> {
                 }
             }
             Reply::LoginRenewed => self.renewed(phase),
-            Reply::Refused(error) => self.fail(error),
+            Reply::Refused(error) => self.refused(error),
         }
     }
 

@@ -201,6 +201,7 @@ impl Settings {
         Work {
             unchecked: None,
             statements,
+            optional: 0,
             context,
             bounds: Bounds {
                 rows_max,

@@ -3,7 +3,7 @@
 use super::render::tests::PLAIN;
 use super::*;
 use crate::backend::rows::Bounds;
-use crate::backend::{Column, ResultSet, Value};
+use crate::backend::{Column, Error, Kind, ResultSet, Value};
 use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
@@ -237,6 +237,29 @@ fn a_view_is_described_with_its_columns_and_its_definition() {
     assert_eq!(content["columns"][0]["nullable"], false);
     assert_eq!(content["definition"], "create view V as\nselect 1;");
     assert_eq!((content["name"].as_str(), rendered.rows), (Some("it's"), 2));
+}
+
+#[test]
+fn a_view_whose_definition_the_role_may_not_see_is_described_without_it() {
+    let arguments = r#"{"database":"d","schema":"s","view_name":"v"}"#;
+    let work = begin(settings(), "describe_view", arguments).unwrap();
+    let refused = |kind| Error::new(kind, "object does not exist or not authorized");
+    assert!(!work.allows(0, &refused(Kind::NotFound)));
+    assert!(work.allows(1, &refused(Kind::NotFound)));
+    assert!(work.allows(1, &refused(Kind::Privilege)));
+    assert!(!work.allows(1, &refused(Kind::Login)));
+    let columns = result(&["name", "type", "null?"], &[&["ID", "NUMBER(38,0)", "N"]]);
+    let rendered = render(work, vec![columns, ResultSet::absent()]);
+    assert_eq!(
+        text_of(&rendered.result),
+        concat!(
+            "## View: D.S.V\nRequest ID: q-1\n\n### Columns:\n- ID : NUMBER(38,0) NOT NULL\n\n",
+            "The role may not see the definition."
+        )
+    );
+    let content = &json_of(&rendered.result)["structuredContent"];
+    assert_eq!(content["truncated"], false);
+    assert!(content.get("definition").is_none());
 }
 
 #[test]

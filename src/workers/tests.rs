@@ -46,6 +46,7 @@ fn job(id: u64) -> Box<Job> {
         id: JobId(id),
         work: Work {
             unchecked: None,
+            optional: 0,
             statements: vec![Policy::default().check("select 1").unwrap()],
             context: Context::default(),
             bounds: Bounds {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use snowflake_mcp::backend::{Backend, CancelToken, Kind};
+use snowflake_mcp::backend::{Backend, CancelToken, Kind, ResultSet};
 
 use crate::drive::{self, Ended, Task, rows};
 
@@ -72,6 +72,14 @@ pub(crate) const ALL: &[Behaviour] = &[
         several_statements,
     ),
     ("the first failure ends the job", first_failure_ends),
+    (
+        "a job does without a statement that it can spare",
+        spares_what_is_optional,
+    ),
+    (
+        "a job spares no statement that is wrong in itself",
+        spares_no_mistake,
+    ),
     ("a context holds for its job only", context_holds_for_its_job),
     ("an error does not spoil the next job", error_spoils_nothing),
     ("a failed job is never retried for ever", errors_end_at_once),
@@ -199,6 +207,31 @@ fn several_statements(subject: &Subject<'_>) {
 fn first_failure_ends(subject: &Subject<'_>) {
     let error = subject
         .run(Task::new(SELECT_ONE).then(SYNTAX_ERROR).then(SELECT_ONE))
+        .error();
+    assert_eq!(error.kind, Kind::Syntax, "{error}");
+}
+
+fn spares_what_is_optional(subject: &Subject<'_>) {
+    let task = || Task::new(SELECT_ONE).within(subject.table.database, subject.table.schema);
+    let results = subject.run(task().then(MISSING_TABLE).optional(1)).results();
+    assert_eq!(rows(&results[0]), [["1"]]);
+    assert_eq!(results[1], ResultSet::absent());
+
+    let results = subject
+        .run(task().then(MISSING_TABLE).then(TWO_TYPES).optional(2))
+        .results();
+    assert_eq!(results.len(), 3);
+    assert_eq!(rows(&results[2]), [["1", "\"x\""]]);
+
+    let error = subject
+        .run(task().then(MISSING_TABLE).then(SELECT_ONE).optional(1))
+        .error();
+    assert_eq!(error.kind, Kind::NotFound, "{error}");
+}
+
+fn spares_no_mistake(subject: &Subject<'_>) {
+    let error = subject
+        .run(Task::new(SELECT_ONE).then(SYNTAX_ERROR).optional(1))
         .error();
     assert_eq!(error.kind, Kind::Syntax, "{error}");
 }

@@ -46,6 +46,7 @@ impl Clock for FakeClock {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) statements: Vec<String>,
+    pub(crate) optional: usize,
     pub(crate) context: Context,
     pub(crate) bounds: Bounds,
     pub(crate) timeout: Duration,
@@ -56,6 +57,7 @@ impl Task {
     pub(crate) fn new(statement: &str) -> Self {
         Self {
             statements: vec![statement.to_owned()],
+            optional: 0,
             context: Context::default(),
             bounds: Bounds {
                 rows_max: 100_000,
@@ -86,6 +88,12 @@ impl Task {
         self
     }
 
+    /// The last so many statements may fail for want of an object.
+    pub(crate) fn optional(mut self, optional: usize) -> Self {
+        self.optional = optional;
+        self
+    }
+
     pub(crate) fn within(mut self, database: &str, schema: &str) -> Self {
         self.context.database = Some(database.to_owned());
         self.context.schema = Some(schema.to_owned());
@@ -100,6 +108,7 @@ impl Task {
             work: Work {
                 unchecked: None,
                 statements: self.statements.iter().map(checked).collect(),
+                optional: self.optional,
                 context: self.context,
                 bounds: self.bounds,
                 timeout: self.timeout,

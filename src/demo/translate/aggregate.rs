@@ -239,7 +239,7 @@ impl<'q> Translator<'q, '_> {
         Ok(Bound::column(sql, kind, true))
     }
 
-    /// LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)]; of no rows it is the empty text.
+    /// `LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)]`; of no rows it is the empty text.
     fn list(&mut self, aggregate: &Aggregate<'q>, over: &str) -> Outcome<Bound> {
         let (value, separator) = match aggregate.arguments.as_slice() {
             [value] => (self.text(value)?, Bound::text("")),

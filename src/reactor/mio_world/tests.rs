@@ -29,6 +29,7 @@ fn job(id: u64) -> Box<Job> {
         id: JobId(id),
         work: Work {
             unchecked: None,
+            optional: 0,
             statements: Vec::new(),
             context: Context::default(),
             bounds: Bounds {

@@ -1,3 +1,5 @@
+//! A result is read while it comes, and only as far as it is wanted.
+
 use super::*;
 
 /// Takes rows as text until it has `wanted`.

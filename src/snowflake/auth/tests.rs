@@ -1,3 +1,5 @@
+//! Keys in every form that users have, and the tokens that are signed with them.
+
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

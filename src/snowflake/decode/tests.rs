@@ -1,3 +1,5 @@
+//! Cells of every column type, from the form of the wire to the one that leaves the program.
+
 use super::*;
 
 fn column_of(type_name: &str) -> RowType {

@@ -1,3 +1,5 @@
+//! What Snowflake complains of, and whose business it is.
+
 use super::*;
 
 fn of(status: u16, body: &str) -> Error {

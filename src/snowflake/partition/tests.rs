@@ -1,3 +1,5 @@
+//! Partitions in order, as many as the bounds need and none more.
+
 use std::io::Cursor;
 
 use super::*;

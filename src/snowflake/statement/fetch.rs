@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Phase, Stepper, Turn};
-use crate::backend::{Error, Kind, Progress};
+use crate::backend::{Error, Kind, Progress, ResultSet};
 use crate::snowflake::answer::{self, End, ReadError, RowSink};
 use crate::snowflake::client::Reply;
 use crate::snowflake::error;
@@ -126,6 +126,20 @@ impl Stepper<'_> {
         let Some(result) = reading.finish(self.handle.take()) else {
             return Turn::Done(Err(error::garbled("it has no metadata", "")));
         };
+        self.next_statement(result)
+    }
+
+    /// The statement was refused: the job ends, unless it can do without.
+    pub(super) fn refused(&mut self, error: Error) -> Turn {
+        if !self.work.allows(self.run.results.len(), &error) {
+            return self.fail(error);
+        }
+        *self.handle = None;
+        self.succeeded();
+        self.next_statement(ResultSet::absent())
+    }
+
+    fn next_statement(&mut self, result: ResultSet) -> Turn {
         self.run.results.push(result);
         if self.run.results.len() == self.work.statements.len() {
             return Turn::Done(Ok(()));

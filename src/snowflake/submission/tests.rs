@@ -1,3 +1,5 @@
+//! What is sent for a statement, byte by byte.
+
 use super::*;
 use crate::backend::Answer;
 use crate::backend::job::{Render, Rendered};
@@ -6,6 +8,7 @@ use crate::backend::rows::Bounds;
 fn work(context: Context, query_tag: Option<&str>) -> Work {
     Work {
         unchecked: None,
+        optional: 0,
         statements: Vec::new(),
         context,
         bounds: Bounds {

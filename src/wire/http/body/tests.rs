@@ -1,3 +1,5 @@
+//! Chunked bodies, whole, unfinished and damaged.
+
 use super::*;
 
 const HEAD: &[u8] = b"head";

@@ -1,3 +1,5 @@
+//! Heads of requests: what is read, what is refused, and which fault of two is told.
+
 use super::*;
 
 fn limits() -> Limits {
