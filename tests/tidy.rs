@@ -34,7 +34,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("snowflake", &["backend", "sql"]),
     ("demo", &["backend", "sql"]),
     ("observe", &["backend"]),
-    ("config", &["backend", "observe", "sql"]),
+    ("config", &["backend", "observe", "snowflake", "sql"]),
 ];
 
 /// Words that a part of the tree may not use, with the files that are made for exactly that.

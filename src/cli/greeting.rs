@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use snowflake_mcp::config::{Engine, Protocol};
+use snowflake_mcp::config::Engine;
+use snowflake_mcp::snowflake::Protocol;
 
 /// The lines for a server that listens on `addresses` (with the real ports).
 pub(crate) fn http(addresses: &[SocketAddr], engine: &Engine, needs_key: bool) -> Vec<String> {

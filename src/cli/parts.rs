@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use snowflake_mcp::backend::{Absent, Backend};
-use snowflake_mcp::config::{Config, Credential, Engine, Http, Key, Listen, Origins, Protocol, TokenKind};
+use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
@@ -12,7 +12,7 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::Service;
 use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::server::{HostRule, Server, Settings};
-use snowflake_mcp::snowflake::{self, Authentication, KeySource, Snowflake};
+use snowflake_mcp::snowflake::{self, Snowflake};
 use snowflake_mcp::time::SystemClock;
 use snowflake_mcp::tools;
 
@@ -22,7 +22,11 @@ pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
         Engine::Incomplete(reason) => Err(reason.clone()),
         Engine::Demo => demo(&config.limits, clock),
         Engine::Snowflake(settings) => {
-            let settings = snowflake_settings(settings, &config.limits);
+            let settings = snowflake::Settings {
+                // The workers and the thread that serves cancels.
+                idle_connections_max: config.limits.workers + 1,
+                ..(**settings).clone()
+            };
             match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
                 Ok(snowflake) => Ok(Arc::new(snowflake)),
                 Err(error) => Err(error.to_string()),
@@ -49,50 +53,6 @@ fn demo(limits: &Limits, clock: SystemClock) -> Result<Arc<dyn Backend>, String>
 #[cfg(not(feature = "demo"))]
 fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
-}
-
-fn snowflake_settings(from: &snowflake_mcp::config::Snowflake, limits: &Limits) -> snowflake::Settings {
-    let (user, authentication) = match &from.credential {
-        Credential::KeyPair {
-            user,
-            key,
-            passphrase,
-        } => {
-            let key = match key {
-                Key::Text(text) => KeySource::Text(text.clone()),
-                Key::File(path) => KeySource::File(path.clone()),
-            };
-            (
-                Some(user.clone()),
-                Authentication::KeyPair {
-                    key,
-                    passphrase: passphrase.clone(),
-                },
-            )
-        }
-        Credential::Token {
-            kind: TokenKind::ProgrammaticAccess,
-            token,
-        } => (None, Authentication::ProgrammaticAccessToken(token.clone())),
-        Credential::Token {
-            kind: TokenKind::OAuth,
-            token,
-        } => (None, Authentication::OAuth(token.clone())),
-    };
-    snowflake::Settings {
-        account: from.account.clone(),
-        user,
-        host: from.host.clone(),
-        port: from.port,
-        protocol: match from.protocol {
-            Protocol::Https => snowflake::Protocol::Https,
-            Protocol::Http => snowflake::Protocol::Http,
-        },
-        authentication,
-        context: from.context.clone(),
-        // The workers and the thread that serves cancels.
-        idle_connections_max: limits.workers + 1,
-    }
 }
 
 /// The server, without connections.

@@ -16,13 +16,13 @@ mod value;
 
 use crate::limits::Limits;
 use crate::observe::logger::Format;
+use crate::snowflake::Settings;
 use crate::sql::guard::Policy;
 use setting as s;
 use source::{Origin, Sources};
 
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
-pub use snowflake::{Credential, Key, Protocol, Snowflake, TokenKind};
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum Engine {
     /// The embedded engine; no Snowflake setting is read.
     Demo,
     /// Snowflake.
-    Snowflake(Box<Snowflake>),
+    Snowflake(Box<Settings>),
     /// Snowflake, but the settings do not suffice to sign in. The sentence says which are missing.
     Incomplete(String),
 }
@@ -127,8 +127,8 @@ impl Config {
 
 impl Engine {
     fn read(sources: &Sources) -> Result<Self, Error> {
-        Ok(match Snowflake::read(sources)? {
-            Ok(snowflake) => Self::Snowflake(Box::new(snowflake)),
+        Ok(match snowflake::read(sources)? {
+            Ok(settings) => Self::Snowflake(Box::new(settings)),
             Err(sentence) => Self::Incomplete(sentence),
         })
     }

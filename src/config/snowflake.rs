@@ -1,11 +1,10 @@
-//! What is needed to reach Snowflake and sign in, under the names that its tools and predecessors use.
+//! The [`Settings`] of the Snowflake client, from the names that its tools and predecessors use.
 //!
 //! Two kinds of trouble are kept apart. A value that cannot be meant (a port that is no number) refuses to start.
-//! What is missing, or is of a kind that the SQL API does not take (a password), comes back as a sentence: the
-//! server starts and answers every call with it. Which texts are an account, a host or a key is known by
-//! [`crate::snowflake`] alone; nothing here opens the key file or talks to anybody.
+//! What is missing or cannot work, or is of a kind that the SQL API does not take (a password), comes back as a
+//! sentence: the server starts and answers every call with it. Which texts are an account, a host or a key is known
+//! by [`crate::snowflake`] alone; nothing here opens the key file or talks to anybody.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::setting as s;
@@ -13,66 +12,12 @@ use super::source::{Found, Origin, Sources};
 use super::{Error, value};
 use crate::backend::job::Context;
 use crate::secret::Secret;
-
-/// Where Snowflake is and how to sign in.
-#[derive(Debug)]
-pub struct Snowflake {
-    /// Account identifier as it was written; `None` only where the host is given.
-    pub account: Option<String>,
-    /// Host name, where it does not follow from the account.
-    pub host: Option<String>,
-    /// TCP port, where it does not follow from the protocol.
-    pub port: Option<u16>,
-    /// `https`, or `http` for a test server on this machine.
-    pub protocol: Protocol,
-    /// How to sign in.
-    pub credential: Credential,
-    /// Where statements run when a call does not say.
-    pub context: Context,
-}
-
-/// How bytes go to Snowflake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// TLS.
-    Https,
-    /// Plain.
-    Http,
-}
-
-/// How to sign in.
-#[derive(Debug)]
-pub enum Credential {
-    /// A JWT signed by the user's private key.
-    KeyPair {
-        /// Login name.
-        user: String,
-        /// The key.
-        key: Key,
-        /// What opens it, if it is encrypted.
-        passphrase: Option<Secret>,
-    },
-    /// A token that somebody else made.
-    Token {
-        /// What it is.
-        kind: TokenKind,
-        /// The token.
-        token: Secret,
-    },
-}
-
-/// Where a private key is.
-#[derive(Debug)]
-pub enum Key {
-    /// The key itself, as it was written.
-    Text(Secret),
-    /// A file, which is read when it is first needed.
-    File(PathBuf),
-}
+use crate::snowflake::settings::is_snowflakes_or_local;
+use crate::snowflake::{Authentication, KeySource, Protocol, Settings};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenKind {
+enum TokenKind {
     /// A programmatic access token.
     ProgrammaticAccess,
     /// An OAuth access token.
@@ -87,45 +32,50 @@ const WAY_TO_A_TOKEN: &str = "make a programmatic access token in Snowflake \
     (ALTER USER name ADD PROGRAMMATIC ACCESS TOKEN name) and set SNOWFLAKE_TOKEN to it, \
     or register a key pair and set SNOWFLAKE_USER and SNOWFLAKE_PRIVATE_KEY_PATH";
 
-impl Snowflake {
-    /// Reads the settings. The inner `Err` is the sentence for every call.
-    pub(super) fn read(sources: &Sources) -> Result<Result<Self, Incomplete>, Error> {
-        let text = |setting| sources.find(setting).map(|found: Found| found.value);
-        let (account, host) = (text(&s::ACCOUNT), sources.find(&s::SNOWFLAKE_HOST));
-        let port = match sources.find(&s::SNOWFLAKE_PORT) {
-            Some(found) => u16::try_from(value::number(&found, 1..=65_535)?).ok(),
-            None => None,
-        };
-        let protocol = protocol(sources)?;
-        let is_placed = account.is_some() || host.is_some();
-        let (credential, origin) = match SignIn::read(sources)?.credential(is_placed) {
-            Ok(credential) => credential,
-            Err(sentence) => return Ok(Err(sentence)),
-        };
-        if !is_placed {
-            return Ok(Err(
-                "SNOWFLAKE_ACCOUNT is not set: the operator must set it, best as organization-account"
-                    .to_owned(),
-            ));
-        }
-        if let Some(host) = &host
-            && is_redirected(host, origin)
-        {
-            return Ok(Err(format!(
-                "SNOWFLAKE_HOST={} comes from .env and the credential does not: a file in the working directory \
-                 must not choose who receives it; set both in the same place",
-                host.value
-            )));
-        }
-        Ok(Ok(Self {
-            account,
-            host: host.map(|host| host.value),
-            port,
-            protocol,
-            credential,
-            context: context(sources),
-        }))
+/// Reads the settings. The inner `Err` is the sentence for every call.
+pub(super) fn read(sources: &Sources) -> Result<Result<Settings, Incomplete>, Error> {
+    let text = |setting| sources.find(setting).map(|found: Found| found.value);
+    let (account, host) = (text(&s::ACCOUNT), sources.find(&s::SNOWFLAKE_HOST));
+    let port = match sources.find(&s::SNOWFLAKE_PORT) {
+        Some(found) => u16::try_from(value::number(&found, 1..=65_535)?).ok(),
+        None => None,
+    };
+    let protocol = protocol(sources)?;
+    let sign_in = SignIn::read(sources)?;
+    let user = sign_in.user.clone();
+    let is_placed = account.is_some() || host.is_some();
+    let (authentication, origin) = match sign_in.authentication(is_placed) {
+        Ok(authentication) => authentication,
+        Err(sentence) => return Ok(Err(sentence)),
+    };
+    if !is_placed {
+        return Ok(Err(
+            "SNOWFLAKE_ACCOUNT is not set: the operator must set it, best as organization-account".to_owned(),
+        ));
     }
+    let settings = Settings {
+        account,
+        user,
+        host: host.as_ref().map(|host| host.value.clone()),
+        port,
+        protocol,
+        context: context(sources),
+        ..Settings::new("", authentication)
+    };
+    let destination = match settings.check() {
+        Ok(destination) => destination,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if let Some(host) = &host
+        && is_redirected(host, &destination, origin)
+    {
+        return Ok(Err(format!(
+            "SNOWFLAKE_HOST={} comes from .env and the credential does not: a file in the working directory \
+             must not choose who receives it; set both in the same place",
+            host.value
+        )));
+    }
+    Ok(Ok(settings))
 }
 
 fn context(sources: &Sources) -> Context {
@@ -138,24 +88,13 @@ fn context(sources: &Sources) -> Context {
     }
 }
 
-const DOMAINS: [&str; 2] = [".snowflakecomputing.com", ".snowflakecomputing.cn"];
-
-fn is_loopback(host: &str) -> bool {
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 /// Whether `.env` names a host that is not Snowflake's while the credential comes from somewhere else.
 ///
 /// An MCP client starts this program in the directory of whatever project is open. A project must not be able to
-/// send the user's credential to a host of its choice.
-fn is_redirected(host: &Found, credential: Origin) -> bool {
-    let name = host.value.to_ascii_lowercase();
-    let is_of_snowflake = DOMAINS.iter().any(|domain| name.ends_with(domain));
-    host.origin == Origin::File && credential != Origin::File && !is_of_snowflake && !is_loopback(&name)
+/// send the user's credential to a host of its choice. What is judged is the `destination`, the name that is connected
+/// to, and not the text it was read from: `evil.example/a.snowflakecomputing.com` ends as Snowflake's hosts do.
+fn is_redirected(host: &Found, destination: &str, credential: Origin) -> bool {
+    host.origin == Origin::File && credential != Origin::File && !is_snowflakes_or_local(destination)
 }
 
 fn protocol(sources: &Sources) -> Result<Protocol, Error> {
@@ -202,8 +141,8 @@ impl SignIn {
         })
     }
 
-    /// The credential and where its secret stands.
-    fn credential(self, is_placed: bool) -> Result<(Credential, Origin), Incomplete> {
+    /// How to sign in, and where the secret for it stands.
+    fn authentication(self, is_placed: bool) -> Result<(Authentication, Origin), Incomplete> {
         match self.method {
             Some(Method::KeyPair) => self.key_pair(is_placed),
             Some(Method::Token(kind)) => self.token(kind),
@@ -225,7 +164,7 @@ impl SignIn {
         self.key_text.is_some() || self.key_file.is_some()
     }
 
-    fn key_pair(self, is_placed: bool) -> Result<(Credential, Origin), Incomplete> {
+    fn key_pair(self, is_placed: bool) -> Result<(Authentication, Origin), Incomplete> {
         let mut missing = Vec::new();
         if !is_placed {
             missing.push("SNOWFLAKE_ACCOUNT");
@@ -236,12 +175,12 @@ impl SignIn {
         if !self.has_key() {
             missing.push("SNOWFLAKE_PRIVATE_KEY_PATH");
         }
-        let (Some(user), true) = (self.user, missing.is_empty()) else {
+        if !missing.is_empty() {
             return Err(format!(
                 "{} must be set by the operator to sign in with a key pair",
                 missing.join(" and ")
             ));
-        };
+        }
         let (key, origin) = match (self.key_text, self.key_file) {
             (Some(text), Some(file)) => {
                 return Err(format!(
@@ -249,22 +188,15 @@ impl SignIn {
                     text.name, file.name
                 ));
             }
-            (Some(text), None) => (Key::Text(Secret::new(text.value)), text.origin),
-            (None, Some(file)) => (Key::File(PathBuf::from(file.value)), file.origin),
+            (Some(text), None) => (KeySource::Text(Secret::new(text.value)), text.origin),
+            (None, Some(file)) => (KeySource::File(PathBuf::from(file.value)), file.origin),
             (None, None) => return Err(nothing_to_sign_in_with()),
         };
         let passphrase = self.passphrase;
-        Ok((
-            Credential::KeyPair {
-                user,
-                key,
-                passphrase,
-            },
-            origin,
-        ))
+        Ok((Authentication::KeyPair { key, passphrase }, origin))
     }
 
-    fn token(self, kind: TokenKind) -> Result<(Credential, Origin), Incomplete> {
+    fn token(self, kind: TokenKind) -> Result<(Authentication, Origin), Incomplete> {
         let found = match (self.token, self.access_token) {
             (Some(token), _) => token,
             (None, Some(token)) if self.method.is_some_and(is_token) || is_access_token(&token) => token,
@@ -277,7 +209,11 @@ impl SignIn {
             (None, None) => return Err(nothing_to_sign_in_with()),
         };
         let token = Secret::new(found.value);
-        Ok((Credential::Token { kind, token }, found.origin))
+        let authentication = match kind {
+            TokenKind::ProgrammaticAccess => Authentication::ProgrammaticAccessToken(token),
+            TokenKind::OAuth => Authentication::OAuth(token),
+        };
+        Ok((authentication, found.origin))
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::auth::Credentials;
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -45,6 +46,20 @@ impl Settings {
             // The workers and the thread that serves cancels.
             idle_connections_max: Limits::default().workers + 1,
         }
+    }
+
+    /// The host that a login would go to, once everything that is known without connecting is found right.
+    ///
+    /// # Errors
+    /// The setting that is missing or cannot work.
+    pub fn check(&self) -> Result<String, ConfigError> {
+        let endpoint = Endpoint::of(self)?;
+        Credentials::new(
+            &self.authentication,
+            self.user.as_deref(),
+            &endpoint.account_claim,
+        )?;
+        Ok(endpoint.host)
     }
 }
 
@@ -248,6 +263,11 @@ fn checked_host(text: &str) -> Result<String, ConfigError> {
         });
     }
     Ok(host.to_ascii_lowercase())
+}
+
+/// Whether the host, as [`Settings::check`] gives it, is one of Snowflake's or this machine.
+pub(crate) fn is_snowflakes_or_local(host: &str) -> bool {
+    is_loopback(host) || DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -11,12 +11,12 @@ fn sources(environment: &[(&str, &str)], file: &[(&str, &str)]) -> Sources {
     Sources::new([], pairs(environment), pairs(file))
 }
 
-fn read(environment: &[(&str, &str)]) -> Result<Snowflake, String> {
-    Snowflake::read(&sources(environment, &[])).expect("the values are readable")
+fn read(environment: &[(&str, &str)]) -> Result<Settings, String> {
+    super::read(&sources(environment, &[])).expect("the values are readable")
 }
 
 fn refusal(environment: &[(&str, &str)]) -> String {
-    match Snowflake::read(&sources(environment, &[])) {
+    match super::read(&sources(environment, &[])) {
         Err(error) => error.to_string(),
         Ok(read) => panic!("expected a refusal, got {read:?}"),
     }
@@ -43,15 +43,17 @@ fn four_variables_and_a_key_file_suffice() {
         (snowflake.host, snowflake.port, snowflake.protocol),
         (None, None, Protocol::Https)
     );
-    let Credential::KeyPair {
-        user,
-        key: Key::File(path),
+    let Authentication::KeyPair {
+        key: KeySource::File(path),
         passphrase: None,
-    } = snowflake.credential
+    } = snowflake.authentication
     else {
-        panic!("{:?}", snowflake.credential);
+        panic!("{:?}", snowflake.authentication);
     };
-    assert_eq!((user.as_str(), path), ("ann", PathBuf::from("/keys/ann.p8")));
+    assert_eq!(
+        (snowflake.user.as_deref(), path),
+        (Some("ann"), PathBuf::from("/keys/ann.p8"))
+    );
 }
 
 #[test]
@@ -59,8 +61,11 @@ fn tokens_are_told_apart() {
     let kind = |pairs: &[(&str, &str)]| {
         let mut all = vec![("SNOWFLAKE_ACCOUNT", "a")];
         all.extend_from_slice(pairs);
-        match read(&all).map(|snowflake| snowflake.credential) {
-            Ok(Credential::Token { kind, token }) => (kind, token.reveal().to_owned()),
+        match read(&all).map(|snowflake| snowflake.authentication) {
+            Ok(Authentication::ProgrammaticAccessToken(token)) => {
+                (TokenKind::ProgrammaticAccess, token.reveal().to_owned())
+            }
+            Ok(Authentication::OAuth(token)) => (TokenKind::OAuth, token.reveal().to_owned()),
             other => panic!("{other:?}"),
         }
     };
@@ -106,14 +111,14 @@ fn a_key_goes_before_a_token_unless_the_authenticator_says_otherwise() {
         ("SNOWFLAKE_TOKEN", "t"),
     ];
     assert!(matches!(
-        read(&both).expect("complete").credential,
-        Credential::KeyPair { .. }
+        read(&both).expect("complete").authentication,
+        Authentication::KeyPair { .. }
     ));
     let mut told = both.to_vec();
     told.push(("SNOWFLAKE_AUTHENTICATOR", "PROGRAMMATIC_ACCESS_TOKEN"));
     assert!(matches!(
-        read(&told).expect("complete").credential,
-        Credential::Token { .. }
+        read(&told).expect("complete").authentication,
+        Authentication::ProgrammaticAccessToken(_)
     ));
 }
 
@@ -201,7 +206,7 @@ fn a_file_in_the_working_directory_cannot_redirect_a_credential_of_the_environme
     let file = [("SNOWFLAKE_HOST", "collector.example.com")];
     let environment = [("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_TOKEN", "t")];
     let read_both =
-        |environment: &[_], file: &[_]| Snowflake::read(&sources(environment, file)).expect("readable");
+        |environment: &[_], file: &[_]| super::read(&sources(environment, file)).expect("readable");
     let sentence = read_both(&environment, &file).expect_err("redirected");
     assert!(sentence.contains("comes from .env"), "{sentence}");
     let all_in_file = [file[0], environment[0], environment[1]];
@@ -221,12 +226,29 @@ fn a_file_in_the_working_directory_cannot_redirect_a_credential_of_the_environme
         "snowflakecomputing.com.example.com",
         "xsnowflakecomputing.com",
         "localhost.example.com",
+        // These end as Snowflake's hosts do, and name another.
+        "collector.example.com/.snowflakecomputing.com",
+        "https://collector.example.com/a.snowflakecomputing.com",
+        "collector.example.com?a.snowflakecomputing.com",
+        "a@collector.example.com#.snowflakecomputing.com",
     ] {
         assert!(
             read_both(&environment, &[("SNOWFLAKE_HOST", odd)]).is_err(),
             "{odd}"
         );
     }
+}
+
+#[test]
+fn what_cannot_work_whatever_snowflake_says_is_told_before_it_is_asked() {
+    let token = ("SNOWFLAKE_TOKEN", "t");
+    let plain = [("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_PROTOCOL", "http"), token];
+    assert!(sentence(&plain).contains("towards this machine only"));
+    assert!(sentence(&[("SNOWFLAKE_ACCOUNT", "a b"), token]).contains("SNOWFLAKE_ACCOUNT"));
+    let broken = [("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_TOKEN", "two words")];
+    let sentence = sentence(&broken);
+    assert!(sentence.contains("SNOWFLAKE_TOKEN"), "{sentence}");
+    assert!(!sentence.contains("two words"), "{sentence}");
 }
 
 #[test]
