@@ -24,6 +24,7 @@ fn job(statement: CheckedStatement) -> Job {
         work: Work {
             unchecked: None,
             statements: vec![statement],
+            optional: 0,
             context: Context::default(),
             bounds: Bounds {
                 rows_max: 20,
