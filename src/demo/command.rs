@@ -88,9 +88,7 @@ pub(super) fn read(tokens: Vec<TokenWithSpan>) -> Outcome<Command> {
     }
     // What sqlparser is not given cannot go wrong in it.
     match cursor.word().map(str::to_uppercase) {
-        Some(verb) if WRITING.contains(&verb.as_str()) => Err(Fault::unsupported(format_args!(
-            "{verb} statements: it only reads"
-        ))),
+        Some(verb) if WRITING.contains(&verb.as_str()) => Err(Fault::ReadOnly(verb)),
         _ => Err(cursor.unexpected("SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN")),
     }
 }
@@ -153,10 +151,21 @@ fn kind(cursor: &mut Cursor<'_>) -> Outcome<What> {
             return Ok(what);
         }
     }
-    match cursor.word() {
-        Some(word) => Err(Fault::unsupported(format_args!("SHOW {}", word.to_uppercase()))),
-        None => Err(cursor.unexpected("what to show")),
+    let mut kind = "SHOW".to_owned();
+    while let Some(word) = cursor.word().filter(|word| !is_clause_of_show(word)) {
+        kind = kind + " " + &word.to_uppercase();
+        cursor.eat(word);
     }
+    match kind.as_str() {
+        "SHOW" => Err(cursor.unexpected("what to show")),
+        _ => Err(Fault::unsupported(kind)),
+    }
+}
+
+fn is_clause_of_show(word: &str) -> bool {
+    ["LIKE", "IN", "STARTS", "LIMIT", "HISTORY", "ON", "TO", "OF"]
+        .iter()
+        .any(|clause| word.eq_ignore_ascii_case(clause))
 }
 
 fn within(cursor: &mut Cursor<'_>) -> Outcome<Within> {
@@ -312,7 +321,7 @@ mod tests {
         assert!(matches!(fault("show"), Some(Fault::Syntax { .. })));
         assert_eq!(
             fault("show dynamic tables"),
-            Some(Fault::unsupported("SHOW DYNAMIC"))
+            Some(Fault::unsupported("SHOW DYNAMIC TABLES"))
         );
     }
 

@@ -2,7 +2,7 @@
 
 use super::catalog::{self, Database, Schema, Table, View};
 use super::fault::{Fault, Outcome};
-use super::lexis::{Cursor, tokenize};
+use super::lexis::parse_name;
 use super::session::Session;
 use super::translate::object::{self, Object};
 
@@ -53,15 +53,6 @@ fn of_object(kind: &str, parts: &[String], qualified: bool, session: &Session) -
         (Object::Table(table), "TABLE") => Ok(create_table(database, schema, table, qualified)),
         (Object::Table(_) | Object::Information(_), _) => Err(missing("View", &parts.join("."))),
     }
-}
-
-/// The name in GET_DDL's argument follows the rules of names in statements.
-fn parse_name(name: &str) -> Outcome<Vec<String>> {
-    let tokens = tokenize(name)?;
-    let mut cursor = Cursor::new(&tokens);
-    let parts = cursor.name().ok_or_else(|| cursor.unexpected("a name"))?;
-    cursor.end()?;
-    Ok(parts)
 }
 
 fn missing(what: &'static str, name: &str) -> Fault {

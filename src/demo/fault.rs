@@ -26,6 +26,8 @@ pub(super) enum Fault {
     UnknownColumn { name: String, line: u64, column: u64 },
     /// Snowflake's SQL that this engine does not have.
     Unsupported(String),
+    /// A statement that writes, or works on the session: named by its verb.
+    ReadOnly(String),
     /// It compiled and failed on the data.
     Execution {
         code: String,
@@ -153,6 +155,7 @@ impl Fault {
             Self::Unsupported(what) => {
                 format!("the embedded engine does not support {what}; it runs on a Snowflake account")
             }
+            Self::ReadOnly(verb) => format!("{verb} is refused: the embedded engine only reads"),
             Self::Execution { message, .. } => message.clone(),
             Self::Cancelled => "SQL execution canceled".to_owned(),
             Self::Timeout(limit) => format!(
@@ -175,6 +178,7 @@ impl Fault {
             Self::UnknownObject { .. } => (Kind::NotFound, Some("002003"), Some("42S02")),
             Self::UnknownColumn { .. } => (Kind::NotFound, Some("000904"), Some("42000")),
             Self::Unsupported(_) => (Kind::Unsupported, None, None),
+            Self::ReadOnly(_) => (Kind::Refused, None, None),
             Self::Execution { code, sql_state, .. } => {
                 (Kind::Execution, Some(code.as_str()), Some(sql_state.as_str()))
             }
@@ -252,6 +256,7 @@ mod tests {
         );
         check(Fault::division_by_zero(), Kind::Execution, Some("100051"));
         check(Fault::unsupported("PIVOT"), Kind::Unsupported, None);
+        check(Fault::ReadOnly("DELETE".into()), Kind::Refused, None);
         check(Fault::Cancelled, Kind::Cancelled, Some("000604"));
         check(
             Fault::Timeout(Duration::from_millis(1_500)),

@@ -72,6 +72,15 @@ pub(super) fn exact_name(value: &str, is_quoted: bool) -> String {
     }
 }
 
+/// The exact parts of a name inside a string, as GET_DDL and IDENTIFIER take it: by the rules of statements.
+pub(super) fn parse_name(name: &str) -> Outcome<Vec<String>> {
+    let tokens = tokenize(name)?;
+    let mut cursor = Cursor::new(&tokens);
+    let parts = cursor.name().ok_or_else(|| cursor.unexpected("a name"))?;
+    cursor.end()?;
+    Ok(parts)
+}
+
 /// The text that a written string means: `''` and Snowflake's backslash sequences. A backslash before any other
 /// character is dropped.
 pub(super) fn unescape(written: &str) -> String {

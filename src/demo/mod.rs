@@ -25,6 +25,7 @@ mod functions;
 mod information_schema;
 mod lexis;
 mod listing;
+mod numeral;
 mod numeric;
 mod plan;
 mod run;

@@ -7,6 +7,7 @@
 
 mod contract;
 mod expressions;
+mod fuzz;
 mod metadata;
 mod queries;
 mod tpch;

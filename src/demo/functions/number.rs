@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 
 use super::{Arguments, Scalar, or_null};
 use crate::demo::fault::{Fault, Outcome};
+use crate::demo::numeral::Numeral;
 use crate::demo::numeric;
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
@@ -74,6 +75,15 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
             arguments.integer(0)?,
             arguments.digits(1)?,
         )))
+    }),
+    // (a, scale, format).
+    Scalar::new("num_format", 3, |arguments| {
+        let format = arguments.text(2)?;
+        let numeral = Numeral::new(format)
+            .ok_or_else(|| Fault::invalid_argument(format!("Bad numeric format '{format}'")))?;
+        numeral
+            .write(arguments.integer(0)?, arguments.digits(1)?)
+            .map(Value::Text)
     }),
     Scalar::new("flt_parse", 1, float_parse),
     Scalar::new("flt_try_parse", 1, |arguments| or_null(float_parse(arguments))),

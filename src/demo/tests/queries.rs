@@ -359,6 +359,19 @@ fn set_operators_bind_as_they_are_written() {
 fn tables_of_with_see_those_before_them() {
     check(&[
         (
+            "with a as (select 1 x) (with b as (select x from a) select * from b)",
+            "1",
+        ),
+        ("select count(*) from identifier('tpch_sf1.region')", "5"),
+        (
+            "select n_regionkey % 2, n_regionkey from nation group by all order by all limit 2",
+            "0|0/0|2",
+        ),
+        (
+            "select count(*) from (select 1 a) x, (select 1 b) y full join (select 2 b) z using (b)",
+            "2",
+        ),
+        (
             "with a as (select 1 x), b(y) as (select x + 1 from a) select * from a, b",
             "1|2",
         ),

@@ -365,10 +365,14 @@ impl<'q> Translator<'q, '_> {
             } => ("txt_ilike", *negated, *any, expr, pattern, escape_char),
             _ => return Err(Fault::Internal("like over something else".into())),
         };
-        let patterns: Vec<&'q Expr> = match (&**pattern, any) {
-            (Expr::Tuple(patterns), true) => patterns.iter().collect(),
-            (Expr::Nested(inner), true) => vec![&**inner],
-            (single, _) => vec![single],
+        let (patterns, word) = match (&**pattern, any) {
+            (Expr::Tuple(patterns), true) => (patterns.iter().collect(), "OR"),
+            (Expr::Nested(inner), true) => (vec![&**inner], "OR"),
+            // sqlparser reads LIKE ALL (…) as a call.
+            (Expr::Function(call), false) if single_name(&call.name).as_deref() == Some("ALL") => {
+                (super::call::plain_arguments("ALL", &call.args)?, "AND")
+            }
+            (single, _) => (vec![single], "OR"),
         };
         let value = self.text(value)?;
         let escape = match escape {
@@ -384,7 +388,7 @@ impl<'q> Translator<'q, '_> {
         }
         let not = if negated { "NOT " } else { "" };
         Ok(Bound::column(
-            format!("({not}({}))", tests.join(" OR ")),
+            format!("({not}({}))", tests.join(&format!(" {word} "))),
             Type::Boolean,
             nullable,
         ))
@@ -485,7 +489,10 @@ impl Bound {
 
 /// The word of a date part as it was written.
 fn field_name(field: &DateTimeField) -> String {
-    field.to_string()
+    match field {
+        DateTimeField::Custom(ident) => ident.value.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// The name of a function or object that has one part; `None` if it has more.

@@ -27,9 +27,15 @@ impl<'q> Translator<'q, '_> {
         let mut texts = Vec::new();
         for table in tables {
             let text = self.joined(table)?;
-            // A comma binds weaker than JOIN in SQL and equally strong in SQLite; it matters where a side may be
-            // missing.
-            texts.push(if tables.len() > 1 && !table.joins.is_empty() {
+            // A comma binds weaker than JOIN in SQL and equally strong in SQLite; it matters where the left side may
+            // be missing.
+            let loosens_left = table.joins.iter().any(|join| {
+                matches!(
+                    join.join_operator,
+                    JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+                )
+            });
+            texts.push(if tables.len() > 1 && loosens_left {
                 format!("({text})")
             } else {
                 text

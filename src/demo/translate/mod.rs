@@ -180,7 +180,7 @@ fn parse(tokens: &[TokenWithSpan]) -> Outcome<Box<Query>> {
     }
     match statement {
         Statement::Query(query) => Ok(query),
-        _ => Err(Fault::unsupported("statements that are no query")),
+        _ => Err(Fault::ReadOnly("a statement that is no query".to_owned())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names of tables and views: what a name means in a session, and the text that reads it.
 
-use sqlparser::ast::ObjectName;
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, ObjectName, ObjectNamePart, Value};
 
 use super::scope::{Attribute, Relation, name_of};
 use super::{Field, Frame, Rows, Translator};
@@ -48,6 +48,13 @@ pub(in crate::demo) fn find(session: &Session, parts: &[String]) -> Outcome<Obje
 
 /// Exact parts of a name.
 pub(super) fn parts(name: &ObjectName) -> Outcome<Vec<String>> {
+    if let [ObjectNamePart::Function(function)] = name.0.as_slice()
+        && function.name.value.eq_ignore_ascii_case("identifier")
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] = function.args.as_slice()
+        && let Value::SingleQuotedString(text) = &value.value
+    {
+        return lexis::parse_name(&lexis::unescape(text));
+    }
     name.0
         .iter()
         .map(|part| {

@@ -18,6 +18,19 @@ pub(super) fn direction(sql: &str, options: &OrderByOptions) -> String {
     format!("{sql} {way} NULLS {nulls}")
 }
 
+/// A key of ORDER BY or GROUP BY that SQLite does not take for a position. It does so with a number, and with every
+/// constant that becomes one while it parses: `'x' IS NULL` is 0.
+pub(super) fn no_position(sql: String) -> String {
+    let name = sql.split(['.', '(']).next().unwrap_or_default();
+    let is_column_or_call =
+        name.len() < sql.len() && name.starts_with(|first: char| first.is_ascii_lowercase());
+    if is_column_or_call {
+        sql
+    } else {
+        format!("coalesce({sql}, NULL)")
+    }
+}
+
 /// A key of ORDER BY.
 #[derive(Debug, Clone)]
 pub(super) enum Key<'q> {
@@ -40,6 +53,14 @@ pub(super) fn keys<'q>(order: Option<&'q OrderBy>, names: &[&str]) -> Outcome<Ve
         }
         OrderByKind::Expressions(expressions) => expressions,
     };
+    // sqlparser's Snowflake dialect reads ALL as a name.
+    if let [only] = expressions.as_slice()
+        && matches!(&only.expr, Expr::Identifier(ident) if name_of(ident) == "ALL" && !names.contains(&"ALL"))
+    {
+        return Ok((0..names.len())
+            .map(|index| Key::Position(index, &only.options))
+            .collect());
+    }
     let mut keys = Vec::new();
     for expression in expressions {
         if expression.with_fill.is_some() {
@@ -95,9 +116,7 @@ impl<'q> Translator<'q, '_> {
                     let same = columns.iter().position(|column| column.bound.sql == bound.sql);
                     let sql = match same {
                         Some(index) => format!("c{}", index + 1),
-                        // A constant would be taken for a position.
-                        None if bound.literal.is_some() => continue,
-                        None => bound.sql,
+                        None => no_position(bound.sql),
                     };
                     texts.push(direction(&sql, &expression.options));
                 }

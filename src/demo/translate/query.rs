@@ -43,6 +43,11 @@ impl<'q> Translator<'q, '_> {
             }
         };
         Ok(match with {
+            // The query behind WITH may have a WITH of its own, in parentheses.
+            Some(with) if rows.sql.starts_with("WITH ") => Rows {
+                sql: format!("{with} SELECT * FROM ({})", rows.sql),
+                ..rows
+            },
             Some(with) => Rows {
                 sql: format!("{with} {}", rows.sql),
                 ..rows
@@ -64,7 +69,7 @@ impl<'q> Translator<'q, '_> {
             SetExpr::Query(query) => self.query(query),
             SetExpr::Values(values) => self.values(values),
             SetExpr::SetOperation { .. } => self.set_operations(body),
-            _ => Err(Fault::unsupported("statements that write")),
+            _ => Err(Fault::ReadOnly("a statement that writes".to_owned())),
         }
     }
 

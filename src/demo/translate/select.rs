@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{Distinct, Expr, GroupByExpr, OrderBy, Select, SelectItem, TopQuantity};
 
-use super::order::{Key, keys, position};
+use super::order::{Key, keys, no_position, position};
 use super::projection::{Column, Item};
 use super::scope::{Clause, Scope};
 use super::{Field, Rows, Translator};
@@ -304,19 +304,6 @@ fn is_result_column(key: &str) -> bool {
     let name = key.split(' ').next().unwrap_or_default();
     name.strip_prefix('c')
         .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// A key that is a number would be taken for a position.
-fn no_position(key: String) -> String {
-    if key
-        .trim_matches(['(', ')', '-'])
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-    {
-        format!("CAST({key} AS INTEGER)")
-    } else {
-        key
-    }
 }
 
 fn with_top<'q>(select: &Select, tail: Tail<'q>) -> Outcome<Tail<'q>> {

@@ -282,7 +282,7 @@ impl<'q> Translator<'q, '_> {
             return self.cast(value, Type::TEXT);
         };
         if value.kind.is_numeric() {
-            return Err(Fault::unsupported("number formats in TO_VARCHAR"));
+            return self.formatted_number(value, format);
         }
         let value = self.dated(value)?;
         let format = self.text(format)?;

@@ -1,8 +1,11 @@
 //! Functions of numbers, and conversions to numbers and truth values.
 
+use sqlparser::ast::Expr;
+
 use super::Call;
-use crate::demo::datatype::{PRECISION_MAX, Type, number_of};
+use crate::demo::datatype::{PRECISION_EXACT, PRECISION_MAX, Type, number_of};
 use crate::demo::fault::{Fault, Outcome};
+use crate::demo::numeral::Numeral;
 use crate::demo::translate::Translator;
 use crate::demo::translate::expression::Bound;
 use crate::demo::translate::literal::float;
@@ -181,6 +184,25 @@ impl<'q> Translator<'q, '_> {
         } else {
             self.cast(value, target)
         }
+    }
+
+    /// TO_VARCHAR(number, format); a float is brought to the fraction digits that a double surely has.
+    pub(super) fn formatted_number(&mut self, value: Bound, format: &'q Expr) -> Outcome<Bound> {
+        let value = match value.kind {
+            Type::Float => self.convert(value, Type::number(u32::from(PRECISION_EXACT), 6))?,
+            _ => value,
+        };
+        let format = self.text(format)?;
+        if let Some(text) = format.as_text().filter(|text| Numeral::new(text).is_none()) {
+            return Err(Fault::unsupported(format_args!("the number format '{text}'")));
+        }
+        let sql = format!(
+            "num_format({}, {}, {})",
+            value.sql,
+            value.kind.scale(),
+            format.sql
+        );
+        Ok(Bound::of(sql, Type::TEXT, &[&value, &format]))
     }
 
     /// SEQ4() counts the rows of the GENERATOR that it stands beside.
