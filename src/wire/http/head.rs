@@ -20,8 +20,9 @@ pub(super) struct RequestHead {
     pub(super) bytes: usize,
 }
 
+/// Where a field line lies.
 #[derive(Debug, Clone, Copy)]
-struct Field {
+pub(super) struct Field {
     name: Span,
     value: Span,
 }
@@ -32,6 +33,11 @@ impl RequestHead {
         self.fields
             .iter()
             .map(|field| (field.name.text_of(head), field.value.of(head)))
+    }
+
+    /// The list of fields, whose memory can be used for another head.
+    pub(super) fn fields_mut(&mut self) -> &mut Vec<Field> {
+        &mut self.fields
     }
 
     /// Gives the memory back.
