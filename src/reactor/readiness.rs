@@ -12,8 +12,8 @@
 //! cleared by `WouldBlock` and by nothing else: not by a budget that is used up, not by a room that is empty. Also not
 //! by a short read or write, although epoll(7) allows to conclude from one that the socket is exhausted: the conclusion
 //! is wrong when the FIN came with the last bytes (its edge is spent, the end would never be read), and other selectors
-//! do not promise it at all. The price is one system call per burst of input; writes end when nothing waits, so an
-//! ordinary reply pays nothing.
+//! do not promise it at all. A world that knows better says `WouldBlock` without asking the machine, as `mio_world`
+//! does; writes end when nothing waits.
 
 /// What is known of one socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

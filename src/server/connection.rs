@@ -11,6 +11,7 @@ use crate::time::Instant;
 use crate::wire::buffer::Outbox;
 use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
+use crate::wire::spares::Spares;
 use crate::wire::websocket::WebSocketConnection;
 use crate::wire::{CloseReason, Lifecycle, Serving};
 
@@ -93,6 +94,25 @@ impl Codec {
             Self::Http(http) => http.close_reason(),
             Self::WebSocket(socket) => socket.close_reason(),
             Self::Lines(_) => None,
+        }
+    }
+
+    /// Takes memory for bytes that are about to come or go.
+    pub(super) fn equip(&mut self, spares: &mut Spares) {
+        match self {
+            Self::Http(http) => http.equip(spares),
+            Self::WebSocket(socket) => socket.equip(spares),
+            // There is only one, and it keeps what it has.
+            Self::Lines(_) => {}
+        }
+    }
+
+    /// Leaves memory that nothing is in to others.
+    pub(super) fn unequip(&mut self, spares: &mut Spares) {
+        match self {
+            Self::Http(http) => http.unequip(spares),
+            Self::WebSocket(socket) => socket.unequip(spares),
+            Self::Lines(_) => {}
         }
     }
 

@@ -21,6 +21,7 @@ use crate::entropy::Entropy;
 use crate::ident::JobId;
 use crate::mcp::{Finish, Service, ToolCall};
 use crate::time::{Instant, Now, WallTime};
+use crate::wire::spares::Spares;
 
 /// Everything but the connections.
 pub(super) struct Core {
@@ -33,6 +34,7 @@ pub(super) struct Core {
     pub(super) database: Database,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
+    pub(super) spares: Spares,
     pub(super) phase: Phase,
     pub(super) websockets: usize,
     pub(super) connections: usize,
@@ -67,6 +69,7 @@ impl Core {
             database: Database::default(),
             common: CommonHeaders::new(WallTime::default()),
             outputs: VecDeque::new(),
+            spares: Spares::default(),
             phase: Phase::Serving,
             websockets: 0,
             connections: 0,

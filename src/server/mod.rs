@@ -69,6 +69,8 @@ use crate::wire::{CloseReason, Lifecycle, Serving};
 pub struct Server {
     entries: Slab<Entry>,
     generations: u32,
+    /// Whoever was lent room last.
+    room_lent_to: Option<ConnectionId>,
     core: Core,
 }
 
@@ -78,6 +80,7 @@ impl Server {
         Self {
             entries: Slab::new(),
             generations: 0,
+            room_lent_to: None,
             core: Core::new(settings, service, entropy),
         }
     }
@@ -129,9 +132,13 @@ impl Server {
     /// Room for the next read; empty means: do not read from this connection now, ask again after it was written to
     /// or a completion was handled.
     pub fn room(&mut self, connection: ConnectionId) -> &mut [u8] {
+        self.reclaim_room(connection);
         let Self { entries, core, .. } = self;
         match find(entries, connection) {
-            Some(entry) => entry.codec.room(&core.settings.limits),
+            Some(entry) => {
+                entry.codec.equip(&mut core.spares);
+                entry.codec.room(&core.settings.limits)
+            }
             None => &mut [],
         }
     }
@@ -188,6 +195,17 @@ impl Server {
             entry.flush_said = false;
         }
         Some(output)
+    }
+
+    /// Takes room back that was lent for a read which gave nothing, as the first read of a connection often does.
+    fn reclaim_room(&mut self, reader: ConnectionId) {
+        let Self { entries, core, .. } = self;
+        if let Some(earlier) = self.room_lent_to.replace(reader)
+            && earlier != reader
+            && let Some(entry) = find(entries, earlier)
+        {
+            entry.codec.unequip(&mut core.spares);
+        }
     }
 
     fn on_received(&mut self, now: Now, connection: ConnectionId, count: usize) {
@@ -312,6 +330,7 @@ impl Server {
             now: now.monotonic,
             common_headers: &common,
         };
+        entry.codec.equip(&mut core.spares);
         let mut body = caller.form.pieces(&caller.id, payload);
         match (&mut entry.codec, caller.ticket) {
             (Codec::Http(http), Some(ticket)) => {
@@ -391,6 +410,7 @@ impl Server {
             entry.flush_said = true;
             core.outputs.push_back(Output::Flush(connection));
         }
+        entry.codec.unequip(&mut core.spares);
         match entry.codec.lifecycle() {
             Lifecycle::Open => {}
             Lifecycle::Finishing => {

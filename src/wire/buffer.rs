@@ -293,6 +293,11 @@ impl Outbox {
         }
     }
 
+    /// Whether it has never been used since it was made, or gave its memory back.
+    pub(super) fn is_bare(&self) -> bool {
+        self.segments.capacity() == 0
+    }
+
     /// Memory held, with the shared pieces that wait.
     pub fn capacity(&self) -> usize {
         let held = |segment: &Segment| match segment {

@@ -9,6 +9,7 @@
 pub mod buffer;
 pub mod http;
 pub mod lines;
+pub mod spares;
 pub mod websocket;
 
 use crate::limits::Limits;

@@ -155,7 +155,8 @@ impl Talk {
         while !self.connection.outbox().is_empty() {
             self.take(usize::MAX);
         }
-        String::from_utf8(self.written.clone()).expect("only ASCII is written here")
+        // Damaged bodies are echoed, and they need not be text.
+        String::from_utf8_lossy(&self.written).into_owned()
     }
 
     /// The status of each final response written so far.

@@ -181,6 +181,74 @@ fn bytes_go_both_ways_and_the_end_is_read() {
     }
 }
 
+/// When a peer that sends a few bytes ends its side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum EndComes {
+    BeforeTheAccept,
+    BetweenEventAndRead,
+    AfterTheRead,
+}
+
+#[test]
+fn an_end_is_told_whenever_it_comes_although_short_reads_are_believed() {
+    for when in [
+        EndComes::BeforeTheAccept,
+        EndComes::BetweenEventAndRead,
+        EndComes::AfterTheRead,
+    ] {
+        let mut world = world();
+        let mut client = Client::connect(first_address(&world)).unwrap();
+        client.write_all(b"bytes").unwrap();
+        if when == EndComes::BeforeTheAccept {
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        let key = until(&mut world, |world, _| world.accept().ok()).0;
+        if when == EndComes::BetweenEventAndRead {
+            until(&mut world, |_, events| {
+                has(events, key, |readable, _, _| readable).then_some(())
+            });
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        let (mut bytes, mut end) = read_all(&mut world, key);
+        if when == EndComes::AfterTheRead {
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        if end.is_none() {
+            end = until(&mut world, |world, events| {
+                let is_told = has(events, key, |readable, _, _| readable);
+                let (more, end) = is_told.then(|| read_all(world, key))?;
+                bytes.extend(more);
+                end
+            })
+            .into();
+        }
+        assert!(matches!(end, Some(Ok(()))), "{when:?}: {end:?}");
+        assert_eq!(bytes, b"bytes", "{when:?}");
+    }
+}
+
+#[test]
+fn after_a_short_read_the_machine_is_only_asked_again_once_something_is_told() {
+    if !DRAINS_BY_SHORT_READ {
+        return;
+    }
+    let mut world = world();
+    let address = first_address(&world);
+    let (key, mut client) = connect(&mut world, address);
+    for part in [&b"one"[..], b"another"] {
+        client.write_all(part).unwrap();
+        until(&mut world, |_, events| {
+            has(events, key, |readable, _, _| readable).then_some(())
+        });
+        assert!(!world.stream(key).unwrap().is_drained);
+        let mut room = [0; 64];
+        assert_eq!(world.read(key, &mut room).unwrap(), part.len());
+        assert!(world.stream(key).unwrap().is_drained);
+        let again = world.read(key, &mut room).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::WouldBlock);
+    }
+}
+
 #[test]
 fn writing_resumes_on_the_edge_after_would_block_without_a_new_registration() {
     let mut world = world();
@@ -260,7 +328,7 @@ fn nagle_is_off_on_accepted_sockets() {
     let mut world = world();
     let address = first_address(&world);
     let (key, _client) = connect(&mut world, address);
-    assert!(world.stream(key).unwrap().nodelay().unwrap());
+    assert!(world.stream(key).unwrap().socket.nodelay().unwrap());
 }
 
 #[test]

@@ -20,8 +20,9 @@ pub(super) struct RequestHead {
     pub(super) bytes: usize,
 }
 
+/// Where a field line lies.
 #[derive(Debug, Clone, Copy)]
-struct Field {
+pub(super) struct Field {
     name: Span,
     value: Span,
 }
@@ -32,6 +33,20 @@ impl RequestHead {
         self.fields
             .iter()
             .map(|field| (field.name.text_of(head), field.value.of(head)))
+    }
+
+    /// The values of the field lines called `name`, in their order. Compares bytes: a request is asked for ten names,
+    /// and making a `str` of every name it has each time was 4 % of the time of a ping.
+    pub(super) fn values_of<'a>(&'a self, head: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .filter(move |field| field.name.of(head).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| field.value.of(head))
+    }
+
+    /// The list of fields, whose memory can be used for another head.
+    pub(super) fn fields_mut(&mut self) -> &mut Vec<Field> {
+        &mut self.fields
     }
 
     /// Gives the memory back.

@@ -47,6 +47,7 @@ mod request;
 mod request_line;
 mod responder;
 mod response;
+mod scratch;
 mod state;
 
 pub use error::Error;
@@ -55,6 +56,7 @@ pub use request::Request;
 pub use request_line::Version;
 pub use responder::Responder;
 pub use response::Response;
+pub use scratch::Scratch;
 
 use body::{Collector, Whole};
 use framing::Framing;

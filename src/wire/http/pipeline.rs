@@ -191,6 +191,14 @@ impl Pipeline {
         }
     }
 
+    pub(super) fn slots_mut(&mut self) -> &mut VecDeque<Slot> {
+        &mut self.slots
+    }
+
+    pub(super) fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.slots.capacity()

@@ -62,18 +62,12 @@ impl<'a> Request<'a> {
 
     /// The value of the first field line called `name` (compared without case), without surrounding white space.
     pub fn field(&self, name: &str) -> Option<&'a [u8]> {
-        let (head, bytes) = (self.head, self.bytes);
-        head.fields(bytes)
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.head.values_of(self.bytes, name).next()
     }
 
     /// The values of all field lines called `name`, in their order.
     pub fn field_lines(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let fields = self
-            .fields()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name));
-        fields.map(|(_, value)| value)
+        self.head.values_of(self.bytes, name)
     }
 
     /// All field lines in their order.
@@ -90,10 +84,7 @@ impl<'a> Request<'a> {
 
 impl Fields for Request<'_> {
     fn field(&self, name: &str, occurrence: usize) -> Option<&[u8]> {
-        self.fields()
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-            .nth(occurrence)
-            .map(|(_, value)| value)
+        self.head.values_of(self.bytes, name).nth(occurrence)
     }
 }
 

@@ -30,6 +30,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use self::decoder::{Decoded, Decoder};
 use super::buffer::{Inbox, Outbox, Piece};
+use super::spares::Spares;
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
 use crate::time::Instant;
@@ -274,6 +275,18 @@ impl WebSocketConnection {
         self.inbox.shrink();
         self.outbox.shrink();
         self.decoder.rest();
+    }
+
+    /// Takes memory for the bytes that are about to come or go, if it has none.
+    pub fn equip(&mut self, spares: &mut Spares) {
+        spares.equip_inbox(&mut self.inbox);
+        spares.equip_outbox(&mut self.outbox);
+    }
+
+    /// Leaves the memory that nothing is in to other connections.
+    pub fn unequip(&mut self, spares: &mut Spares) {
+        spares.reclaim_inbox(&mut self.inbox);
+        spares.reclaim_outbox(&mut self.outbox);
     }
 
     /// Heap memory held: an upper bound.
