@@ -6,16 +6,19 @@ use std::net::TcpStream;
 use super::attacker::{TEXT, announced, read_to_end, websocket};
 use super::victim::{KEPT_EACH_BYTES, Victim, connect, until};
 
-/// Opens `count` connections that say `part` each, and waits until the server has read them all.
+/// Opens `count` connections that say `part` each, and waits until the server has accepted them all. They come in lots:
+/// who asks for health waits behind those that came before, and a storm is a test of its own.
 fn open(victim: &Victim, count: usize, part: &[u8]) -> Vec<TcpStream> {
-    let open: Vec<_> = (0..count)
-        .map(|_| {
-            let mut stream = connect(victim.address);
-            stream.write_all(part).expect("it reads");
-            stream
-        })
-        .collect();
-    until(|| victim.figures().connections >= count).expect("all are accepted");
+    const LOT: usize = 250;
+    let mut open = Vec::with_capacity(count);
+    while open.len() < count {
+        let mut stream = connect(victim.address);
+        stream.write_all(part).expect("it reads");
+        open.push(stream);
+        if open.len() % LOT == 0 {
+            until(|| victim.figures().connections >= open.len()).expect("all are accepted");
+        }
+    }
     open
 }
 
