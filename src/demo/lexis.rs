@@ -12,9 +12,15 @@ use super::fault::{Fault, Outcome};
 ///
 /// # Errors
 /// [`Fault::Syntax`] for text that no token begins with, for what sqlparser reads otherwise than Snowflake does (`#`
-/// comments, backticks, tagged dollar quotes) and for a second statement; [`Fault::Unsupported`] for a text so nested
-/// that parsing it would need an unbounded stack.
+/// comments, backticks, tagged dollar quotes) and for a second statement; [`Fault::Unsupported`] for a text so long
+/// or so nested that its tokens or its tree would take far more memory than it does.
 pub(super) fn tokenize(text: &str) -> Outcome<Vec<TokenWithSpan>> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(Fault::unsupported(format_args!(
+            "statements of more than {TEXT_BYTES_MAX} bytes (found {})",
+            text.len()
+        )));
+    }
     // Strings are kept as they were written: columns without an alias are named by that. See `unescape`.
     let mut tokens = Tokenizer::new(&SnowflakeDialect {}, text)
         .with_unescape(false)
@@ -230,6 +236,10 @@ const OPERATOR_WORDS: [&str; 26] = [
     "MATCH_RECOGNIZE",
 ];
 
+/// Bytes of one statement. A sign of one byte becomes some 300 bytes of tokens, copies of them and tree, which the
+/// allocator of each worker keeps: 8 of them held 470 MiB after statements of 200 KB, and hold 80 MiB after the longest.
+const TEXT_BYTES_MAX: usize = 32 << 10;
+
 /// Operators of one statement. A level costs at most some hundred bytes of stack when the tree is dropped.
 const OPERATORS_MAX: usize = 2_000;
 
@@ -396,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_text_of_operators_is_refused_before_it_becomes_a_tree() {
-        let text = format!("select 1{}", "+1".repeat(100_000));
+        let text = format!("select 1{}", "+1".repeat(10_000));
         assert!(matches!(tokenize(&text), Err(Fault::Unsupported(_))));
         let list = format!("select 1 in (1{})", ",1".repeat(10_000));
         assert!(tokenize(&list).is_ok());
@@ -413,5 +423,16 @@ mod tests {
                 "{repeated}"
             );
         }
+    }
+
+    #[test]
+    fn a_text_that_would_become_far_more_than_it_is_is_refused_by_its_length() {
+        let of = |bytes: usize| format!("select 1{}", " ".repeat(bytes - 8));
+        assert!(tokenize(&of(TEXT_BYTES_MAX)).is_ok());
+        let refused = tokenize(&of(TEXT_BYTES_MAX + 1)).unwrap_err();
+        assert!(
+            matches!(&refused, Fault::Unsupported(what) if what.contains("found 32769")),
+            "{refused:?}"
+        );
     }
 }

@@ -1,0 +1,317 @@
+//! The server under attack: started, measured from outside, and asked whether it is well.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use snowflake_mcp::time::{Clock, SystemClock};
+
+/// Longest wait for anything. What takes so long does not come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Within this, another client's `/health` is answered while an attack lasts.
+pub(crate) const HEALTH_MAX: Duration = Duration::from_secs(1);
+
+/// What stays for each of the most connections that there ever were at once: the table keeps its places, and the
+/// allocator what lies between them. The next ones are made of it.
+pub(crate) const KEPT_EACH_BYTES: usize = 7 << 10;
+
+/// Attacks take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A server that is being attacked.
+pub(crate) struct Victim {
+    child: Child,
+    said: Receiver<String>,
+    pub(crate) address: SocketAddr,
+    directory: PathBuf,
+    calm: Figures,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// What the process holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    pub(crate) connections: usize,
+    pub(crate) descriptors: usize,
+    pub(crate) resident_bytes: usize,
+}
+
+impl Victim {
+    /// A server with the embedded engine.
+    pub(crate) fn start() -> Self {
+        Self::start_after("true")
+    }
+
+    /// The same out of a shell that did `prelude` first, such as `ulimit -n 64`.
+    pub(crate) fn start_after(prelude: &str) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        allow_descriptors();
+        let directory = std::env::temp_dir().join(format!("snowflake-mcp-hostile-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory can be made");
+        let script = format!("{prelude}; exec \"$0\" http --demo --port 0");
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_snowflake-mcp")])
+            .env_clear()
+            .env("LOG_LEVEL", "warn")
+            .current_dir(&directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let said = lines_of(child.stderr.take().expect("piped"));
+        let mut victim = Self {
+            child,
+            said,
+            address: SocketAddr::from(([0; 4], 0)),
+            directory,
+            calm: Figures {
+                connections: 0,
+                descriptors: 0,
+                resident_bytes: 0,
+            },
+            _turn: turn,
+        };
+        victim.address = victim.listening();
+        victim.warm_up();
+        victim.calm = victim.figures();
+        victim
+    }
+
+    fn listening(&self) -> SocketAddr {
+        loop {
+            let line = self
+                .said
+                .recv_timeout(PATIENCE)
+                .expect("it says where it listens");
+            if let Some((_, address)) = line.split_once("listening on http://") {
+                return address.parse().expect("an address");
+            }
+        }
+    }
+
+    /// Code pages and lists that the first requests bring in are no leak.
+    fn warm_up(&self) {
+        for path in ["/health", "/metrics", "/status", "/mcp/tools"] {
+            assert_eq!(self.ask(path).0, 200, "{path}");
+        }
+    }
+
+    /// Status and body of a GET on a connection of its own.
+    fn ask(&self, path: &str) -> (u16, String) {
+        ask(self.address, path)
+    }
+
+    /// What it holds now. The connection that asks is not counted.
+    pub(crate) fn figures(&self) -> Figures {
+        let (_, body) = self.ask("/status");
+        let status: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        let open = status["connections"]["open"].as_u64().expect("a number");
+        Figures {
+            connections: open as usize - 1,
+            descriptors: self.descriptors(),
+            resident_bytes: self.resident_bytes(),
+        }
+    }
+
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .expect("it runs")
+            .count()
+    }
+
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let figure = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+        figure.expect("a figure in KiB") << 10
+    }
+
+    /// Bytes that it holds more than before the attack.
+    pub(crate) fn growth_bytes(&self) -> usize {
+        self.resident_bytes().saturating_sub(self.calm.resident_bytes)
+    }
+
+    /// Processor time that it used so far, in ticks of 10 ms.
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        // The name in brackets is the second field; utime and stime are the 14th and 15th (proc(5)).
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let figures = fields.split_whitespace().skip(11).take(2);
+        figures.map(|figure| figure.parse::<u64>().expect("ticks")).sum()
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Runs `attack` while another client asks `/health`, each time on a connection of its own, and fails if an answer
+    /// took longer than [`HEALTH_MAX`].
+    pub(crate) fn attacked<T>(&self, attack: impl FnOnce() -> T) -> T {
+        let (over, is_over) = mpsc::channel::<()>();
+        let address = self.address;
+        let (result, slowest) = thread::scope(|scope| {
+            let watcher = scope.spawn(move || {
+                let mut slowest = Duration::ZERO;
+                loop {
+                    slowest = slowest.max(took(|| assert_eq!(ask(address, "/health").0, 200)));
+                    if is_over.recv_timeout(HEALTH_EVERY) != Err(RecvTimeoutError::Timeout) {
+                        return slowest;
+                    }
+                }
+            });
+            let result = attack();
+            drop(over);
+            (result, watcher.join().expect("health was always answered"))
+        });
+        assert!(slowest < HEALTH_MAX, "/health took {slowest:?} during the attack");
+        result
+    }
+
+    /// After the attack: waits until everything is as it was before, give or take `slack_bytes` of memory (an allocator
+    /// keeps what it once had from the system).
+    pub(crate) fn calms_down(&self, slack_bytes: usize) {
+        let calm = self.calm;
+        let is_calm = |now: &Figures| {
+            now.connections <= calm.connections
+                && now.descriptors <= calm.descriptors + CLOSING_MAX
+                && now.resident_bytes <= calm.resident_bytes + slack_bytes
+        };
+        let mut now = self.figures();
+        until(|| {
+            now = self.figures();
+            is_calm(&now)
+        })
+        .unwrap_or_else(|| panic!("{now:?}, before the attack {calm:?}, allowed {slack_bytes} bytes more"));
+        let mut ticks = 0;
+        until(|| {
+            let before = self.processor_ticks();
+            let _ = until_or(IDLE_WATCHED, || false);
+            ticks = self.processor_ticks() - before;
+            ticks <= IDLE_TICKS_MAX
+        })
+        .unwrap_or_else(|| panic!("an idle server uses {ticks} ticks of 10 ms in {IDLE_WATCHED:?}"));
+    }
+
+    /// From now on, as it is now is how it must be after an attack.
+    pub(crate) fn is_used_to_it(&mut self) {
+        self.calm = self.figures();
+    }
+
+    /// How many of the lines that it said since the start hold `part`. They are forgotten.
+    pub(crate) fn said(&self, part: &str) -> usize {
+        self.said.try_iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// Waits for its end and gives what it said last.
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
+        let mut lines = Vec::new();
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(line) => lines.push(line),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return (self.child.wait().expect("it ended"), lines);
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end; it said {lines:?}"),
+            }
+        }
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Descriptors of connections that just asked and are being closed.
+const CLOSING_MAX: usize = 2;
+/// How often the other client asks.
+const HEALTH_EVERY: Duration = Duration::from_millis(20);
+/// How long a calm server is watched for being busy with nothing.
+const IDLE_WATCHED: Duration = Duration::from_millis(200);
+/// Processor time of a calm server in that time; the clock of the figure is coarse.
+const IDLE_TICKS_MAX: u64 = 1;
+
+/// A connection that does not wait for ever.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it accepts");
+    for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
+        set(&stream, Some(PATIENCE)).expect("a timeout can be set");
+    }
+    stream
+}
+
+fn ask(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = connect(address);
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers and closes");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), body.to_owned())
+}
+
+/// How long `act` took.
+pub(crate) fn took(act: impl FnOnce()) -> Duration {
+    let clock = SystemClock::new();
+    act();
+    clock.now().monotonic.since(snowflake_mcp::time::Instant::ZERO)
+}
+
+/// Waits until `holds`; `None` when [`PATIENCE`] is over.
+pub(crate) fn until(holds: impl FnMut() -> bool) -> Option<()> {
+    until_or(PATIENCE, holds)
+}
+
+/// Waits until `holds`; `None` when `patience` is over.
+pub(crate) fn until_or(patience: Duration, mut holds: impl FnMut() -> bool) -> Option<()> {
+    let clock = SystemClock::new();
+    while !holds() {
+        if clock.now().monotonic.since(snowflake_mcp::time::Instant::ZERO) > patience {
+            return None;
+        }
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    Some(())
+}
+
+fn lines_of(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, said) = mpsc::channel();
+    thread::Builder::new()
+        .spawn(move || {
+            for line in BufReader::new(from).lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        })
+        .expect("a thread starts");
+    said
+}
+
+/// The attackers' own descriptors.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("up to the hard limit is always allowed");
+}
