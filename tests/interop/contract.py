@@ -163,12 +163,13 @@ def drained(context):
         return f"{len(answers)} answers, exit code {code}"
 
 
-def vectors(_context):
-    """Recorded exchanges of the real service go through the Rust tests that replay them."""
+def rust_tests(name, environment):
+    """Runs the contract tests whose names hold `name`; the variables tell them what is there."""
     cargo = packages.require("cargo", "none: install Rust with rustup")
     done = subprocess.run(
-        [cargo, "test", "--quiet", "--test", "contract", "recordings"],
+        [cargo, "test", "--quiet", "--test", "contract", name],
         cwd=packages.REPOSITORY,
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -177,8 +178,26 @@ def vectors(_context):
     output = done.stdout + done.stderr
     assert done.returncode == 0, f"the contract tests failed: {output[-1500:]}"
     passed = sum(int(line.split("ok. ")[1].split()[0]) for line in output.splitlines() if "test result: ok. " in line)
-    assert passed > 0, "no test replays the recordings"
+    assert passed > 0, f"no contract test is called {name}"
     return f"{passed} tests"
+
+
+def vectors(_context):
+    """Recorded exchanges of the real service go through the Rust tests that replay them."""
+    return rust_tests("recordings", {})
+
+
+def client_alone(context):
+    """The client without the server around it keeps the contract of every engine, with both logins."""
+    api = context.sql_api()
+    return rust_tests(
+        "live::",
+        {
+            "SNOWFLAKE_CONTRACT_URL": f"http://{api.host}:{api.port}",
+            "SNOWFLAKE_CONTRACT_KEY": str(api.key),
+            "SNOWFLAKE_CONTRACT_TOKEN": api.TOKEN,
+        },
+    )
 
 
 def checks():
@@ -191,6 +210,7 @@ def checks():
         ("snowflake closed connection", closed_connection),
         ("snowflake many statements", many_statements),
         ("snowflake drain", drained),
+        ("snowflake client alone", client_alone),
     ]
 
 
