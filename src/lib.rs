@@ -37,3 +37,7 @@ pub mod observe;
 pub mod reactor;
 pub mod stdio;
 pub mod workers;
+
+// What fuzzers call: assertions over all of the above, no part of the interface.
+#[doc(hidden)]
+pub mod fuzz;

@@ -20,7 +20,7 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
-use cli::{Arguments, Command, Probe, Serve, greeting, listen, parts, probe};
+use cli::{Arguments, Command, Probe, Serve, descriptors, greeting, listen, parts, probe};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -85,6 +85,7 @@ fn end(exit: Exit) -> ExitCode {
 }
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
+    descriptors::make_room(&config.limits);
     let listeners = listen::open(http.listen).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let world = MioWorld::new(listeners, backend, &config.limits, clock).map_err(Failure::of_start)?;

@@ -31,10 +31,23 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("workers", &["backend"]),
     ("reactor", &["backend", "server", "wire", "workers"]),
     ("stdio", &["backend", "reactor", "server", "wire", "workers"]),
-    ("snowflake", &["backend", "sql"]),
+    ("snowflake", &["backend", "fuzz::cuts", "sql"]),
     ("demo", &["backend", "sql"]),
     ("observe", &["backend"]),
     ("config", &["backend", "observe", "snowflake", "sql"]),
+    (
+        "fuzz",
+        &[
+            "backend",
+            "config",
+            "mcp",
+            "rpc",
+            "snowflake",
+            "sql",
+            "tools",
+            "wire",
+        ],
+    ),
 ];
 
 /// Words that a part of the tree may not use, with the files that are made for exactly that.

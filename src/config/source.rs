@@ -74,6 +74,15 @@ impl Sources {
         }
     }
 
+    /// These sources with `text`, the bytes of a `.env`, for the file. Lines that are no `NAME=value` are left out
+    /// and counted by [`Sources::file_trouble`].
+    pub fn with_file(mut self, text: &[u8]) -> Self {
+        let (file, trouble) = parse_file(text);
+        self.file = concerned(file);
+        self.file_trouble = trouble;
+        self
+    }
+
     /// What is set for `setting`: the flag, else the environment, else the file. Within one source the name that
     /// stands first in the table wins.
     pub fn find(&self, setting: &Setting) -> Option<Found> {

@@ -81,8 +81,26 @@ pub(super) fn read(tokens: Vec<TokenWithSpan>) -> Outcome<Command> {
     if cursor.eat("EXPLAIN") {
         return explain(&mut cursor);
     }
-    Ok(Command::Query(tokens))
+    let is_query = ["SELECT", "WITH", "VALUES"].iter().any(|verb| cursor.is_at(verb))
+        || cursor.eat_token(&Token::LParen);
+    if is_query {
+        return Ok(Command::Query(tokens));
+    }
+    // What sqlparser is not given cannot go wrong in it.
+    match cursor.word().map(str::to_uppercase) {
+        Some(verb) if WRITING.contains(&verb.as_str()) => Err(Fault::unsupported(format_args!(
+            "{verb} statements: it only reads"
+        ))),
+        _ => Err(cursor.unexpected("SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN")),
+    }
 }
+
+/// First words of statements that Snowflake has and that do not read.
+const WRITING: [&str; 27] = [
+    "ALTER", "BEGIN", "CALL", "COMMENT", "COMMIT", "COPY", "CREATE", "DECLARE", "DELETE", "DROP", "EXECUTE",
+    "GET", "GRANT", "INSERT", "LIST", "LS", "MERGE", "PUT", "REMOVE", "REVOKE", "ROLLBACK", "SET",
+    "TRUNCATE", "UNDROP", "UNSET", "UPDATE", "USE",
+];
 
 fn show(cursor: &mut Cursor<'_>) -> Outcome<Show> {
     let is_terse = cursor.eat("TERSE");
@@ -102,9 +120,6 @@ fn show(cursor: &mut Cursor<'_>) -> Outcome<Show> {
     }
     if cursor.eat("IN") {
         show.within = within(cursor)?;
-    }
-    if cursor.eat("LIKE") {
-        show.like = Some(cursor.string()?);
     }
     if cursor.eat("STARTS") {
         if !cursor.eat("WITH") {
@@ -168,7 +183,7 @@ fn within(cursor: &mut Cursor<'_>) -> Outcome<Within> {
 
 /// A name, unless the next clause begins here.
 fn optional_name(cursor: &mut Cursor<'_>) -> Option<Vec<String>> {
-    if cursor.is_at("LIKE") || cursor.is_at("STARTS") || cursor.is_at("LIMIT") {
+    if cursor.is_at("STARTS") || cursor.is_at("LIMIT") {
         return None;
     }
     cursor.name()
@@ -263,7 +278,7 @@ mod tests {
             }
         );
         assert_eq!(
-            show_of("SHOW VIEWS IN DATABASE LIKE 'x'").within,
+            show_of("SHOW VIEWS IN DATABASE STARTS WITH 'x'").within,
             Within::Database(None)
         );
         assert_eq!(show_of("SHOW SCHEMAS IN ACCOUNT").within, Within::Account);
@@ -287,6 +302,11 @@ mod tests {
                 column: 25,
                 ..
             })
+        ));
+        // LIKE stands before IN.
+        assert!(matches!(
+            fault("show tables in s like 'x'"),
+            Some(Fault::Syntax { .. })
         ));
         assert!(matches!(fault("show tables like x"), Some(Fault::Syntax { .. })));
         assert!(matches!(fault("show"), Some(Fault::Syntax { .. })));

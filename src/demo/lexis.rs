@@ -15,26 +15,22 @@ use super::fault::{Fault, Outcome};
 /// comments, backticks, tagged dollar quotes) and for a second statement; [`Fault::Unsupported`] for a text so nested
 /// that parsing it would need an unbounded stack.
 pub(super) fn tokenize(text: &str) -> Outcome<Vec<TokenWithSpan>> {
+    // Strings are kept as they were written: columns without an alias are named by that. See `unescape`.
     let mut tokens = Tokenizer::new(&SnowflakeDialect {}, text)
+        .with_unescape(false)
         .tokenize_with_location()
         .map_err(|error| syntax(error.location, error.message))?;
     let end = tokens
         .iter()
         .rposition(|token| matters(&token.token) && token.token != Token::SemiColon)
         .map_or(0, |last| last + 1);
-    let mut operators = 0;
     for (index, token) in tokens.iter().enumerate() {
         if index < end || token.token != Token::SemiColon {
             check(token)?;
         }
-        operators += usize::from(is_operator(&token.token));
     }
     tokens.truncate(end);
-    if operators > OPERATORS_MAX {
-        return Err(Fault::unsupported(format_args!(
-            "statements with more than {OPERATORS_MAX} operators (found {operators})"
-        )));
-    }
+    check_shape(&tokens)?;
     if tokens.is_empty() {
         return Err(syntax(Location { line: 1, column: 1 }, "the statement is empty"));
     }
@@ -70,9 +66,69 @@ pub(super) fn syntax(location: Location, message: impl Into<String>) -> Fault {
 /// The exact name that a written identifier means: upper case unless it was quoted.
 pub(super) fn exact_name(value: &str, is_quoted: bool) -> String {
     if is_quoted {
-        value.to_owned()
+        value.replace("\"\"", "\"")
     } else {
         value.to_uppercase()
+    }
+}
+
+/// The text that a written string means: `''` and Snowflake's backslash sequences. A backslash before any other
+/// character is dropped.
+pub(super) fn unescape(written: &str) -> String {
+    let mut text = String::with_capacity(written.len());
+    let mut rest = written.chars();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '\'' => {
+                rest = rest.as_str().strip_prefix('\'').unwrap_or(rest.as_str()).chars();
+                text.push('\'');
+            }
+            '\\' => match rest.next() {
+                Some('n') => text.push('\n'),
+                Some('t') => text.push('\t'),
+                Some('r') => text.push('\r'),
+                Some('b') => text.push('\u{8}'),
+                Some('f') => text.push('\u{c}'),
+                Some('x') => push_code(&mut text, &mut rest, 2, 16),
+                Some('u') => push_code(&mut text, &mut rest, 4, 16),
+                Some(first @ '0'..='7') => match octal(rest.as_str()) {
+                    Some(tail) => {
+                        let code = u32::from(first) - u32::from('0');
+                        text.extend(char::from_u32(code * 64 + tail));
+                        rest = rest.as_str()[2..].chars();
+                    }
+                    None if first == '0' => text.push('\0'),
+                    None => text.push(first),
+                },
+                Some(other) => text.push(other),
+                None => text.push('\\'),
+            },
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// The two octal digits behind the first.
+fn octal(rest: &str) -> Option<u32> {
+    let digits = rest.get(..2)?;
+    u32::from_str_radix(digits, 8)
+        .ok()
+        .filter(|_| !digits.starts_with('+'))
+}
+
+/// A character by its code of exactly `digits` digits; without them the letter stands for itself.
+fn push_code(text: &mut String, rest: &mut std::str::Chars<'_>, digits: usize, radix: u32) {
+    let code = rest.as_str().get(..digits).filter(|code| !code.starts_with('+'));
+    let letter = code
+        .and_then(|code| u32::from_str_radix(code, radix).ok())
+        .and_then(char::from_u32);
+    match letter {
+        Some(letter) => {
+            text.push(letter);
+            *rest = rest.as_str()[digits..].chars();
+        }
+        None => text.push(if digits == 2 { 'x' } else { 'u' }),
     }
 }
 
@@ -88,45 +144,91 @@ fn check(token: &TokenWithSpan) -> Outcome<()> {
     Err(syntax(token.span.start, refused))
 }
 
-/// Tokens that sqlparser may turn into one more level of a tree without counting it: `1 + 1 + …`, `a or b or …`,
-/// `x::int::int…`, UNION. Trees are dropped recursively, so their depth must be bounded before they are made.
-fn is_operator(token: &Token) -> bool {
-    match token {
-        Token::Word(word) => {
-            word.quote_style.is_none()
-                && [
-                    "AND",
-                    "OR",
-                    "UNION",
-                    "EXCEPT",
-                    "MINUS",
-                    "INTERSECT",
-                    "IS",
-                    "IN",
-                    "LIKE",
-                    "ILIKE",
-                    "BETWEEN",
-                    "NOT",
-                    "COLLATE",
-                    "AT",
-                ]
-                .iter()
-                .any(|keyword| word.value.eq_ignore_ascii_case(keyword))
+/// Refuses a text whose tree would be too deep. sqlparser counts the levels of expressions and queries that it walks
+/// itself, but not those of every construct, and trees are dropped recursively however they came about: an unbounded
+/// tree would end the process.
+fn check_shape(tokens: &[TokenWithSpan]) -> Outcome<()> {
+    let (mut operators, mut joins) = (0_usize, 0_usize);
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            Token::Word(word) if word.quote_style.is_none() => {
+                let is = |keyword: &&str| word.value.eq_ignore_ascii_case(keyword);
+                joins += usize::from(is(&"JOIN"));
+                operators += usize::from(OPERATOR_WORDS.iter().any(is));
+            }
+            other => operators += usize::from(is_operator(other)),
         }
-        Token::Number(..)
-        | Token::SingleQuotedString(_)
-        | Token::Whitespace(_)
-        | Token::Comma
-        | Token::Period
-        | Token::LParen
-        | Token::RParen
-        | Token::EOF => false,
-        _ => true,
+        deepest = deepest.max(depth);
     }
+    for (what, found, max) in [
+        ("operators", operators, OPERATORS_MAX),
+        ("joins", joins, JOINS_MAX),
+        ("levels of brackets", deepest, BRACKETS_MAX),
+    ] {
+        if found > max {
+            return Err(Fault::unsupported(format_args!(
+                "statements with more than {max} {what} (found {found})"
+            )));
+        }
+    }
+    Ok(())
 }
+
+/// Whether a token may become a level of a tree of its own: `1 + 1 + …`, `x::int::int…`.
+fn is_operator(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::Word(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::Whitespace(_)
+            | Token::Comma
+            | Token::Period
+            | Token::EOF
+    )
+}
+
+/// Words that may become a level of a tree each: `a OR b OR …`, `x IS NULL IS NULL …`, `t PIVOT (…) PIVOT (…) …`.
+const OPERATOR_WORDS: [&str; 26] = [
+    "AND",
+    "OR",
+    "XOR",
+    "NOT",
+    "IS",
+    "ISNULL",
+    "NOTNULL",
+    "IN",
+    "LIKE",
+    "ILIKE",
+    "RLIKE",
+    "REGEXP",
+    "SIMILAR",
+    "BETWEEN",
+    "OVERLAPS",
+    "COLLATE",
+    "AT",
+    "DIV",
+    "MEMBER",
+    "UNION",
+    "EXCEPT",
+    "MINUS",
+    "INTERSECT",
+    "PIVOT",
+    "UNPIVOT",
+    "MATCH_RECOGNIZE",
+];
 
 /// Operators of one statement. A level costs at most some hundred bytes of stack when the tree is dropped.
 const OPERATORS_MAX: usize = 2_000;
+
+/// Joins of one statement: sqlparser goes one level deeper for each JOIN that has no ON yet.
+const JOINS_MAX: usize = 100;
+
+/// Brackets inside each other.
+const BRACKETS_MAX: usize = 50;
 
 /// Reads the tokens that matter one after the other.
 pub(super) struct Cursor<'t> {
@@ -181,7 +283,7 @@ impl<'t> Cursor<'t> {
         match self.tokens.get(self.position).map(|token| &token.token) {
             Some(Token::SingleQuotedString(text)) => {
                 self.position += 1;
-                Ok(text.clone())
+                Ok(unescape(text))
             }
             _ => Err(self.unexpected("a string in single quotes")),
         }
@@ -269,10 +371,38 @@ mod tests {
     }
 
     #[test]
+    fn strings_mean_what_snowflake_says() {
+        let check = |written: &str, expected: &str| assert_eq!(unescape(written), expected, "{written}");
+        check("it''s", "it's");
+        check(r"a\nb\tc", "a\nb\tc");
+        check(r"\\", "\\");
+        check(r"it\'s", "it's");
+        check(r"\x41\u00e9\101", "AéA");
+        check(r"\0", "\0");
+        check(r"50\%\q", "50%q");
+        check(r"\xZZ", "xZZ");
+        check(r"\x+1", "x+1");
+        check("é\\", "é\\");
+    }
+
+    #[test]
     fn a_text_of_operators_is_refused_before_it_becomes_a_tree() {
         let text = format!("select 1{}", "+1".repeat(100_000));
         assert!(matches!(tokenize(&text), Err(Fault::Unsupported(_))));
         let list = format!("select 1 in (1{})", ",1".repeat(10_000));
         assert!(tokenize(&list).is_ok());
+        for (begin, repeated) in [
+            ("select * from a ", "join b "),
+            ("select ", "("),
+            ("select * from a ", "pivot (max(x) for y in (1)) "),
+            ("select * from a match_recognize (pattern ", "("),
+            ("select 1 ", "is null "),
+        ] {
+            let text = begin.to_owned() + &repeated.repeat(10_000);
+            assert!(
+                matches!(tokenize(&text), Err(Fault::Unsupported(_))),
+                "{repeated}"
+            );
+        }
     }
 }

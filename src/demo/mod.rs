@@ -42,7 +42,7 @@ use std::time::Duration;
 use crate::backend::job::Work;
 use crate::backend::{Backend, CancelToken, Error, Job, Progress, ResultSet, Step};
 use crate::entropy::{Entropy, SystemEntropy};
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, Instant, SystemClock};
 use fault::{Fault, Outcome};
 use plan::{Plan, Plans};
 use session::Session;
@@ -90,8 +90,43 @@ enum Attempt {
     Busy,
 }
 
-/// How long a statement waits before it asks for a slot again.
-const SLOT_WAIT: Duration = Duration::from_millis(5);
+/// What a job that is to come again carries with it.
+struct Carried {
+    /// Waiting counts: the timeout is for the statements in all.
+    deadline: Instant,
+    /// How often it ran out of memory beside others.
+    retries: u32,
+}
+
+/// How long a job waits before it asks again for a slot, or for memory.
+const WAIT: Duration = Duration::from_millis(5);
+
+/// SQLite's memory is bounded for the whole process, so a statement may fail because of another one. It tries again
+/// while others run; the one that takes all the memory fails when it is alone.
+const MEMORY_RETRIES_MAX: u32 = 4;
+
+/// Jobs that run on any engine of this process.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// A job that runs.
+struct Running;
+
+impl Running {
+    fn new() -> Self {
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+
+    fn is_alone() -> bool {
+        RUNNING.load(Ordering::SeqCst) <= 1
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 impl Demo {
     /// An engine for so many worker threads: of statements that may take long it runs two fewer at once (one at
@@ -116,7 +151,7 @@ impl Demo {
         })
     }
 
-    fn attempt(&self, job: &Job, cancel: &CancelToken) -> Outcome<Attempt> {
+    fn attempt(&self, job: &Job, deadline: Instant, cancel: &CancelToken) -> Outcome<Attempt> {
         let session = Session::new(&job.work.context);
         let mut plans = Vec::with_capacity(job.work.statements.len());
         for statement in &job.work.statements {
@@ -126,10 +161,13 @@ impl Demo {
         let is_short = plans.iter().flatten().all(|plan| plan.is_short());
         let slot = if is_short { None } else { self.slots.take() };
         if slot.is_none() && !is_short {
-            return Ok(Attempt::Busy);
+            return match self.clock.now().monotonic >= deadline {
+                true => Err(Fault::Timeout(job.work.timeout)),
+                false => Ok(Attempt::Busy),
+            };
         }
         let mut lane = self.store.lane()?;
-        let outcome = self.run(&plans, &mut lane, job, cancel);
+        let outcome = self.run(&plans, &mut lane, job, deadline, cancel);
         self.store.give_back(lane);
         outcome.map(Attempt::Finished)
     }
@@ -139,11 +177,10 @@ impl Demo {
         plans: &[Option<Arc<Plan>>],
         lane: &mut Lane,
         job: &Job,
+        deadline: Instant,
         cancel: &CancelToken,
     ) -> Outcome<Vec<ResultSet>> {
-        let now = self.clock.now();
-        let deadline = now.monotonic + job.work.timeout;
-        let wall = i64::try_from(now.wall.as_micros()).unwrap_or(i64::MAX);
+        let wall = i64::try_from(self.clock.now().wall.as_micros()).unwrap_or(i64::MAX);
         lane.signals.start(deadline.as_micros(), wall);
         let (signals, interrupt) = (Arc::clone(&lane.signals), lane.connection.get_interrupt_handle());
         // Lives to the end of this function: a cancel that comes later must not reach the lane's next user.
@@ -162,10 +199,10 @@ impl Demo {
             }
             // SQLite looks at the signals only every few thousand instructions.
             if lane.signals.must_stop(self.clock) {
-                return Err(self.stopped(lane, job));
+                return Err(stopped(lane, job));
             }
             let result = run::run(plan, lane, job.work.bounds).map_err(|fault| match fault {
-                Fault::Timeout(_) | Fault::Cancelled => self.stopped(lane, job),
+                Fault::Cancelled => stopped(lane, job),
                 other => other,
             });
             results.push(match unless_allowed(result, &job.work, results.len())? {
@@ -178,13 +215,14 @@ impl Demo {
         }
         Ok(results)
     }
+}
 
-    fn stopped(&self, lane: &Lane, job: &Job) -> Fault {
-        if lane.signals.has_timed_out() {
-            Fault::Timeout(job.work.timeout)
-        } else {
-            Fault::Cancelled
-        }
+/// Why an interrupted statement was interrupted.
+fn stopped(lane: &Lane, job: &Job) -> Fault {
+    if lane.signals.has_timed_out() {
+        Fault::Timeout(job.work.timeout)
+    } else {
+        Fault::Cancelled
     }
 }
 
@@ -197,23 +235,40 @@ fn unless_allowed<T>(outcome: Outcome<T>, work: &Work, index: usize) -> Outcome<
 }
 
 impl Backend for Demo {
-    fn step(&self, job: Job, cancel: &CancelToken) -> Step {
-        let job = Box::new(job);
+    fn step(&self, mut job: Job, cancel: &CancelToken) -> Step {
         if cancel.is_cancelled() {
-            return Step::Done(job, Err(Fault::Cancelled.into_error()));
+            return Step::Done(Box::new(job), Err(Fault::Cancelled.into_error()));
         }
-        match self.attempt(&job, cancel) {
-            Ok(Attempt::Finished(results)) => Step::Done(job, Ok(results)),
-            Ok(Attempt::Busy) => Step::Again {
-                job,
-                after: SLOT_WAIT,
-                progress: Progress::Queued,
-            },
+        let carried = job
+            .reached
+            .carried
+            .take()
+            .and_then(|carried| carried.downcast::<Carried>().ok());
+        let mut carried = carried.unwrap_or_else(|| {
+            let deadline = self.clock.now().monotonic + job.work.timeout;
+            Box::new(Carried { deadline, retries: 0 })
+        });
+        let running = Running::new();
+        let outcome = self.attempt(&job, carried.deadline, cancel);
+        let beside_others = !Running::is_alone();
+        drop(running);
+        match outcome {
+            Ok(Attempt::Finished(results)) => return Step::Done(Box::new(job), Ok(results)),
+            Ok(Attempt::Busy) => {}
+            Err(Fault::Memory) if beside_others && carried.retries < MEMORY_RETRIES_MAX => {
+                carried.retries += 1
+            }
             Err(fault) => {
                 let mut error = fault.into_error();
                 error.query_id = Some(SystemEntropy.uuid().to_string());
-                Step::Done(job, Err(error))
+                return Step::Done(Box::new(job), Err(error));
             }
+        }
+        job.reached.carried = Some(carried);
+        Step::Again {
+            job: Box::new(job),
+            after: WAIT,
+            progress: Progress::Queued,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::backend::rows::{Bounds, Column, ResultSet, Value};
 /// Runs `plan`; the lane sees its tables already.
 ///
 /// # Errors
-/// What the data made of it, or [`Fault::Cancelled`] and [`Fault::Timeout`] after an interrupt.
+/// What the data made of it, or [`Fault::Cancelled`] after an interrupt, whatever its reason.
 pub(super) fn run(plan: &Plan, lane: &Lane, bounds: Bounds) -> Outcome<ResultSet> {
     match plan {
         Plan::Listing(listing) => Ok(listed(listing, bounds)),
@@ -46,7 +46,7 @@ fn listed(listing: &Listing, bounds: Bounds) -> ResultSet {
 }
 
 fn queried(query: &Query, lane: &Lane, bounds: Bounds) -> Outcome<ResultSet> {
-    let fault = |error: Error| failed(&error, lane);
+    let fault = |error: Error| failed(&error);
     let mut statement = lane.connection.prepare_cached(&query.sql).map_err(fault)?;
     let parameters = rusqlite::params_from_iter(&query.frame.parameters);
     let mut rows = statement.query(parameters).map_err(fault)?;
@@ -135,15 +135,12 @@ fn push_float(result: &mut ResultSet, number: f64, scratch: &mut String) {
 }
 
 /// What SQLite says, as a fault of this engine.
-fn failed(error: &Error, lane: &Lane) -> Fault {
+fn failed(error: &Error) -> Fault {
     let text = error.to_string();
     if let Some(fault) = Fault::decode(&text) {
         return fault;
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) if lane.signals.has_timed_out() => {
-            Fault::Timeout(std::time::Duration::ZERO)
-        }
         Some(ErrorCode::OperationInterrupted) => Fault::Cancelled,
         Some(ErrorCode::OutOfMemory) => Fault::Memory,
         Some(ErrorCode::TooBig) => {

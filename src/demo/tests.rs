@@ -1,5 +1,16 @@
 //! The engine as its callers see it: through `Backend::step` only.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the error of the backend vocabulary, and only in tests"
+)]
+
+mod contract;
+mod expressions;
+mod metadata;
+mod queries;
+mod tpch;
+
 use std::time::Duration;
 
 use super::Demo;

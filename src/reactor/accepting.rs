@@ -16,8 +16,8 @@ use std::time::Duration;
 use crate::time::Instant;
 
 /// How long accepting rests after a failure that is not about one connection. A closed socket ends it sooner. Doubled,
-/// a peer waits longer after a shortage that something outside caused; halved, the log line and the wake-ups double.
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// a peer waits up to 100 ms after a shortage that something outside caused; halved, the wake-ups double.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The state of the listeners, taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,12 +129,12 @@ mod tests {
         let mut accepting = Accepting::Ready;
         accepting.on_no_room(Instant::ZERO);
         accepting.on_event();
-        accepting.on_time(Instant::from_micros(199_999));
+        accepting.on_time(Instant::from_micros(49_999));
         assert!(!accepting.is_ready());
-        assert_eq!(accepting.deadline(), Some(Instant::from_micros(200_000)));
-        accepting.on_time(Instant::from_micros(200_000));
+        assert_eq!(accepting.deadline(), Some(Instant::from_micros(50_000)));
+        accepting.on_time(Instant::from_micros(50_000));
         assert!(accepting.is_ready());
-        accepting.on_no_room(Instant::from_micros(200_000));
+        accepting.on_no_room(Instant::from_micros(50_000));
         accepting.on_socket_closed();
         assert!(accepting.is_ready());
     }

@@ -9,8 +9,7 @@ use mio::net::TcpListener;
 ///
 /// Port 0 is chosen by the machine for the first address and then wanted for the others too, so that `localhost:PORT`
 /// means the same server in both families; a port that is taken in one of them is given back and another one tried.
-/// An address whose family this machine lacks is left out, as long as one is left. mio asks for a backlog of 128
-/// connections that wait to be accepted; the reactor accepts them every turn, so it fills only under a burst.
+/// An address whose family this machine lacks is left out, as long as one is left.
 ///
 /// # Errors
 /// The first address that cannot be bound, with the address in the text.
@@ -29,6 +28,18 @@ pub fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
 /// Tries for a port that is free in both families. Two in a row that are not are rare; twenty mean something else.
 const PORT_ATTEMPTS_MAX: u32 = 20;
 
+/// Connections that may wait to be accepted, if the machine allows as many (`net.core.somaxconn`; 4,096 on Linux since
+/// 5.4). mio asks for 128, which a burst fills between two turns: whoever comes then is not refused, its handshake is
+/// dropped and tried again after a whole second.
+const BACKLOG: i32 = 4_096;
+
+/// A second `listen` on a listener only changes the length of its queue. One that refuses keeps the length it has.
+fn lengthen_backlog(listener: &TcpListener) {
+    if let Err(error) = rustix::net::listen(listener, BACKLOG) {
+        log::debug!("the backlog could not be lengthened: {error}");
+    }
+}
+
 fn is_any_port(addresses: &[SocketAddr]) -> bool {
     addresses.iter().all(|address| address.port() == 0)
 }
@@ -44,6 +55,7 @@ fn bind_once(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
         }
         match TcpListener::bind(address) {
             Ok(listener) => {
+                lengthen_backlog(&listener);
                 chosen_port = listener.local_addr()?.port();
                 listeners.push(listener);
             }

@@ -21,6 +21,7 @@ mod transfer;
 pub mod world;
 
 use std::io;
+use std::time::Duration;
 
 use accepting::{Accepting, Failure};
 use planted::PlantedBug;
@@ -33,6 +34,10 @@ pub use mio_world::{MioWorld, ShutdownHandle};
 use crate::limits::Limits;
 use crate::server::{Exit, Input, Output, Server};
 use crate::time::{Instant, Now};
+
+/// A pause of accepting is logged no more often: where the table is full and clients come and go, each that goes ends
+/// a pause and the next that comes begins one.
+const PAUSE_LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// Drives a server in a world, turn by turn.
 pub struct Driver<W: World> {
@@ -54,8 +59,8 @@ pub struct Driver<W: World> {
     to_close: Vec<SocketKey>,
     /// The completion budget was used up. The world woke us for the first of them and will not do it again.
     may_have_completions: bool,
-    /// A pause of accepting is logged once, not once per attempt.
-    is_pause_logged: bool,
+    /// When a pause of accepting was logged last.
+    pause_logged_at: Option<Instant>,
     exit: Option<Exit>,
     planted: Option<PlantedBug>,
 }
@@ -90,7 +95,7 @@ impl<W: World> Driver<W> {
             to_write_later: Vec::new(),
             to_close: Vec::new(),
             may_have_completions: false,
-            is_pause_logged: false,
+            pause_logged_at: None,
             exit: None,
             planted: None,
         }
@@ -215,7 +220,6 @@ impl<W: World> Driver<W> {
             }
             match self.world.accept() {
                 Ok((key, peer)) => {
-                    self.is_pause_logged = false;
                     if let Some(connection) = self.server.accept(now, peer) {
                         self.sockets.insert(key, connection);
                         self.list_to_read(connection);
@@ -239,8 +243,11 @@ impl<W: World> Driver<W> {
             Failure::NoRoom if self.is_planted(PlantedBug::AcceptNeverResumed) => self.accepting.stop(),
             Failure::NoRoom => {
                 self.accepting.on_no_room(now.monotonic);
-                if !self.is_pause_logged {
-                    self.is_pause_logged = true;
+                if self
+                    .pause_logged_at
+                    .is_none_or(|at| now.monotonic >= at + PAUSE_LOGGED_EVERY)
+                {
+                    self.pause_logged_at = Some(now.monotonic);
                     log::warn!("cannot accept for now, raise the limit of open files if this stays: {error}");
                 }
             }

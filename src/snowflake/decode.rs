@@ -104,9 +104,10 @@ fn type_name(row_type: &RowType) -> String {
 
 fn number<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
     if is_json_number(wire.as_bytes()) {
-        // Readers of JSON refuse a number beyond a double's range, and with it the whole reply.
-        let is_beyond = wire.contains(['e', 'E']) && wire.parse().is_ok_and(f64::is_infinite);
-        return if is_beyond {
+        // Readers of JSON refuse a number beyond a double's range, and with it the whole reply. Where the range ends
+        // is asked of such a reader: some take a number just below the largest double for infinite.
+        let may_be_beyond = wire.len() > DIGITS_IN_RANGE || wire.contains(['e', 'E']);
+        return if may_be_beyond && serde_json::from_str::<f64>(wire).is_err() {
             Value::Text(wire)
         } else {
             Value::Number(wire)
@@ -306,6 +307,8 @@ const OFFSET_BIAS_MINUTES: i64 = 1_440;
 const UNDEFINED: &str = "undefined";
 /// Parsers commonly stop at 128, and the document stands inside a reply; a deeper one is shown as text.
 const DEPTH_MAX: usize = 64;
+/// So many digits without an exponent are always within a double's range.
+const DIGITS_IN_RANGE: usize = 300;
 /// Longer than any spelling of a double; a longer text has digits that a double would lose.
 const DOUBLE_DIGITS_MAX: usize = 32;
 

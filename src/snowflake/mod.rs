@@ -26,12 +26,15 @@
 //! | `statement`, `submission` | the life of a statement changes; what is sent for it |
 //! | `answer`, `partition`, `decode` | the form of results, partitions, cells changes |
 //! | `error` | Snowflake gets a new code |
+//! | `fuzz` | something else must hold of every answer |
 
 mod answer;
 mod auth;
 mod client;
 mod decode;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 mod partition;
 mod poll;

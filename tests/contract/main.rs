@@ -3,6 +3,7 @@
 //! - [`behaviours`]: the list, written against `&dyn Backend` alone.
 //! - [`scripted`]: the Snowflake client against a server in this process that follows the SQL API's wire and can be
 //!   told to fail in any way; no time passes, because the driver's clock is a number.
+//! - `embedded`: the embedded engine.
 //! - [`vectors`]: results and errors of the real service, decoded through the client.
 //! - [`live`]: the Snowflake client against a running SQL API server, when `SNOWFLAKE_CONTRACT_URL` names one.
 
@@ -14,6 +15,8 @@
 
 mod behaviours;
 mod drive;
+#[cfg(feature = "demo")]
+mod embedded;
 mod live;
 mod scripted;
 mod server;

@@ -69,6 +69,8 @@ impl Drop for Scratch {
 pub(crate) struct Daemon {
     child: Child,
     said: Receiver<String>,
+    /// What it said until it listened.
+    pub(crate) first_lines: Vec<String>,
     pub(crate) address: SocketAddr,
     _directory: Scratch,
 }
@@ -77,14 +79,26 @@ impl Daemon {
     /// Starts `snowflake-mcp http --port 0` with more arguments, and waits until it says where it listens.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let directory = scratch();
-        let mut child = command(directory.path())
-            .args(["http", "--port", "0"])
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let mut command = command(directory.path());
+        command.args(["http", "--port", "0"]).args(arguments);
+        command.envs(environment.iter().copied());
+        Self::of(command, directory)
+    }
+
+    /// The same out of a shell that did `prelude` first, such as `ulimit -Sn 64`.
+    pub(crate) fn start_after(prelude: &str, environment: &[(&str, &str)]) -> Self {
+        let directory = scratch();
+        let script = format!("{prelude}; exec \"$0\" http --port 0");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_snowflake-mcp")]);
+        shell.env_clear().envs(environment.iter().copied());
+        shell.current_dir(directory.path()).stdin(Stdio::null());
+        Self::of(shell, directory)
+    }
+
+    fn of(mut command: Command, directory: Scratch) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
         let errors = child.stderr.take().expect("piped");
         let (tell, said) = mpsc::channel();
         thread::Builder::new()
@@ -97,10 +111,12 @@ impl Daemon {
         let mut daemon = Self {
             child,
             said,
+            first_lines: Vec::new(),
             address: SocketAddr::from(([0; 4], 0)),
             _directory: directory,
         };
-        let line = daemon.wait_for("listening on http://");
+        daemon.first_lines = daemon.lines_to("listening on http://");
+        let line = daemon.first_lines.last().expect("it was found");
         let (_, address) = line.rsplit_once("http://").expect("found");
         daemon.address = address.trim_matches(['"', '}']).parse().expect("an address");
         daemon
@@ -108,12 +124,19 @@ impl Daemon {
 
     /// The next line that it says with `part` in it.
     pub(crate) fn wait_for(&self, part: &str) -> String {
-        let mut before = Vec::new();
+        self.lines_to(part).pop().expect("it was found")
+    }
+
+    /// What it says up to the next line with `part` in it.
+    fn lines_to(&self, part: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             match self.said.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(part) => return line,
-                Ok(line) => before.push(line),
-                Err(_) => panic!("it did not say {part:?}; it said {before:?}"),
+                Ok(line) => lines.push(line),
+                Err(_) => panic!("it did not say {part:?}; it said {lines:?}"),
+            }
+            if lines.last().is_some_and(|line| line.contains(part)) {
+                return lines;
             }
         }
     }

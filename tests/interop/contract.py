@@ -163,13 +163,13 @@ def drained(context):
         return f"{len(answers)} answers, exit code {code}"
 
 
-def rust_tests(name, environment):
-    """Runs the contract tests whose names hold `name`; the variables tell them what is there."""
+def contract_tests(name, **variables):
+    """Runs the Rust contract tests whose names hold `name`; how many passed."""
     cargo = packages.require("cargo", "none: install Rust with rustup")
     done = subprocess.run(
         [cargo, "test", "--quiet", "--test", "contract", name],
         cwd=packages.REPOSITORY,
-        env={**os.environ, **environment},
+        env=dict(os.environ, **variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -184,20 +184,14 @@ def rust_tests(name, environment):
 
 def vectors(_context):
     """Recorded exchanges of the real service go through the Rust tests that replay them."""
-    return rust_tests("recordings", {})
+    return contract_tests("recordings")
 
 
-def client_alone(context):
-    """The client without the server around it keeps the contract of every engine, with both logins."""
+def live(context):
+    """The Rust contract tests, against the SQL API server instead of their own scripted one."""
     api = context.sql_api()
-    return rust_tests(
-        "live::",
-        {
-            "SNOWFLAKE_CONTRACT_URL": f"http://{api.host}:{api.port}",
-            "SNOWFLAKE_CONTRACT_KEY": str(api.key),
-            "SNOWFLAKE_CONTRACT_TOKEN": api.TOKEN,
-        },
-    )
+    control(api, "reset", "POST")
+    return contract_tests("live", **api.contract_variables())
 
 
 def checks():
@@ -210,7 +204,7 @@ def checks():
         ("snowflake closed connection", closed_connection),
         ("snowflake many statements", many_statements),
         ("snowflake drain", drained),
-        ("snowflake client alone", client_alone),
+        ("snowflake contract", live),
     ]
 
 

@@ -151,6 +151,14 @@ class SqlApi(Process):
             method = {"SNOWFLAKE_USER": self.USER, "SNOWFLAKE_PRIVATE_KEY_PATH": str(self.key)}
         return {**common, **method}
 
+    def contract_variables(self):
+        """What the Rust contract tests need to run against this one."""
+        return {
+            "SNOWFLAKE_CONTRACT_URL": f"http://{self.host}:{self.port}",
+            "SNOWFLAKE_CONTRACT_KEY": str(self.key),
+            "SNOWFLAKE_CONTRACT_TOKEN": self.TOKEN,
+        }
+
 
 def scratch():
     """An empty folder that goes away; servers run in it, so that no .env is found."""

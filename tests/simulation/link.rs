@@ -29,7 +29,7 @@ pub(crate) struct Link {
     pub(crate) key: Option<SocketKey>,
     /// The server has read the end.
     pub(crate) is_end_read: bool,
-    /// When it did.
+    /// When it did, or was last written to after that.
     pub(crate) ended_at: Option<Instant>,
     /// Bytes that the server read in all.
     pub(crate) bytes_read: usize,

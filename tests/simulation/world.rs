@@ -502,6 +502,8 @@ impl Transport for SimulatedWorld {
         link.to_peer.extend(bytes.take(count));
         let count = link.to_peer.len() - before;
         link.written += count as u64;
+        // A peer that still takes its replies is not forgotten.
+        link.ended_at = link.ended_at.map(|_| self.now);
         if count == 0 {
             self.violations.push("a write of nothing".to_owned());
         }

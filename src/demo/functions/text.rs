@@ -1,5 +1,7 @@
 //! Text (`txt_`) and what is read from text (`bool_`). Positions and lengths count characters, from 1.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::types::Value;
 
 use super::{Arguments, Scalar, or_null};
@@ -77,7 +79,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     // (text, pattern, escape character or nothing).
     Scalar::new("txt_like", 3, |arguments| {
         let escape = arguments.text(2)?.chars().next();
-        boolean(like(arguments.text(0)?, arguments.text(1)?, escape))
+        let (value, pattern) = (arguments.text(0)?, arguments.text(1)?);
+        affordable(value, pattern)?;
+        boolean(like(value, pattern, escape))
     }),
     Scalar::new("txt_ilike", 3, |arguments| {
         let escape = arguments.text(2)?.chars().next();
@@ -85,18 +89,52 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
             arguments.text(0)?.to_lowercase(),
             arguments.text(1)?.to_lowercase(),
         );
+        affordable(&value, &pattern)?;
         boolean(like(&value, &pattern, escape))
     }),
     // (text, from, to).
     Scalar::new("txt_translate", 3, |arguments| {
-        let to: Vec<char> = arguments.text(2)?.chars().collect();
-        let from: Vec<char> = arguments.text(1)?.chars().collect();
-        let translated = arguments.text(0)?.chars().filter_map(|letter| {
-            from.iter()
-                .position(|candidate| *candidate == letter)
-                .map_or(Some(letter), |index| to.get(index).copied())
-        });
+        let table = translation(arguments.text(1)?, arguments.text(2)?);
+        let translated = arguments
+            .text(0)?
+            .chars()
+            .filter_map(|letter| table.get(&letter).copied().unwrap_or(Some(letter)));
         text(translated.collect::<String>())
+    }),
+    // SQLite's own replace and trim take time in the product of both lengths, and cannot be interrupted.
+    Scalar::new("txt_replace", 3, |arguments| {
+        let (value, sought, by) = (arguments.text(0)?, arguments.text(1)?, arguments.text(2)?);
+        if sought.is_empty() {
+            return text(value);
+        }
+        let count = value.matches(sought).count();
+        bounded(value.len() + count.saturating_mul(by.len()))?;
+        text(value.replace(sought, by))
+    }),
+    // (text, characters).
+    Scalar::new("txt_trim", 2, |arguments| {
+        let letters = letters(arguments.text(1)?);
+        text(
+            arguments
+                .text(0)?
+                .trim_matches(|letter| letters.contains(&letter)),
+        )
+    }),
+    Scalar::new("txt_ltrim", 2, |arguments| {
+        let letters = letters(arguments.text(1)?);
+        text(
+            arguments
+                .text(0)?
+                .trim_start_matches(|letter| letters.contains(&letter)),
+        )
+    }),
+    Scalar::new("txt_rtrim", 2, |arguments| {
+        let letters = letters(arguments.text(1)?);
+        text(
+            arguments
+                .text(0)?
+                .trim_end_matches(|letter| letters.contains(&letter)),
+        )
     }),
     Scalar::new("txt_ascii", 1, |arguments| {
         let first = arguments.text(0)?.chars().next();
@@ -141,6 +179,33 @@ fn bounded(bytes: usize) -> Outcome<()> {
         )));
     }
     Ok(())
+}
+
+/// Refuses a LIKE that could take seconds: nothing interrupts a function.
+fn affordable(value: &str, pattern: &str) -> Outcome<()> {
+    if value.len().saturating_mul(pattern.len()) > LIKE_STEPS_MAX {
+        return Err(Fault::invalid_argument(format!(
+            "LIKE over {} bytes of text with {} bytes of pattern is too long",
+            value.len(),
+            pattern.len()
+        )));
+    }
+    Ok(())
+}
+
+fn letters(text: &str) -> BTreeSet<char> {
+    text.chars().collect()
+}
+
+/// What TRANSLATE makes of each letter; the first mention of a letter counts, one without a partner is dropped.
+fn translation(from: &str, to: &str) -> BTreeMap<char, Option<char>> {
+    let mut table = BTreeMap::new();
+    let mut to = to.chars();
+    for letter in from.chars() {
+        let partner = to.next();
+        table.entry(letter).or_insert(partner);
+    }
+    table
 }
 
 /// Snowflake's SUBSTR: a start of 0 means 1, a negative one counts from the end.
@@ -288,6 +353,9 @@ fn parse_boolean(arguments: Arguments<'_, '_>) -> Outcome<Value> {
         _ => Err(Fault::unrecognised("Boolean value", value)),
     }
 }
+
+/// Steps of one LIKE at worst: below half a second.
+const LIKE_STEPS_MAX: usize = 200_000_000;
 
 /// As SQLite's own limit on values.
 const TEXT_BYTES_MAX: usize = 16 << 20;

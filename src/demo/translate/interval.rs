@@ -7,6 +7,7 @@ use super::expression::Bound;
 use crate::demo::calendar::Part;
 use crate::demo::datatype::Type;
 use crate::demo::fault::{Fault, Outcome};
+use crate::demo::lexis::unescape;
 
 impl<'q> Translator<'q, '_> {
     /// `left + INTERVAL …` or `left - INTERVAL …`.
@@ -45,7 +46,7 @@ fn parts(interval: &Interval) -> Outcome<Vec<(i64, Part)>> {
         return Err(Fault::unsupported("an INTERVAL that is computed"));
     };
     let text = match &value.value {
-        Value::SingleQuotedString(text) => text.clone(),
+        Value::SingleQuotedString(text) => unescape(text),
         Value::Number(digits, _) => digits.clone(),
         other => return Err(Fault::unsupported(format_args!("INTERVAL {other}"))),
     };

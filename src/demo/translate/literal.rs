@@ -6,6 +6,7 @@ use super::Translator;
 use super::expression::Bound;
 use crate::demo::datatype::Type;
 use crate::demo::fault::{Fault, Outcome};
+use crate::demo::lexis::unescape;
 use crate::demo::numeric;
 
 /// The value of a constant.
@@ -83,7 +84,7 @@ impl<'q> Translator<'q, '_> {
     pub(super) fn value(&self, value: &'q Value) -> Outcome<Bound> {
         match value {
             Value::Number(digits, _) => number(digits),
-            Value::SingleQuotedString(text) => Ok(Bound::text(text)),
+            Value::SingleQuotedString(text) => Ok(Bound::text(&unescape(text))),
             Value::DollarQuotedString(quoted) => Ok(Bound::text(&quoted.value)),
             Value::Boolean(value) => Ok(Bound::boolean(*value)),
             Value::Null => Ok(Bound::null()),

@@ -4,13 +4,13 @@ use sqlparser::ast::{
     ExcludeSelectItem, Expr, Ident, ObjectName, RenameSelectItem, Select, SelectItem,
     SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
-use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace, Word};
 
 use super::Translator;
 use super::expression::Bound;
 use super::scope::{Attribute, name_of};
 use crate::demo::fault::{Fault, Outcome};
-use crate::demo::lexis::matters;
+use crate::demo::lexis::{matters, unescape};
 
 /// An item of the list, before translation.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ impl<'q> Translator<'q, '_> {
     pub(super) fn items(&self, select: &'q Select) -> Outcome<Vec<Item<'q>>> {
         let texts = self.item_texts(select);
         let mut items = Vec::new();
+        super::check_width(select.projection.len())?;
         for (index, item) in select.projection.iter().enumerate() {
             match item {
                 SelectItem::UnnamedExpr(expression) => {
@@ -75,6 +76,7 @@ impl<'q> Translator<'q, '_> {
                 }
             }
         }
+        super::check_width(items.len())?;
         Ok(items)
     }
 
@@ -89,10 +91,9 @@ impl<'q> Translator<'q, '_> {
         let mut items = Vec::new();
         for attribute in attributes {
             let kept = !excluded.contains(&attribute.name)
-                && options
-                    .opt_ilike
-                    .as_ref()
-                    .is_none_or(|like| crate::demo::functions::is_like(&attribute.name, &like.pattern));
+                && options.opt_ilike.as_ref().is_none_or(|like| {
+                    crate::demo::functions::is_like(&attribute.name, &unescape(&like.pattern))
+                });
             if !kept {
                 continue;
             }
@@ -145,10 +146,15 @@ impl<'q> Translator<'q, '_> {
 
     /// The written text of each item, upper case: the name that Snowflake gives to a column without an alias.
     fn item_texts(&self, select: &Select) -> Option<Vec<String>> {
+        let is_nameless = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(expression) if column_name(expression).is_none());
+        if !select.projection.iter().any(is_nameless) {
+            return None;
+        }
         let start = select.select_token.0.span.start;
-        let first = self.tokens.iter().position(|token| token.span.start == start)? + 1;
+        let first = self.tokens.partition_point(|token| token.span.start <= start);
         let mut texts = vec![String::new()];
         let mut depth = 0_usize;
+        let mut before: Option<&Token> = None;
         for token in skip_quantifier(&self.tokens[first..]) {
             match &token.token {
                 Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
@@ -158,10 +164,11 @@ impl<'q> Translator<'q, '_> {
                     texts.push(String::new());
                     continue;
                 }
-                Token::Word(word) if depth == 0 && ends_list(&word.value) && word.quote_style.is_none() => {
-                    break;
-                }
+                Token::Word(word) if depth == 0 && ends_list(word, before) => break,
                 _ => {}
+            }
+            if matters(&token.token) {
+                before = Some(&token.token);
             }
             let text = texts.last_mut()?;
             match &token.token {
@@ -209,26 +216,30 @@ fn skip_quantifier(tokens: &[TokenWithSpan]) -> &[TokenWithSpan] {
     }
 }
 
-fn ends_list(word: &str) -> bool {
-    [
-        "FROM",
-        "WHERE",
-        "GROUP",
-        "HAVING",
-        "QUALIFY",
-        "ORDER",
-        "LIMIT",
-        "OFFSET",
-        "FETCH",
-        "UNION",
-        "EXCEPT",
-        "MINUS",
-        "INTERSECT",
-        "WINDOW",
-    ]
-    .iter()
-    .any(|keyword| word.eq_ignore_ascii_case(keyword))
+/// Whether a word ends the list. GROUP does not behind WITHIN.
+fn ends_list(word: &Word, before: Option<&Token>) -> bool {
+    let is_keyword = |keyword: &&str| word.value.eq_ignore_ascii_case(keyword);
+    let is_within =
+        matches!(before, Some(Token::Word(before)) if before.value.eq_ignore_ascii_case("within"));
+    word.quote_style.is_none() && ENDS.iter().any(is_keyword) && !is_within
 }
+
+const ENDS: [&str; 14] = [
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "QUALIFY",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "FETCH",
+    "UNION",
+    "EXCEPT",
+    "MINUS",
+    "INTERSECT",
+    "WINDOW",
+];
 
 /// The name of an item that is a column.
 fn column_name(expression: &Expr) -> Option<String> {

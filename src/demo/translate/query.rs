@@ -99,6 +99,7 @@ impl<'q> Translator<'q, '_> {
     fn with(&mut self, with: &'q With) -> Outcome<String> {
         let mut tables = Vec::new();
         let mut is_recursive = false;
+        super::check_width(self.tables_with.len() + with.cte_tables.len())?;
         for table in &with.cte_tables {
             let name = name_of(&table.alias.name);
             let source = self.fresh('w');
@@ -240,6 +241,7 @@ impl<'q> Translator<'q, '_> {
         let mut columns: Vec<Vec<Bound>> = Vec::new();
         for row in &values.rows {
             let row = &row.content;
+            super::check_width(row.len())?;
             if columns.is_empty() {
                 columns.resize(row.len(), Vec::new());
             }

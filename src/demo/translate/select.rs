@@ -184,6 +184,7 @@ impl<'q> Translator<'q, '_> {
         if expressions.is_empty() {
             return Ok(None);
         }
+        super::check_width(expressions.len())?;
         if let Some(scope) = self.scopes.last_mut() {
             scope.clause = Clause::GroupBy;
         }

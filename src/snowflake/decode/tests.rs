@@ -52,6 +52,21 @@ fn what_json_cannot_say_is_null_and_what_it_spells_otherwise_is_respelt() {
 }
 
 #[test]
+fn a_number_that_readers_of_json_refuse_is_shown_as_text() {
+    let (long, longer) = ("9".repeat(300), "9".repeat(400));
+    check("decfloat", &long, Value::Number(&long));
+    check("decfloat", &longer, Value::Text(&longer));
+    check(
+        "real",
+        "1.7976931348623157e308",
+        Value::Number("1.7976931348623157e308"),
+    );
+    // Finite, but not to a reader that rounds on its way.
+    let near = "1.7976931348623157157157157e308";
+    check("decfloat", near, Value::Text(near));
+}
+
+#[test]
 fn booleans_come_in_words_and_in_digits() {
     check("boolean", "true", Value::Boolean(true));
     check("boolean", "1", Value::Boolean(true));

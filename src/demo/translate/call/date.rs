@@ -6,6 +6,7 @@ use super::Call;
 use crate::demo::calendar::Part;
 use crate::demo::datatype::Type;
 use crate::demo::fault::{Fault, Outcome};
+use crate::demo::lexis::unescape;
 use crate::demo::translate::Translator;
 use crate::demo::translate::expression::Bound;
 use crate::demo::translate::literal::quoted;
@@ -295,7 +296,7 @@ fn part_name(argument: &Expr) -> Outcome<String> {
     match argument {
         Expr::Identifier(ident) => Ok(ident.value.clone()),
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) => Ok(text.clone()),
+            Value::SingleQuotedString(text) => Ok(unescape(text)),
             other => Err(unknown_part(&other.to_string())),
         },
         _ => Err(unknown_part("an expression")),

@@ -200,7 +200,7 @@ const ELSEWHERE_BEGINNINGS: [&str; 21] = [
 ];
 
 /// Functions that Snowflake has and this engine does not.
-const ELSEWHERE: [&str; 29] = [
+const ELSEWHERE: [&str; 30] = [
     "PARSE_JSON",
     "TRY_PARSE_JSON",
     "CHECK_JSON",
@@ -228,6 +228,7 @@ const ELSEWHERE: [&str; 29] = [
     "CORR",
     "COVAR_POP",
     "COVAR_SAMP",
+    "TYPEOF",
     "SKEW",
     "KURTOSIS",
 ];

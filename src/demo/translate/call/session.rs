@@ -52,7 +52,7 @@ impl<'q> Translator<'q, '_> {
             "CURRENT_DATE" => now("ts_day(ts_now())", Type::Date),
             "CURRENT_TIME" | "LOCALTIME" => now("ts_time(ts_now())", Type::Time),
             "GET_DDL" => return self.get_ddl(call).map(Some),
-            "SYSTEM$TYPEOF" | "TYPEOF" => {
+            "SYSTEM$TYPEOF" => {
                 call.expect(1..=1)?;
                 let value = self.expression(call.argument(0)?)?;
                 return Ok(Some(Bound::text(&value.kind.to_string())));

@@ -16,7 +16,7 @@ impl<'q> Translator<'q, '_> {
             "REVERSE" => self.same_length(call, "txt_reverse")?,
             "TRIM" | "LTRIM" | "RTRIM" => {
                 call.expect(1..=2)?;
-                self.texts(call, &name.to_lowercase())?
+                self.trimmed(call)?
             }
             "LENGTH" | "LEN" | "CHAR_LENGTH" | "CHARACTER_LENGTH" => {
                 call.expect(1..=1)?;
@@ -53,7 +53,7 @@ impl<'q> Translator<'q, '_> {
                     Some(by) => self.text(by)?,
                     None => Bound::text(""),
                 };
-                Bound::call("replace", Type::TEXT, &[&text, &sought, &by])
+                Bound::call("txt_replace", Type::TEXT, &[&text, &sought, &by])
             }
             "TRANSLATE" => {
                 call.expect(3..=3)?;
@@ -129,6 +129,17 @@ impl<'q> Translator<'q, '_> {
             (kind, _) => kind,
         };
         Ok(Bound::call(function, kind, &parts.iter().collect::<Vec<_>>()))
+    }
+
+    fn trimmed(&mut self, call: &Call<'q>) -> Outcome<Bound> {
+        let text = self.text(call.argument(0)?)?;
+        let characters = match call.arguments.get(1) {
+            Some(characters) => self.text(characters)?,
+            None => Bound::text(" "),
+        };
+        let function = format!("txt_{}", call.name.to_lowercase());
+        let kind = text.kind;
+        Ok(Bound::call(&function, kind, &[&text, &characters]))
     }
 
     fn padded(&mut self, call: &Call<'q>) -> Outcome<Bound> {
