@@ -25,7 +25,7 @@ pub use rows::{Column, ResultSet, Value};
 /// An engine that runs statements.
 ///
 /// # Contract (kept by `tests/contract` for every engine)
-/// - A step is short: one HTTP exchange, or one statement of the embedded engine, which can be interrupted. A
+/// - A step is short: one HTTP exchange, or the job's statements in the embedded engine, which can be interrupted. A
 ///   statement that runs on the other side holds no worker: the step returns [`Step::Again`] with the job inside.
 /// - A step that is called with a cancelled token runs nothing new: it cancels what the job holds and returns
 ///   `Done(Err)` with [`Kind::Cancelled`]. A token that is cancelled during a step ends it soon.

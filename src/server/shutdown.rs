@@ -142,7 +142,8 @@ impl Server {
     }
 
     fn tell_remaining(&mut self, now: Now, until: Instant) {
-        let (calls, left) = (self.core.inflight.calls(), until.since(now.monotonic).as_secs());
+        let calls = self.core.inflight.calls();
+        let left = until.since(now.monotonic).as_millis().div_ceil(1_000);
         if calls > 0 {
             log::info!("waiting for {calls} calls in flight, {left} s remain");
         }

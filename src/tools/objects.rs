@@ -92,10 +92,9 @@ fn begin_list_views(
     form: Form,
 ) -> Result<Work, Refusal> {
     let database = required_name(arguments, "database")?;
-    let schema = match name_in(arguments, "schema")? {
-        Some(schema) => Some(schema),
-        None => default_schema(settings, &database),
-    };
+    let named = name_in(arguments, "schema")?;
+    let is_named = named.is_some();
+    let schema = named.or_else(|| default_schema(settings, &database));
     let exact = |name: &Identifier| name.as_str().to_owned();
     let mut place = display_name(database.as_str());
     let statement = match &schema {
@@ -111,7 +110,16 @@ fn begin_list_views(
     };
     let list = List {
         title: format!("Views in {place}:"),
-        empty: format!("No views found in {place}"),
+        empty: if schema.is_some() && !is_named {
+            // Who named no schema hardly meant this one alone.
+            let database = database.to_quoted();
+            format!(
+                "No views found in {place}, the server's default schema. Name another one as schema; \
+                 SHOW SCHEMAS IN DATABASE {database} lists them."
+            )
+        } else {
+            format!("No views found in {place}")
+        },
         noun: "views",
         limit: settings.rows_max,
         bytes_max: settings.result_bytes_max,

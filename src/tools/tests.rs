@@ -205,6 +205,25 @@ fn a_whole_database_is_listed_without_its_information_schema() {
 }
 
 #[test]
+fn who_named_no_schema_hears_that_others_may_have_views() {
+    let settings = Settings {
+        default_database: Some("D".to_owned()),
+        default_schema: Some("S".to_owned()),
+        ..settings()
+    };
+    let empty = |arguments| {
+        let work = begin(settings.clone(), "list_views", arguments).unwrap();
+        text_of(&render(work, vec![result(&VIEW_COLUMNS, &[])]).result)
+    };
+    assert_eq!(
+        empty(r#"{"database":"D"}"#),
+        "No views found in D.S, the server's default schema. Name another one as schema; \
+         SHOW SCHEMAS IN DATABASE \"D\" lists them."
+    );
+    assert_eq!(empty(r#"{"database":"D","schema":"S"}"#), "No views found in D.S");
+}
+
+#[test]
 fn a_view_is_described_with_its_columns_and_its_definition() {
     let arguments = r#"{"database":"d","schema":"s","view_name":"\"it's\""}"#;
     let work = begin(settings(), "describe_view", arguments).unwrap();

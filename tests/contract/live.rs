@@ -7,8 +7,9 @@
 //! | `SNOWFLAKE_CONTRACT_KEY_PASSPHRASE` | what decrypts it, when it is encrypted |
 //! | `SNOWFLAKE_CONTRACT_TOKEN` | a programmatic access token |
 //!
-//! At least one of key and token must be set; with both, each is used. The server must have the table `DB1.S1.T1` with
-//! two rows, and understand the switches in comments (`/*sleep 2*/`, `/*fault post drop*/`, …).
+//! `tests/interop/run` sets them. At least one of key and token must be set; with both, each is used. The server must
+//! have the table `DB1.S1.T1` of `tests/interop/seed.sql`, and understand the switches in comments (`/*sleep 2*/`,
+//! `/*fault post drop*/`, …).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
