@@ -1,3 +1,5 @@
+mod reference;
+
 use super::*;
 
 fn column_of(type_name: &str) -> RowType {
@@ -210,6 +212,9 @@ fn a_document_that_is_no_json_is_shown_as_it_came() {
         "\"ends in a backslash\\",
         "",
         "undefinedx",
+        "[1 0]",
+        "[tr\nue]",
+        "-\t1",
         "[1] [2]",
     ] {
         check("variant", wire, Value::Text(wire));
