@@ -59,7 +59,7 @@ fn whatever_the_guard_lets_through_the_engine_only_reads() {
     let demo = Demo::new(SystemClock::new(), 4).expect("it opens nothing");
     let policy = Policy::default();
     let answered = Cell::new(0);
-    run("engine", 1_500, &|bytes| {
+    run("engine", 2_500, &|bytes| {
         let text = String::from_utf8_lossy(bytes);
         let Ok(statement) = policy.check(&text) else {
             return;
@@ -130,6 +130,6 @@ fn whatever_the_guard_lets_through_is_no_write_to_sqlite() {
     let mut batch = Batch::new(&connection, "drop table t");
     drop(batch.next());
     assert!(!std::mem::take(&mut *writes.lock().expect("nobody panics with it")).is_empty());
-    run("guard", 4_000, &check);
+    run("guard", 8_000, &check);
     assert!(prepared.get() > 0, "nothing was read by SQLite at all");
 }
