@@ -88,5 +88,5 @@ targets! {
     http: 1_200,
     rpc: 2_500,
     settings: 300,
-    websocket: 300,
+    websocket: 200,
 }
