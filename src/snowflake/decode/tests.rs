@@ -1,5 +1,3 @@
-mod reference;
-
 use super::*;
 
 fn column_of(type_name: &str) -> RowType {
@@ -263,3 +261,5 @@ fn types_are_named_as_in_a_create_table() {
     );
     check(json!({ "type": "variant", "new": { "member": 1 } }), "VARIANT");
 }
+
+mod reference;
