@@ -262,9 +262,12 @@ fn document<'a>(wire: &'a str, scratch: &'a mut String) -> Value<'a> {
 }
 
 /// Takes away white space and writes `null` for `undefined`, both outside strings only. Returns the nesting.
+///
+/// What is no JSON stays none: a space between two words or numbers is kept, or `[1 0]` would become `[10]`.
 fn compact(wire: &str, into: &mut String) -> usize {
     into.reserve(wire.len());
     let (mut depth, mut deepest) = (0_usize, 0);
+    let mut has_skipped = false;
     let mut rest = wire;
     while let Some(first) = rest.chars().next() {
         let taken = match first {
@@ -272,8 +275,13 @@ fn compact(wire: &str, into: &mut String) -> usize {
             _ if rest.starts_with(UNDEFINED) => UNDEFINED.len(),
             _ => first.len_utf8(),
         };
+        let is_space = matches!(first, ' ' | '\n' | '\r' | '\t');
+        if !is_space && has_skipped && is_word(first) && into.ends_with(is_word) {
+            into.push(' ');
+        }
+        has_skipped = is_space;
         match first {
-            ' ' | '\n' | '\r' | '\t' => {}
+            _ if is_space => {}
             'u' if taken > 1 => into.push_str("null"),
             _ => into.push_str(&rest[..taken]),
         }
@@ -286,6 +294,11 @@ fn compact(wire: &str, into: &mut String) -> usize {
         rest = &rest[taken..];
     }
     deepest
+}
+
+/// What numbers and literals are made of.
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '+' | '.')
 }
 
 /// Where the JSON string that begins `text` ends; the whole text when it does not.

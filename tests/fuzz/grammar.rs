@@ -270,5 +270,5 @@ fn agree(bytes: &[u8]) {
 
 #[test]
 fn requests_are_those_of_the_grammar() {
-    run("http", 4_000, &agree);
+    run("http", 8_000, &agree);
 }

@@ -7,6 +7,8 @@
 //! FUZZ_SEED=1234 FUZZ_RUNS=1 cargo test --test fuzz -- --exact http
 //! FUZZ_RUNS=1000000 cargo test --release --test fuzz
 //! ```
+//!
+//! Long runs that learn from coverage are made by cargo-fuzz: `fuzz/README.md`.
 
 #[cfg(feature = "demo")]
 mod engine;
@@ -71,16 +73,20 @@ macro_rules! targets {
         fn every_target_is_run() {
             let run = [$(stringify!($name)),*];
             assert_eq!(run, fuzz::TARGETS.map(|(name, _)| name));
+            let manifest = include_str!("../../fuzz/Cargo.toml");
+            for name in run {
+                assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name}");
+            }
         }
     };
 }
 
 targets! {
-    answer: 600,
-    cell: 4_000,
-    guard: 1_500,
-    http: 400,
-    rpc: 400,
+    answer: 2_000,
+    cell: 20_000,
+    guard: 3_000,
+    http: 1_200,
+    rpc: 2_500,
     settings: 300,
-    websocket: 500,
+    websocket: 200,
 }

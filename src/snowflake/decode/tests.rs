@@ -212,6 +212,9 @@ fn a_document_that_is_no_json_is_shown_as_it_came() {
         "\"ends in a backslash\\",
         "",
         "undefinedx",
+        "[1 0]",
+        "[tr\nue]",
+        "-\t1",
         "[1] [2]",
     ] {
         check("variant", wire, Value::Text(wire));
@@ -260,3 +263,5 @@ fn types_are_named_as_in_a_create_table() {
     );
     check(json!({ "type": "variant", "new": { "member": 1 } }), "VARIANT");
 }
+
+mod reference;

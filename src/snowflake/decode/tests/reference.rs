@@ -1,0 +1,135 @@
+//! Decoding against 128-bit integers and a calendar that counts day by year and month: slow, and nothing like jiff.
+
+use proptest::prelude::*;
+
+use super::check;
+use crate::backend::Value;
+
+const NANOS: i128 = 1_000_000_000;
+const DAY: i128 = 86_400 * NANOS;
+/// 0000-01-01 and the last day of 9999, in days since 1970.
+const DAYS: std::ops::RangeInclusive<i64> = -719_528..=2_932_896;
+
+const fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+/// The date `days` after 1970-01-01, by walking there.
+fn civil(mut days: i64) -> String {
+    let mut year = 1970;
+    let length = |year| if is_leap(year) { 366 } else { 365 };
+    while days < 0 {
+        year -= 1;
+        days += length(year);
+    }
+    while days >= length(year) {
+        days -= length(year);
+        year += 1;
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", days + 1)
+}
+
+/// The time `nanos` after midnight, without zeros at the end of its fraction.
+fn clock(nanos: i128) -> String {
+    let (seconds, fraction) = (nanos / NANOS, nanos % NANOS);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let text = format!("{hour:02}:{minute:02}:{second:02}.{fraction:09}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn moment(nanos: i128) -> String {
+    let days = i64::try_from(nanos.div_euclid(DAY)).unwrap();
+    format!("{}T{}", civil(days), clock(nanos.rem_euclid(DAY)))
+}
+
+/// `value` divided by ten to the `scale`, as Snowflake writes it.
+fn decimal(value: i128, scale: u32) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0width$}", value.unsigned_abs(), width = scale as usize + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
+    let point = if scale > 0 { "." } else { "" };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(400)
+    }
+}
+
+/// A moment of the years 0 to 9999 with `scale` digits behind its seconds: as nanoseconds, and on the wire.
+fn moments() -> impl Strategy<Value = (i128, String)> {
+    let units = |scale: u32| 10_i128.pow(scale);
+    (DAYS, 0..86_400_i128, 0..NANOS, 0_u32..=9).prop_map(move |(days, second, nanos, scale)| {
+        let unit = NANOS / units(scale);
+        let moment = i128::from(days) * DAY + second * NANOS + nanos / unit * unit;
+        (moment, decimal(moment / unit, scale))
+    })
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn any_date_is_that_of_the_calendar(days in DAYS) {
+        check("date", &days.to_string(), Value::Text(&civil(days)));
+    }
+
+    #[test]
+    fn any_moment_is_that_of_the_calendar((nanos, wire) in moments()) {
+        check("timestamp_ntz", &wire, Value::Text(&moment(nanos)));
+        check("timestamp_ltz", &wire, Value::Text(&format!("{}Z", moment(nanos))));
+    }
+
+    #[test]
+    fn any_moment_of_a_zone_is_shown_on_its_clock((nanos, wire) in moments(), minutes in -1_439_i128..1_440) {
+        let local = nanos + minutes * 60 * NANOS;
+        prop_assume!((-719_528 * DAY..2_932_897 * DAY).contains(&local));
+        let (sign, offset) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
+        let zone = format!("{sign}{:02}:{:02}", offset / 60, offset % 60);
+        let expected = moment(local) + &zone;
+        check("timestamp_tz", &format!("{wire} {}", minutes + 1_440), Value::Text(&expected));
+    }
+
+    #[test]
+    fn any_time_is_that_of_the_clock(second in 0..86_400_i128, nanos in 0..NANOS, scale in 0_u32..=9) {
+        let unit = NANOS / 10_i128.pow(scale);
+        let time = second * NANOS + nanos / unit * unit;
+        check("time", &decimal(time / unit, scale), Value::Text(&clock(time)));
+    }
+
+    #[test]
+    fn any_number_of_38_digits_keeps_them(value in -(10_i128.pow(38) - 1)..10_i128.pow(38), scale in 0_u32..38) {
+        let wire = decimal(value, scale);
+        check("fixed", &wire, Value::Number(&wire));
+        let digits: String = wire.chars().filter(|&character| character != '.').collect();
+        prop_assert_eq!(digits.parse(), Ok(value));
+    }
+
+    #[test]
+    fn what_lies_behind_the_calendar_is_passed_on(days in 2_932_897_i64.., seconds in 253_402_300_800_i64..) {
+        check("date", &days.to_string(), Value::Text(&days.to_string()));
+        check("timestamp_ntz", &seconds.to_string(), Value::Text(&seconds.to_string()));
+    }
+
+    #[test]
+    fn a_document_is_the_same_value_or_the_same_text(wire in r#"[\[\]{}:,"0-9a-c.\- \\tru\n]{0,12}|\[[0-9, ]{0,8}\]"#) {
+        let mut scratch = String::new();
+        let whole: Result<serde_json::Value, _> = serde_json::from_str(&wire);
+        match (super::document(&wire, &mut scratch), whole) {
+            (Value::Json(text), Ok(whole)) => prop_assert_eq!(serde_json::from_str::<serde_json::Value>(text).unwrap(), whole),
+            (Value::Text(text), Err(_)) => prop_assert_eq!(text, &wire),
+            (shown, whole) => prop_assert!(false, "{shown:?} of {whole:?}"),
+        }
+    }
+}
