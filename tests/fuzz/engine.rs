@@ -23,7 +23,6 @@ fn job(statement: CheckedStatement) -> Job {
         id: JobId(1),
         work: Work {
             unchecked: None,
-            optional: 0,
             statements: vec![statement],
             optional: 0,
             context: Context::default(),

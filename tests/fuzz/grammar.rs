@@ -76,7 +76,7 @@ fn message(bytes: &mut &[u8]) -> Parsed<(Taken, bool)> {
     if version == Version::Http11 {
         require(expectations.len() <= 1)?;
         let is_known = |value: &&[u8]| value.eq_ignore_ascii_case(b"100-continue");
-        require(expectations.iter().all(|value| is_known(value)))?;
+        require(expectations.iter().all(is_known))?;
     }
     let body = match body {
         Some(length) => take(bytes, length)?.to_vec(),
