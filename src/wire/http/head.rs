@@ -35,8 +35,8 @@ impl RequestHead {
             .map(|field| (field.name.text_of(head), field.value.of(head)))
     }
 
-    /// The values of the field lines called `name`, in their order. Compares bytes: a request is asked for ten names,
-    /// and making a `str` of every name it has each time was 4 % of the time of a ping.
+    /// The values of the field lines called `name`, in their order. Compares bytes: a request is asked for several
+    /// names, and each lookup used to check that every name it has is UTF-8.
     pub(super) fn values_of<'a>(&'a self, head: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.fields
             .iter()
