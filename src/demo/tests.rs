@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::Demo;
 use crate::backend::job::{Context, Reached, Render, Work};
 use crate::backend::rows::Bounds;
-use crate::backend::{Backend, CancelToken, Error, Job, ResultSet, Step, Value};
+use crate::backend::{Backend, CancelToken, Error, Job, Kind, ResultSet, Step, Value};
 use crate::ident::JobId;
 use crate::sql::guard::Policy;
 use crate::time::{Instant, SystemClock};
@@ -62,7 +62,11 @@ pub(super) fn finish(demo: &Demo, mut job: Job, cancel: &CancelToken) -> Result<
     }
 }
 
+/// Runs one statement as a client's: past the guard first.
 pub(super) fn run(demo: &Demo, statement: &str) -> Result<ResultSet, Error> {
+    if let Err(refusal) = Policy::default().check(statement) {
+        return Err(Error::new(Kind::Refused, refusal.message));
+    }
     finish(demo, job(&[statement]), &CancelToken::new()).map(|mut results| results.remove(0))
 }
 

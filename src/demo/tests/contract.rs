@@ -8,6 +8,7 @@ use crate::backend::job::Context;
 use crate::backend::rows::Bounds;
 use crate::backend::{Backend, CancelToken, Kind, Progress, Step};
 use crate::demo::Demo;
+use crate::demo::session::Session;
 use crate::time::{Clock, Instant, SystemClock};
 
 /// A cross join that would run for years.
@@ -143,6 +144,9 @@ fn nothing_is_written_whatever_is_asked() {
             "{text}: {error} {:?}",
             error.detail
         );
+        // And if the guard had let it through: nothing that is no query has a translation.
+        let planned = demo.plans.plan(text, &Session::new(&Context::default()));
+        assert!(planned.is_err(), "{text} was translated");
     }
     assert_eq!(
         cells(&run(&demo, "select count(*), sum(r_regionkey) from region").unwrap()),

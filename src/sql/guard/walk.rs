@@ -336,6 +336,7 @@ impl<'t, 'p> Walk<'t, 'p> {
             starts_query: (before.is_symbol(b'(') && !is_of_object) || self.is_behind_set_operator,
             follows_operand: before.ends_operand(),
             follows_as: before.role.is(Role::AS),
+            follows_is: before.is_word("IS") || before.is_word("NOT"),
         };
         self.is_behind_set_operator =
             role.is(Role::SET_OPERATOR) || (self.is_behind_set_operator && role.is(Role::SET_MODIFIER));
@@ -346,7 +347,15 @@ impl<'t, 'p> Walk<'t, 'p> {
         if token.kind != TokenKind::Word || self.is_behind(b'.') || self.is_behind(b':') {
             return Role::NONE;
         }
-        Role::of(token.text)
+        let role = Role::of(token.text);
+        // `a IS [NOT] DISTINCT FROM b` compares; nothing is read from b.
+        let is_comparison =
+            role.is(Role::SOURCE) && self.previous.follows_is && self.previous.is_word("DISTINCT");
+        if is_comparison {
+            Role::INFIX.and(Role::OPENS)
+        } else {
+            role
+        }
     }
 
     fn is_behind(&self, symbol: u8) -> bool {

@@ -61,7 +61,7 @@ impl Role {
         self.0 & other.0 != 0
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

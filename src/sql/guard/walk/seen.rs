@@ -13,6 +13,8 @@ pub(super) struct Seen<'t> {
     /// An operand ended before it.
     pub(super) follows_operand: bool,
     pub(super) follows_as: bool,
+    /// `IS` or `NOT` stands before it.
+    pub(super) follows_is: bool,
 }
 
 impl Seen<'_> {
@@ -27,6 +29,7 @@ impl Seen<'_> {
         starts_query: false,
         follows_operand: false,
         follows_as: false,
+        follows_is: false,
     };
 
     pub(super) fn is_start(&self) -> bool {
@@ -35,6 +38,11 @@ impl Seen<'_> {
 
     pub(super) fn is_symbol(&self, symbol: u8) -> bool {
         self.token.is_symbol(symbol)
+    }
+
+    /// Whether it is this unquoted word with its meaning: not a part of a name behind a dot.
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        self.role != Role::NONE && self.token.text.eq_ignore_ascii_case(word)
     }
 
     pub(super) fn ends_operand(&self) -> bool {
