@@ -115,7 +115,7 @@ pub(super) fn write(value: i64, scale: u8, into: &mut String) {
     );
 }
 
-/// As [`write`], alone.
+/// As [`write()`], alone.
 pub(super) fn to_text(value: i64, scale: u8) -> String {
     let mut text = String::new();
     write(value, scale, &mut text);

@@ -153,6 +153,13 @@ impl<'q> Translator<'q, '_> {
                 "{} as a window function",
                 aggregate.name
             ))),
+            _ => self.statistic(aggregate, distinct),
+        }
+    }
+
+    /// Aggregates that SQLite has none of: see [`crate::demo::functions`].
+    fn statistic(&mut self, aggregate: &Aggregate<'q>, distinct: &str) -> Outcome<Bound> {
+        match aggregate.name.as_str() {
             "MEDIAN" => {
                 let [value] = aggregate.only()?;
                 self.percentile(value, 500_000_000, true)
@@ -239,7 +246,7 @@ impl<'q> Translator<'q, '_> {
         Ok(Bound::column(sql, kind, true))
     }
 
-    /// LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)]; of no rows it is the empty text.
+    /// `LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)]`; of no rows it is the empty text.
     fn list(&mut self, aggregate: &Aggregate<'q>, over: &str) -> Outcome<Bound> {
         let (value, separator) = match aggregate.arguments.as_slice() {
             [value] => (self.text(value)?, Bound::text("")),
