@@ -54,7 +54,8 @@ pub struct Work {
 impl Work {
     /// Whether the job goes on, with an absent result, when its statement `index` fails like that.
     pub fn allows(&self, index: usize, error: &Error) -> bool {
-        index + self.optional >= self.statements.len() && error.kind.is_about_object()
+        let count = self.statements.len();
+        (count.saturating_sub(self.optional)..count).contains(&index) && error.kind.is_about_object()
     }
 }
 

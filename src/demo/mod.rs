@@ -43,6 +43,7 @@ use std::time::Duration;
 use crate::backend::job::Work;
 use crate::backend::{Backend, CancelToken, Error, Job, Progress, ResultSet, Step};
 use crate::entropy::{Entropy, SystemEntropy};
+use crate::sql::guard::CheckedStatement;
 use crate::time::{Clock, Instant, SystemClock};
 use fault::{Fault, Outcome};
 use plan::{Plan, Plans};
@@ -95,31 +96,39 @@ enum Attempt {
 struct Carried {
     /// Waiting counts: the timeout is for the statements in all.
     deadline: Instant,
-    /// How often it ran out of memory beside others.
-    retries: u32,
+    /// When it first ran out of memory beside others.
+    starved: Option<Instant>,
 }
 
 /// How long a job waits before it asks again for a slot, or for memory.
 const WAIT: Duration = Duration::from_millis(5);
 
 /// SQLite's memory is bounded for the whole process, so a statement may fail because of another one. It tries again
-/// while others run; the one that takes all the memory fails when it is alone.
-const MEMORY_RETRIES_MAX: u32 = 4;
+/// for this long while others run; the one that takes all the memory fails in the meantime, or later by itself.
+const STARVING_MAX: Duration = Duration::from_secs(2);
 
-/// Jobs that run on any engine of this process.
+/// Jobs that run on any engine of this process, and jobs that ever began.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 /// A job that runs.
-struct Running;
+struct Running {
+    /// Whether others ran when it began.
+    beside_others: bool,
+    number: usize,
+}
 
 impl Running {
     fn new() -> Self {
-        RUNNING.fetch_add(1, Ordering::SeqCst);
-        Self
+        Self {
+            number: BEGUN.fetch_add(1, Ordering::SeqCst) + 1,
+            beside_others: RUNNING.fetch_add(1, Ordering::SeqCst) > 0,
+        }
     }
 
-    fn is_alone() -> bool {
-        RUNNING.load(Ordering::SeqCst) <= 1
+    /// Whether no other job ran at any time since this one began.
+    fn is_alone(&self) -> bool {
+        !self.beside_others && BEGUN.load(Ordering::SeqCst) == self.number
     }
 }
 
@@ -152,23 +161,60 @@ impl Demo {
         })
     }
 
-    fn attempt(&self, job: &Job, deadline: Instant, cancel: &CancelToken) -> Outcome<Attempt> {
-        let session = Session::new(&job.work.context);
-        let mut plans = Vec::with_capacity(job.work.statements.len());
-        for statement in &job.work.statements {
-            let plan = self.plans.plan(statement.text(), &session);
-            plans.push(unless_allowed(plan, &job.work, plans.len())?);
+    /// What a job begins with.
+    fn carried(&self, work: &Work) -> Carried {
+        Carried {
+            deadline: self.clock.now().monotonic + work.timeout,
+            starved: None,
+        }
+    }
+
+    /// Runs `texts` as `work` says where and how far, or says that they have to wait.
+    fn advance(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        carried: &mut Carried,
+        cancel: &CancelToken,
+    ) -> Outcome<Attempt> {
+        let running = Running::new();
+        match self.attempt(texts, work, carried.deadline, cancel) {
+            Err(Fault::Memory) if !running.is_alone() => {
+                let now = self.clock.now().monotonic;
+                let since = *carried.starved.get_or_insert(now);
+                if now.since(since) < STARVING_MAX {
+                    Ok(Attempt::Busy)
+                } else {
+                    Err(Fault::Memory)
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn attempt(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        deadline: Instant,
+        cancel: &CancelToken,
+    ) -> Outcome<Attempt> {
+        let session = Session::new(&work.context);
+        let mut plans = Vec::with_capacity(texts.len());
+        for text in texts {
+            let plan = self.plans.plan(text, &session);
+            plans.push(unless_allowed(plan, work, plans.len())?);
         }
         let is_short = plans.iter().flatten().all(|plan| plan.is_short());
         let slot = if is_short { None } else { self.slots.take() };
         if slot.is_none() && !is_short {
             return match self.clock.now().monotonic >= deadline {
-                true => Err(Fault::Timeout(job.work.timeout)),
+                true => Err(Fault::Timeout(work.timeout)),
                 false => Ok(Attempt::Busy),
             };
         }
         let mut lane = self.store.lane()?;
-        let outcome = self.run(&plans, &mut lane, job, deadline, cancel);
+        let outcome = self.run(&plans, &mut lane, work, deadline, cancel);
         self.store.give_back(lane);
         outcome.map(Attempt::Finished)
     }
@@ -177,7 +223,7 @@ impl Demo {
         &self,
         plans: &[Option<Arc<Plan>>],
         lane: &mut Lane,
-        job: &Job,
+        work: &Work,
         deadline: Instant,
         cancel: &CancelToken,
     ) -> Outcome<Vec<ResultSet>> {
@@ -196,17 +242,15 @@ impl Demo {
                 continue;
             };
             if let Plan::Query(query) = &**plan {
-                self.store.attach(lane, &query.frame.tables)?;
+                let attached = self.store.attach(lane, &query.frame.tables);
+                attached.map_err(|fault| ended(fault, lane, work))?;
             }
             // SQLite looks at the signals only every few thousand instructions.
             if lane.signals.must_stop(self.clock) {
-                return Err(stopped(lane, job));
+                return Err(ended(Fault::Cancelled, lane, work));
             }
-            let result = run::run(plan, lane, job.work.bounds).map_err(|fault| match fault {
-                Fault::Cancelled => stopped(lane, job),
-                other => other,
-            });
-            results.push(match unless_allowed(result, &job.work, results.len())? {
+            let result = run::run(plan, lane, work.bounds).map_err(|fault| ended(fault, lane, work));
+            results.push(match unless_allowed(result, work, results.len())? {
                 Some(mut result) => {
                     result.query_id = Some(SystemEntropy.uuid().to_string());
                     result
@@ -218,12 +262,11 @@ impl Demo {
     }
 }
 
-/// Why an interrupted statement was interrupted.
-fn stopped(lane: &Lane, job: &Job) -> Fault {
-    if lane.signals.has_timed_out() {
-        Fault::Timeout(job.work.timeout)
-    } else {
-        Fault::Cancelled
+/// Tells an interrupt by the clock from one by a cancel.
+fn ended(fault: Fault, lane: &Lane, work: &Work) -> Fault {
+    match fault {
+        Fault::Cancelled if lane.signals.has_timed_out() => Fault::Timeout(work.timeout),
+        other => other,
     }
 }
 
@@ -240,36 +283,25 @@ impl Backend for Demo {
         if cancel.is_cancelled() {
             return Step::Done(Box::new(job), Err(Fault::Cancelled.into_error()));
         }
-        let carried = job
-            .reached
-            .carried
-            .take()
-            .and_then(|carried| carried.downcast::<Carried>().ok());
-        let mut carried = carried.unwrap_or_else(|| {
-            let deadline = self.clock.now().monotonic + job.work.timeout;
-            Box::new(Carried { deadline, retries: 0 })
-        });
-        let running = Running::new();
-        let outcome = self.attempt(&job, carried.deadline, cancel);
-        let beside_others = !Running::is_alone();
-        drop(running);
-        match outcome {
-            Ok(Attempt::Finished(results)) => return Step::Done(Box::new(job), Ok(results)),
-            Ok(Attempt::Busy) => {}
-            Err(Fault::Memory) if beside_others && carried.retries < MEMORY_RETRIES_MAX => {
-                carried.retries += 1
+        let carried = job.reached.carried.take();
+        let mut carried = carried
+            .and_then(|carried| carried.downcast::<Carried>().ok())
+            .unwrap_or_else(|| Box::new(self.carried(&job.work)));
+        let texts: Vec<&str> = job.work.statements.iter().map(CheckedStatement::text).collect();
+        match self.advance(&texts, &job.work, &mut carried, cancel) {
+            Ok(Attempt::Finished(results)) => Step::Done(Box::new(job), Ok(results)),
+            Ok(Attempt::Busy) => {
+                job.reached.carried = Some(carried);
+                Step::Again {
+                    job: Box::new(job),
+                    after: WAIT,
+                    progress: Progress::Queued,
+                }
             }
             Err(fault) => {
-                let mut error = fault.into_error();
-                error.query_id = Some(SystemEntropy.uuid().to_string());
-                return Step::Done(Box::new(job), Err(error));
+                let error = fault.into_error().with_query_id(SystemEntropy.uuid().to_string());
+                Step::Done(Box::new(job), Err(error))
             }
-        }
-        job.reached.carried = Some(carried);
-        Step::Again {
-            job: Box::new(job),
-            after: WAIT,
-            progress: Progress::Queued,
         }
     }
 }

@@ -297,6 +297,7 @@ impl Signals {
 fn broken(error: rusqlite::Error) -> Fault {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::OutOfMemory) => Fault::Memory,
+        Some(rusqlite::ErrorCode::OperationInterrupted) => Fault::Cancelled,
         _ => Fault::Internal(error.to_string()),
     }
 }

@@ -153,6 +153,13 @@ impl<'q> Translator<'q, '_> {
                 "{} as a window function",
                 aggregate.name
             ))),
+            _ => self.statistic(aggregate, distinct),
+        }
+    }
+
+    /// Aggregates that SQLite has none of: see [`crate::demo::functions`].
+    fn statistic(&mut self, aggregate: &Aggregate<'q>, distinct: &str) -> Outcome<Bound> {
+        match aggregate.name.as_str() {
             "MEDIAN" => {
                 let [value] = aggregate.only()?;
                 self.percentile(value, 500_000_000, true)

@@ -11,7 +11,7 @@
 //! | `select`, `projection`, `order` | one SELECT: clauses, the list and its names, sorting |
 //! | `from`, `object` | relations and joins; names of tables and views |
 //! | `scope` | which column a name means |
-//! | `expression`, `operator`, `literal`, `convert` | expressions and their types |
+//! | `expression`, `predicate`, `operator`, `literal`, `interval`, `convert` | expressions and their types |
 //! | `call`, `aggregate`, `window` | functions |
 //!
 //! It runs nothing: the result is a [`Frame`] of tables and parameters with the text.
@@ -26,6 +26,7 @@ mod literal;
 pub(super) mod object;
 mod operator;
 mod order;
+mod predicate;
 mod projection;
 mod query;
 mod scope;

@@ -62,6 +62,14 @@ impl<'q> Translator<'q, '_> {
             }
             "GREATEST" => self.extreme(call, "max")?,
             "LEAST" => self.extreme(call, "min")?,
+            _ => return Ok(None),
+        };
+        Ok(Some(bound))
+    }
+
+    /// Functions that are truth values themselves.
+    pub(super) fn truth_call(&mut self, call: &Call<'q>) -> Outcome<Option<Bound>> {
+        let bound = match call.name.as_str() {
             "EQUAL_NULL" => {
                 call.expect(2..=2)?;
                 let (left, right) = (

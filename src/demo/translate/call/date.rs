@@ -1,4 +1,4 @@
-//! Functions of dates and times, and conversions between them and text.
+//! Functions of dates and times.
 
 use sqlparser::ast::{Expr, Value};
 
@@ -66,20 +66,6 @@ impl<'q> Translator<'q, '_> {
                 let sql = format!("day_seek({}, {}, {direction})", date.sql, weekday.sql);
                 Bound::of(sql, Type::Date, &[&date, &weekday])
             }
-            "TO_DATE" | "DATE" => self.date_from(call, "day_parse", false)?,
-            "TRY_TO_DATE" => self.date_from(call, "day_try_parse", true)?,
-            "TO_TIMESTAMP" | "TO_TIMESTAMP_NTZ" => self.timestamp_from(call, Type::Timestamp, false)?,
-            "TRY_TO_TIMESTAMP" | "TRY_TO_TIMESTAMP_NTZ" => {
-                self.timestamp_from(call, Type::Timestamp, true)?
-            }
-            "TO_TIMESTAMP_LTZ" => self.timestamp_from(call, Type::Instant { scale: 9 }, false)?,
-            "TRY_TO_TIMESTAMP_LTZ" => self.timestamp_from(call, Type::Instant { scale: 9 }, true)?,
-            "TO_TIME" | "TIME" => {
-                call.expect(1..=1)?;
-                let value = self.expression(call.argument(0)?)?;
-                self.cast(value, Type::Time)?
-            }
-            "TO_VARCHAR" | "TO_CHAR" => self.text_from(call)?,
             _ => match taken(name) {
                 Some(part) => {
                     call.expect(1..=1)?;
@@ -199,7 +185,7 @@ impl<'q> Translator<'q, '_> {
     }
 
     /// A date, time or timestamp; text is read as a timestamp, or as a date if it is a constant without a time.
-    fn dated(&self, bound: Bound) -> Outcome<Bound> {
+    pub(super) fn dated(&self, bound: Bound) -> Outcome<Bound> {
         match bound.kind {
             Type::Date | Type::Time | Type::Timestamp | Type::Instant { .. } => Ok(bound),
             Type::Null => Ok(Bound {
@@ -221,73 +207,6 @@ impl<'q> Translator<'q, '_> {
     fn day(&mut self, expression: &'q Expr) -> Outcome<Bound> {
         let bound = self.expression(expression)?;
         self.convert(bound, Type::Date)
-    }
-
-    fn date_from(&mut self, call: &Call<'q>, function: &str, quietly: bool) -> Outcome<Bound> {
-        call.expect(1..=2)?;
-        let value = self.expression(call.argument(0)?)?;
-        match call.arguments.get(1) {
-            Some(format) => self.read_by_format(function, Type::Date, value, format, quietly),
-            None if quietly => self.try_cast(value, Type::Date),
-            None => self.cast(value, Type::Date),
-        }
-    }
-
-    fn timestamp_from(&mut self, call: &Call<'q>, target: Type, quietly: bool) -> Outcome<Bound> {
-        call.expect(1..=2)?;
-        let value = self.expression(call.argument(0)?)?;
-        let Some(second) = call.arguments.get(1) else {
-            return if quietly {
-                self.try_cast(value, target)
-            } else {
-                self.cast(value, target)
-            };
-        };
-        if value.kind.is_number() {
-            // TO_TIMESTAMP(count, fraction digits of a second): 3 means milliseconds.
-            let digits = self.expression(second)?;
-            let digits = digits.as_integer().and_then(|digits| u8::try_from(digits).ok());
-            let digits = digits.ok_or_else(|| Fault::unsupported("a computed scale in TO_TIMESTAMP"))?;
-            let sql = format!("ts_from_epoch({}, {})", value.sql, digits + value.kind.scale());
-            return Ok(Bound::of(sql, target, &[&value]));
-        }
-        let function = match (target, quietly) {
-            (Type::Timestamp, false) => "ts_parse",
-            (Type::Timestamp, true) => "ts_try_parse",
-            (_, false) => "ts_parse_instant",
-            (_, true) => "ts_try_parse_instant",
-        };
-        self.read_by_format(function, target, value, second, quietly)
-    }
-
-    fn read_by_format(
-        &mut self,
-        function: &str,
-        target: Type,
-        value: Bound,
-        format: &'q Expr,
-        quietly: bool,
-    ) -> Outcome<Bound> {
-        let value = self.as_text_of(value)?;
-        let format = self.text(format)?;
-        let read = Bound::call(function, target, &[&value, &format]);
-        Ok(if quietly { read.or_null() } else { read })
-    }
-
-    /// TO_VARCHAR(value [, format]).
-    fn text_from(&mut self, call: &Call<'q>) -> Outcome<Bound> {
-        call.expect(1..=2)?;
-        let value = self.expression(call.argument(0)?)?;
-        let Some(format) = call.arguments.get(1) else {
-            return self.cast(value, Type::TEXT);
-        };
-        if value.kind.is_numeric() {
-            return self.formatted_number(value, format);
-        }
-        let value = self.dated(value)?;
-        let format = self.text(format)?;
-        let value = self.micros(value)?;
-        Ok(Bound::call("ts_format", Type::TEXT, &[&value, &format]))
     }
 }
 

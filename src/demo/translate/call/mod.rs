@@ -1,6 +1,7 @@
 //! Calls of functions: which family a name belongs to, and arguments.
 
 mod condition;
+mod conversion;
 mod date;
 mod number;
 mod session;
@@ -93,20 +94,20 @@ impl<'q> Translator<'q, '_> {
             name: name.to_owned(),
             arguments,
         };
-        if let Some(bound) = self.condition_call(&call)? {
-            return Ok(bound);
-        }
-        if let Some(bound) = self.text_call(&call)? {
-            return Ok(bound);
-        }
-        if let Some(bound) = self.number_call(&call)? {
-            return Ok(bound);
-        }
-        if let Some(bound) = self.date_call(&call)? {
-            return Ok(bound);
-        }
-        if let Some(bound) = self.session_call(&call)? {
-            return Ok(bound);
+        let families = [
+            Self::condition_call,
+            Self::truth_call,
+            Self::text_call,
+            Self::letter_call,
+            Self::number_call,
+            Self::date_call,
+            Self::conversion_call,
+            Self::session_call,
+        ];
+        for family in families {
+            if let Some(bound) = family(self, &call)? {
+                return Ok(bound);
+            }
         }
         Err(unknown(name))
     }

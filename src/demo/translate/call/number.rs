@@ -1,11 +1,8 @@
-//! Functions of numbers, and conversions to numbers and truth values.
-
-use sqlparser::ast::Expr;
+//! Functions of numbers.
 
 use super::Call;
-use crate::demo::datatype::{PRECISION_EXACT, PRECISION_MAX, Type, number_of};
+use crate::demo::datatype::{PRECISION_MAX, Type};
 use crate::demo::fault::{Fault, Outcome};
-use crate::demo::numeral::Numeral;
 use crate::demo::translate::Translator;
 use crate::demo::translate::expression::Bound;
 use crate::demo::translate::literal::float;
@@ -57,12 +54,6 @@ impl<'q> Translator<'q, '_> {
                 call.expect(0..=0)?;
                 float(std::f64::consts::PI)
             }
-            "TO_NUMBER" | "TO_DECIMAL" | "TO_NUMERIC" => self.number_from(call, false)?,
-            "TRY_TO_NUMBER" | "TRY_TO_DECIMAL" | "TRY_TO_NUMERIC" => self.number_from(call, true)?,
-            "TO_DOUBLE" => self.value_from(call, Type::Float, false)?,
-            "TRY_TO_DOUBLE" => self.value_from(call, Type::Float, true)?,
-            "TO_BOOLEAN" => self.value_from(call, Type::Boolean, false)?,
-            "TRY_TO_BOOLEAN" => self.value_from(call, Type::Boolean, true)?,
             "SEQ1" | "SEQ2" | "SEQ4" | "SEQ8" => self.sequence(call)?,
             name => match float_function(name) {
                 Some((function, count)) => self.of_floats(call, function, count)?,
@@ -154,55 +145,6 @@ impl<'q> Translator<'q, '_> {
             left.sql, quotient.sql
         );
         Ok(Bound::column(sql, quotient.kind, left.nullable || right.nullable))
-    }
-
-    /// TO_NUMBER(value [, precision [, scale]]).
-    fn number_from(&mut self, call: &Call<'q>, quietly: bool) -> Outcome<Bound> {
-        call.expect(1..=3)?;
-        let value = self.expression(call.argument(0)?)?;
-        let mut digits = [u64::from(PRECISION_MAX), 0];
-        for (place, argument) in digits.iter_mut().zip(&call.arguments[1..]) {
-            let given = self.expression(argument)?;
-            *place = given
-                .as_integer()
-                .and_then(|digits| u64::try_from(digits).ok())
-                .ok_or_else(|| Fault::unsupported(format_args!("the number format of {}", call.name)))?;
-        }
-        let target = number_of(digits[0], digits[1])?;
-        if quietly {
-            self.try_cast(value, target)
-        } else {
-            self.cast(value, target)
-        }
-    }
-
-    fn value_from(&mut self, call: &Call<'q>, target: Type, quietly: bool) -> Outcome<Bound> {
-        call.expect(1..=1)?;
-        let value = self.expression(call.argument(0)?)?;
-        if quietly {
-            self.try_cast(value, target)
-        } else {
-            self.cast(value, target)
-        }
-    }
-
-    /// TO_VARCHAR(number, format); a float is brought to the fraction digits that a double surely has.
-    pub(super) fn formatted_number(&mut self, value: Bound, format: &'q Expr) -> Outcome<Bound> {
-        let value = match value.kind {
-            Type::Float => self.convert(value, Type::number(u32::from(PRECISION_EXACT), 6))?,
-            _ => value,
-        };
-        let format = self.text(format)?;
-        if let Some(text) = format.as_text().filter(|text| Numeral::new(text).is_none()) {
-            return Err(Fault::unsupported(format_args!("the number format '{text}'")));
-        }
-        let sql = format!(
-            "num_format({}, {}, {})",
-            value.sql,
-            value.kind.scale(),
-            format.sql
-        );
-        Ok(Bound::of(sql, Type::TEXT, &[&value, &format]))
     }
 
     /// SEQ4() counts the rows of the GENERATOR that it stands beside.

@@ -31,19 +31,6 @@ impl<'q> Translator<'q, '_> {
                 call.expect(2..=2)?;
                 self.text_and_numbers(call, if name == "LEFT" { "txt_left" } else { "txt_right" })?
             }
-            "REPEAT" => {
-                call.expect(2..=2)?;
-                let repeated = self.text_and_numbers(call, "txt_repeat")?;
-                Bound {
-                    kind: Type::TEXT,
-                    ..repeated
-                }
-            }
-            "SPACE" => {
-                call.expect(1..=1)?;
-                let count = self.whole(call.argument(0)?)?;
-                Bound::of(format!("txt_repeat(' ', {})", count.sql), Type::TEXT, &[&count])
-            }
             "LPAD" | "RPAD" => self.padded(call)?,
             "REPLACE" => {
                 call.expect(2..=3)?;
@@ -54,10 +41,6 @@ impl<'q> Translator<'q, '_> {
                     None => Bound::text(""),
                 };
                 Bound::call("txt_replace", Type::TEXT, &[&text, &sought, &by])
-            }
-            "TRANSLATE" => {
-                call.expect(3..=3)?;
-                self.texts(call, "txt_translate")?
             }
             "CONTAINS" => self.text_test(call, "txt_contains")?,
             "STARTSWITH" => self.text_test(call, "txt_starts")?,
@@ -76,16 +59,6 @@ impl<'q> Translator<'q, '_> {
                 self.concatenate(parts)?
             }
             "CONCAT_WS" => self.concatenate_with(call)?,
-            "ASCII" | "UNICODE" => {
-                call.expect(1..=1)?;
-                let text = self.text(call.argument(0)?)?;
-                Bound::call("txt_ascii", Type::number(8, 0), &[&text])
-            }
-            "CHR" | "CHAR" => {
-                call.expect(1..=1)?;
-                let code = self.whole(call.argument(0)?)?;
-                Bound::call("txt_chr", Type::text(1), &[&code])
-            }
             "LIKE" | "ILIKE" => {
                 call.expect(2..=3)?;
                 let (text, pattern) = (self.text(call.argument(0)?)?, self.text(call.argument(1)?)?);
@@ -95,6 +68,41 @@ impl<'q> Translator<'q, '_> {
                 };
                 let function = if name == "LIKE" { "txt_like" } else { "txt_ilike" };
                 Bound::call(function, Type::Boolean, &[&text, &pattern, &escape])
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(bound))
+    }
+
+    /// Functions of single letters and of how often they come.
+    pub(super) fn letter_call(&mut self, call: &Call<'q>) -> Outcome<Option<Bound>> {
+        let bound = match call.name.as_str() {
+            "REPEAT" => {
+                call.expect(2..=2)?;
+                let repeated = self.text_and_numbers(call, "txt_repeat")?;
+                Bound {
+                    kind: Type::TEXT,
+                    ..repeated
+                }
+            }
+            "SPACE" => {
+                call.expect(1..=1)?;
+                let count = self.whole(call.argument(0)?)?;
+                Bound::of(format!("txt_repeat(' ', {})", count.sql), Type::TEXT, &[&count])
+            }
+            "TRANSLATE" => {
+                call.expect(3..=3)?;
+                self.texts(call, "txt_translate")?
+            }
+            "ASCII" | "UNICODE" => {
+                call.expect(1..=1)?;
+                let text = self.text(call.argument(0)?)?;
+                Bound::call("txt_ascii", Type::number(8, 0), &[&text])
+            }
+            "CHR" | "CHAR" => {
+                call.expect(1..=1)?;
+                let code = self.whole(call.argument(0)?)?;
+                Bound::call("txt_chr", Type::text(1), &[&code])
             }
             _ => return Ok(None),
         };
