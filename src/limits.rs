@@ -67,7 +67,8 @@ pub struct Limits {
     // Times.
     /// From the first byte of a request to the end of its head; then 408.
     pub head_timeout: Duration,
-    /// From the end of the head to the end of the body; then 408.
+    /// From the end of the head to the end of the body; then 408. Also from the first byte of a WebSocket message to
+    /// its last; then the connection is dropped.
     pub body_timeout: Duration,
     /// A connection without a request for this long is closed.
     pub idle_timeout: Duration,

@@ -47,6 +47,8 @@ pub struct WebSocketConnection {
     heard: Instant,
     /// When the peer last took bytes, or when the first of those that wait was queued.
     wrote: Instant,
+    /// When the first byte of a message or frame came that is not whole yet.
+    began: Option<Instant>,
     /// The peer will send nothing more.
     has_ended: bool,
     /// The first reason to end.
@@ -100,6 +102,7 @@ impl WebSocketConnection {
             ping: Ping::Idle,
             heard: now,
             wrote: now,
+            began: None,
             has_ended: false,
             close_reason: None,
         }
@@ -151,15 +154,29 @@ impl WebSocketConnection {
         self.note_queueing(serving.now);
         while matches!(self.state, State::Open | State::Closing) {
             match self.decoder.next(&mut self.inbox, &mut self.outbox) {
-                Ok(Decoded::Text(text)) if self.state == State::Open => return Next::Message(text),
+                Ok(Decoded::Text(text)) if self.state == State::Open => {
+                    self.began = None;
+                    return Next::Message(text);
+                }
                 // After our Close no answer could be sent, so a message in flight is dropped (section 1.4).
                 Ok(Decoded::Text(_) | Decoded::Alive) => {}
                 Ok(Decoded::Close) => self.finish_at(serving.now, CloseReason::PeerClosed),
-                Ok(Decoded::NeedMore) => return Next::NeedMore,
+                Ok(Decoded::NeedMore) => {
+                    self.note_beginning(serving.now);
+                    return Next::NeedMore;
+                }
                 Err(fault) => return self.fail(fault, serving.now),
             }
         }
         Next::NeedMore
+    }
+
+    fn note_beginning(&mut self, now: Instant) {
+        if self.inbox.is_empty() && self.decoder.is_between_messages() {
+            self.began = None;
+        } else {
+            self.began.get_or_insert(now);
+        }
     }
 
     /// Queues `text`, all pieces together, as one message, and leaves the pieces empty. After a Close, sent or
@@ -224,7 +241,10 @@ impl WebSocketConnection {
         }
         let write = self.write_deadline(limits);
         let other = match self.state {
-            State::Open => self.ping_deadline(limits),
+            State::Open => {
+                let message = self.began.map(|began| began + limits.body_timeout);
+                [self.ping_deadline(limits), message].into_iter().flatten().min()
+            }
             State::Closing | State::Finishing => {
                 self.outbox.is_empty().then(|| self.wrote + limits.linger_timeout)
             }
@@ -242,6 +262,11 @@ impl WebSocketConnection {
         }
         if is_due(self.write_deadline(serving.limits)) {
             return self.drop_peer(CloseReason::WriteTimeout);
+        }
+        // Bytes keep a connection alive, also one byte a minute: without this a half message could be held for ever.
+        let message = self.began.map(|began| began + serving.limits.body_timeout);
+        if self.state == State::Open && is_due(message) {
+            return self.drop_peer(CloseReason::BodyTimeout);
         }
         match (self.state, self.ping) {
             (State::Open, Ping::Idle) => {

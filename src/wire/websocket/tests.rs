@@ -781,6 +781,32 @@ fn any_byte_after_a_ping_starts_a_new_silence() {
 }
 
 #[test]
+fn a_message_that_never_becomes_whole_ends_whatever_comes_meanwhile() {
+    let mut session = Session::new();
+    let half = frame(TEXT, "a first fragment, and no last one");
+    session.at(seconds(10)).feed(&half);
+    for second in 11..40 {
+        session.at(seconds(second)).feed(&frame(FIN | PING, "still here"));
+        session.written();
+    }
+    assert_eq!(session.deadline(), Some(seconds(40)));
+    session.expire(seconds(40));
+    assert_eq!(
+        session.ended_as(),
+        (Lifecycle::Closed, Some(CloseReason::BodyTimeout))
+    );
+}
+
+#[test]
+fn a_whole_message_stops_the_clock_of_its_bytes() {
+    let mut session = Session::new();
+    let whole = text("heard");
+    session.at(seconds(10)).feed(&whole[..3]);
+    session.at(seconds(20)).feed(&whole[3..]);
+    assert_eq!(session.deadline(), Some(seconds(50)), "only the ping is due");
+}
+
+#[test]
 fn what_we_send_is_no_sign_of_life() {
     let mut session = Session::new();
     for second in 1..30 {
