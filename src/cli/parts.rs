@@ -91,6 +91,10 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Demo => "demo",
             Engine::Snowflake(_) | Engine::Incomplete(_) => "snowflake",
         },
+        engine_missing: match &config.engine {
+            Engine::Incomplete(reason) => Some(reason.clone()),
+            Engine::Demo | Engine::Snowflake(_) => None,
+        },
         ..Settings::default()
     };
     let Some(http) = &config.http else { return base };

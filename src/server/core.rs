@@ -61,12 +61,12 @@ impl Core {
     pub(super) fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
         Self {
             inflight: Inflight::new(&settings.limits),
+            database: Database::at_start(settings.engine_missing.as_deref()),
             settings: Arc::new(settings),
             service,
             entropy,
             timers: Timers::default(),
             metrics: Metrics::default(),
-            database: Database::default(),
             common: CommonHeaders::new(WallTime::default()),
             outputs: VecDeque::new(),
             spares: Spares::default(),

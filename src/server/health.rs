@@ -18,6 +18,7 @@ pub(super) enum Database {
     Working,
     /// Calls fail before they reach a statement.
     Failing {
+        /// RFC 3339, or `start`.
         since: String,
         kind: Kind,
         message: String,
@@ -25,6 +26,15 @@ pub(super) enum Database {
 }
 
 impl Database {
+    /// What is known before the first call: nothing, or why none can succeed.
+    pub(super) fn at_start(missing: Option<&str>) -> Self {
+        missing.map_or(Self::Unused, |reason| Self::Failing {
+            since: "start".to_owned(),
+            kind: Kind::Login,
+            message: reason.to_owned(),
+        })
+    }
+
     /// Learns from the end of a call.
     pub(super) fn observe(&mut self, now: Now, ended: Result<(), &Error>) {
         match ended {

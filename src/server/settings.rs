@@ -12,6 +12,8 @@ pub struct Settings {
     pub version: &'static str,
     /// Name of the engine behind the tools (`snowflake`, `demo`).
     pub engine: &'static str,
+    /// Why no call can succeed, where that is known from the start (settings that are missing).
+    pub engine_missing: Option<String>,
     /// Which values of `Host` are served.
     pub hosts: HostRule,
     /// Origins of web pages that may read answers (CORS). Loopback origins pass the Origin check without being here.
@@ -37,6 +39,7 @@ impl Default for Settings {
             limits: Limits::default(),
             version: env!("CARGO_PKG_VERSION"),
             engine: "demo",
+            engine_missing: None,
             hosts: HostRule::LoopbackAnd(Vec::new()),
             origins: Vec::new(),
             api_keys: Vec::new(),

@@ -216,6 +216,19 @@ fn detailed_health_tells_a_failed_login_and_its_end() {
 }
 
 #[test]
+fn settings_that_are_missing_are_told_before_the_first_call() {
+    let engine_missing = Some("SNOWFLAKE_ACCOUNT is not set".to_owned());
+    let mut bench = Bench::with(Settings {
+        engine_missing,
+        ..Settings::default()
+    });
+    let answer = bench.request("GET /health/detailed", "", "");
+    assert_eq!(status(&answer), "503");
+    assert!(body(&answer).contains("SNOWFLAKE_ACCOUNT is not set"), "{answer}");
+    assert_eq!(status(&bench.request("GET /health/ready", "", "")), "200");
+}
+
+#[test]
 fn a_full_table_refuses_the_next_connection() {
     let mut bench = Bench::with_limits(Limits {
         connections_max: 1,

@@ -786,7 +786,7 @@ fn a_message_that_never_becomes_whole_ends_whatever_comes_meanwhile() {
     let half = frame(TEXT, "a first fragment, and no last one");
     session.at(seconds(10)).feed(&half);
     for second in 11..40 {
-        session.at(seconds(second)).feed(&frame(FIN | PING, "still here"));
+        session.at(seconds(second)).feed(frame(FIN | PING, "still here"));
         session.written();
     }
     assert_eq!(session.deadline(), Some(seconds(40)));
