@@ -67,12 +67,21 @@ impl Core {
         let answer = Answer {
             responder,
             cors_origin: admitted.cors_origin,
+            principal: admitted
+                .key
+                .map_or(Principal::Connection(talk.id), Principal::Key),
         };
+        if request.method() == "POST"
+            && let Err((status, message)) = content::check(request)
+        {
+            answer.json(status, Payload::Owned(refusal_body(message)));
+            return Upgrade::No;
+        }
         match (admitted.route, request.method()) {
             (Route::Everything, _) | (_, "OPTIONS") => answer.options(request, admitted.route.allow()),
             (Route::Mcp, "GET") => return self.upgrade(talk, request, answer, admitted),
-            (Route::Mcp, _) => self.on_post(now, talk, request, answer, admitted),
-            (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer, admitted),
+            (Route::Mcp, _) => self.on_post(now, talk, request, answer),
+            (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
             (Route::Health, _) => answer.document(200, &self.snapshot(now).health()),
             (Route::Live, _) => answer.document(200, &self.snapshot(now).live()),
@@ -187,17 +196,7 @@ impl Core {
     }
 
     /// `POST /mcp`: one JSON-RPC message.
-    fn on_post(
-        &mut self,
-        now: Now,
-        talk: &mut Talk,
-        request: Request<'_>,
-        answer: Answer<'_, '_>,
-        admitted: Admitted<'_>,
-    ) {
-        if let Err((status, message)) = content::check(request) {
-            return answer.json(status, Payload::Owned(refusal_body(message)));
-        }
+    fn on_post(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let settings = Arc::clone(&self.settings);
         let message = match rpc::decode(request.body(), &settings.limits) {
             Ok(message) => message,
@@ -206,7 +205,6 @@ impl Core {
                 return answer.json(400, Payload::Owned(rpc::error_reply(id, &malformed.error)));
             }
         };
-        let principal = principal(talk, admitted.key);
         let context = Context {
             fields: Some(routing_fields(request)),
             negotiated: None,
@@ -229,7 +227,6 @@ impl Core {
             Outcome::Work(call) => {
                 let asked = Asked {
                     answer,
-                    principal,
                     form: Form::Rpc,
                     id: id.unwrap_or("null"),
                 };
@@ -241,17 +238,7 @@ impl Core {
     }
 
     /// `POST /mcp/tools/call`, in the three spellings of the program that this one replaces.
-    fn on_rest_call(
-        &mut self,
-        now: Now,
-        talk: &mut Talk,
-        request: Request<'_>,
-        answer: Answer<'_, '_>,
-        admitted: Admitted<'_>,
-    ) {
-        if let Err((status, message)) = content::check(request) {
-            return answer.json(status, Payload::Owned(refusal_body(message)));
-        }
+    fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let (client_id, outcome) = self.service.on_rest_call(request.body());
         let id = match client_id {
             Some(id) => Cow::Borrowed(id.as_json()),
@@ -268,7 +255,6 @@ impl Core {
             Outcome::Work(call) => {
                 let asked = Asked {
                     answer,
-                    principal: principal(talk, admitted.key),
                     form: Form::Rest,
                     id: &id,
                 };
@@ -279,12 +265,8 @@ impl Core {
     }
 
     fn on_tool_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ToolCall) {
-        let Asked {
-            answer,
-            principal,
-            form,
-            id,
-        } = asked;
+        let Asked { answer, form, id } = asked;
+        let principal = answer.principal;
         match self.admission(principal) {
             Err(refused) => answer.pieces(200, &mut form.pieces(id, call.finish.payload(Err(refused)))),
             Ok(()) => {
@@ -306,7 +288,6 @@ impl Core {
 /// A tool call that wants its reply.
 struct Asked<'a, 'r> {
     answer: Answer<'a, 'r>,
-    principal: Principal,
     form: Form,
     id: &'a str,
 }
@@ -315,6 +296,8 @@ struct Asked<'a, 'r> {
 struct Answer<'a, 'r> {
     responder: Responder<'r>,
     cors_origin: Option<&'a str>,
+    /// On whose account a call runs.
+    principal: Principal,
 }
 
 impl Answer<'_, '_> {
@@ -384,10 +367,6 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
 /// The body of a refusal: a JSON-RPC error without an id, which every MCP client can read.
 fn refusal_body(message: &str) -> Vec<u8> {
     rpc::error_reply(None, &rpc::Error::invalid_request(message))
-}
-
-fn principal(talk: &Talk, key: Option<usize>) -> Principal {
-    key.map_or(Principal::Connection(talk.id), Principal::Key)
 }
 
 fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
