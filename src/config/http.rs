@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::setting as s;
-use super::source::{Found, Sources};
+use super::source::{Found, Origin, Sources};
 use super::{Error, Note, value};
 use crate::secret::Secret;
 
@@ -55,8 +55,14 @@ impl Http {
             if is_open && api_keys.is_empty() && !allow_unauthenticated {
                 return Err(Error::OpenToOthers { address });
             }
+            if is_open {
+                note_of_file(sources, &s::HOST, "lets other machines call", notes);
+            }
         }
         let origins = origins(sources, !api_keys.is_empty(), notes)?;
+        if origins != Origins::Listed(Vec::new()) {
+            note_of_file(sources, &s::CORS_ORIGINS, "lets web pages call", notes);
+        }
         Ok(Self {
             listen,
             hosts: hosts(sources)?,
@@ -65,6 +71,18 @@ impl Http {
             allow_unauthenticated,
             metrics_path: metrics_path(sources)?,
         })
+    }
+}
+
+/// Says that `.env` of the working directory opens the server: whoever starts it in somebody's project should know.
+fn note_of_file(sources: &Sources, setting: &s::Setting, effect: &str, notes: &mut Vec<Note>) {
+    if let Some(found) = sources.find(setting)
+        && found.origin == Origin::File
+    {
+        notes.push(Note::warn(format!(
+            "{}={} of .env in the working directory {effect}; set it in the environment if it is meant",
+            found.name, found.value
+        )));
     }
 }
 

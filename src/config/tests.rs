@@ -57,6 +57,26 @@ fn localhost_is_both_loopback_addresses() {
 }
 
 #[test]
+fn a_file_that_opens_the_server_is_told() {
+    let text = b"MCP_HTTP_HOST=0.0.0.0\nAPI_KEYS=0123456789abcdef\nMCP_CORS_ORIGINS=https://a.example\n";
+    let sources = sources(&[], &[]).with_file(text);
+    let config = Config::read(&sources, Transport::Http, true).expect("it has a key");
+    let told = |part: &str| {
+        let is_it = |note: &&Note| note.level == log::Level::Warn && note.text.contains(part);
+        config.notes.iter().filter(is_it).count()
+    };
+    assert_eq!(told("MCP_HTTP_HOST=0.0.0.0 of .env"), 1, "{:?}", config.notes);
+    assert_eq!(
+        told("MCP_CORS_ORIGINS=https://a.example of .env"),
+        1,
+        "{:?}",
+        config.notes
+    );
+    let meant = [("MCP_HTTP_HOST", "0.0.0.0"), ("API_KEYS", "0123456789abcdef")];
+    assert_eq!(http(&meant).expect("it has a key").notes, []);
+}
+
+#[test]
 fn an_address_open_to_others_needs_keys_or_a_word() {
     let open = |flags: &[(&'static str, &str)], environment: &[(&str, &str)]| {
         Config::read(&sources(flags, environment), Transport::Http, true).map(|_| ())
