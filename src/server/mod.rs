@@ -213,7 +213,14 @@ impl Server {
             return;
         };
         entry.codec.received(count, now.monotonic);
-        entry.on_activity(now.monotonic);
+        self.go_on(now, connection);
+    }
+
+    /// After bytes have moved: answers what is whole, also requests that a full outbox had held back.
+    fn go_on(&mut self, now: Now, connection: ConnectionId) {
+        if let Some(entry) = find(&mut self.entries, connection) {
+            entry.on_activity(now.monotonic);
+        }
         self.serve(now, connection);
         self.settle(now, connection);
     }
@@ -289,10 +296,7 @@ impl Server {
             return;
         };
         entry.codec.sent(count, now.monotonic);
-        entry.on_activity(now.monotonic);
-        // Requests that were held back by a full outbox go on.
-        self.serve(now, connection);
-        self.settle(now, connection);
+        self.go_on(now, connection);
     }
 
     fn on_completed(&mut self, now: Now, completion: Completion) {
