@@ -1,5 +1,9 @@
 //! Steps 5 and 9 of a turn: moving bytes between sockets and the server's buffers.
 //!
+//! What a read leads to is written before the next socket is read. So the buffers of one connection are free for the
+//! next while they are still in the processor's cache; when five hundred were read first and written afterwards, each
+//! needed buffers of its own (11.0 us an answer instead of 8, most of it waiting for memory).
+//!
 //! A socket is on a list exactly when trying it can lead to something: bytes there and room for them, or bytes waiting
 //! and a peer that takes them. So an idle connection costs a turn nothing, and a list that is not empty is the reason
 //! not to sleep.
@@ -18,7 +22,7 @@ use crate::time::Now;
 const SLICES_PER_WRITE_MAX: usize = 16;
 
 impl<W: World> Driver<W> {
-    /// Step 5: reads every listed socket, each a budget's worth.
+    /// Step 5: reads every listed socket, each a budget's worth, and writes what it leads to.
     pub(super) fn read(&mut self, now: Now) {
         // What is listed meanwhile comes behind `count` and stays for the next turn.
         let count = self.to_read.len();
@@ -27,6 +31,8 @@ impl<W: World> Driver<W> {
             if let Some(socket) = self.sockets.by_key(key) {
                 socket.is_listed_to_read = false;
                 self.read_socket(now, key);
+                self.apply_outputs();
+                self.write_listed(now);
             }
         }
         self.to_read.drain(..count);
@@ -106,8 +112,14 @@ impl<W: World> Driver<W> {
         }
     }
 
-    /// Step 9: writes every listed socket, each a budget's worth, and what the server adds because of that.
+    /// Step 9: writes what completions and timers led to, and ends the turn's writing.
     pub(super) fn write(&mut self, now: Now) {
+        self.write_listed(now);
+        std::mem::swap(&mut self.to_write, &mut self.to_write_later);
+    }
+
+    /// Writes every listed socket, each a budget's worth, and what the server adds because of that.
+    fn write_listed(&mut self, now: Now) {
         while !self.to_write.is_empty() {
             let count = self.to_write.len();
             for position in 0..count {
@@ -116,7 +128,6 @@ impl<W: World> Driver<W> {
             self.to_write.drain(..count);
             self.apply_outputs();
         }
-        std::mem::swap(&mut self.to_write, &mut self.to_write_later);
     }
 
     fn write_socket(&mut self, now: Now, key: SocketKey) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
-use super::health::{Database, Snapshot};
+use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight};
 use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
@@ -32,6 +32,7 @@ pub(super) struct Core {
     pub(super) timers: Timers,
     pub(super) metrics: Metrics,
     pub(super) database: Database,
+    pub(super) health: Health,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
     pub(super) spares: Spares,
@@ -62,6 +63,7 @@ impl Core {
         Self {
             inflight: Inflight::new(&settings.limits),
             database: Database::at_start(settings.engine_missing.as_deref()),
+            health: Health::default(),
             settings: Arc::new(settings),
             service,
             entropy,

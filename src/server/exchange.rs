@@ -83,7 +83,7 @@ impl Core {
             (Route::Mcp, _) => self.on_post(now, talk, request, answer),
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
-            (Route::Health, _) => answer.document(200, &self.snapshot(now).health()),
+            (Route::Health, _) => answer.pieces(200, &mut self.health.pieces(now, settings.version)),
             (Route::Live, _) => answer.document(200, &self.snapshot(now).live()),
             (Route::Ready, _) => {
                 let (ready, document) = self.snapshot(now).ready();

@@ -72,21 +72,21 @@ struct Said<'a> {
 impl<'a> Said<'a> {
     fn collect(head: &'a RequestHead, bytes: &'a [u8]) -> Result<Self, Error> {
         let mut said = Self::default();
-        for (name, value) in head.fields(bytes) {
-            if name.eq_ignore_ascii_case("host") {
+        for (name, value) in head.raw_fields(bytes) {
+            if name.eq_ignore_ascii_case(b"host") {
                 if said.host.replace(value).is_some() {
                     return Err(Error::HostRepeated);
                 }
-            } else if name.eq_ignore_ascii_case("content-length") {
+            } else if name.eq_ignore_ascii_case(b"content-length") {
                 // Equal ones too: "a recipient MUST either reject or replace" (RFC 9110 section 8.6).
                 if said.length.replace(value).is_some() {
                     return Err(Error::LengthRepeated);
                 }
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 said.has_second_coding |= said.coding.replace(value).is_some();
-            } else if name.eq_ignore_ascii_case("expect") {
+            } else if name.eq_ignore_ascii_case(b"expect") {
                 said.has_second_expectation |= said.expectation.replace(value).is_some();
-            } else if name.eq_ignore_ascii_case("connection") {
+            } else if name.eq_ignore_ascii_case(b"connection") {
                 said.take_connection_options(value);
             }
         }

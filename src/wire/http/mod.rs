@@ -85,6 +85,8 @@ pub struct HttpConnection {
     pipeline: Pipeline,
     /// The peer sent FIN. Beside the state, because requests that came before it are still taken and answered.
     has_ended: bool,
+    /// The peer said with its last request that no other follows.
+    has_promised_end: bool,
 }
 
 /// What [`HttpConnection::next`] found.
@@ -107,6 +109,7 @@ impl HttpConnection {
             state: State::waiting(now),
             pipeline: Pipeline::new(now),
             has_ended: false,
+            has_promised_end: false,
         }
     }
 
@@ -201,12 +204,20 @@ impl HttpConnection {
         match self.state {
             State::Closed { .. } => Lifecycle::Closed,
             // Both sides have ended and nothing is left to say.
-            State::Finishing { .. } if self.has_ended && self.pipeline.outbox().is_empty() => {
+            State::Finishing { .. } if self.is_peer_done() && self.pipeline.outbox().is_empty() => {
                 Lifecycle::Closed
             }
+            // Closed as soon as all is written: to end the writing first would cost a call and gain nothing.
+            State::Finishing { .. } if self.has_promised_end => Lifecycle::Open,
             State::Finishing { .. } => Lifecycle::Finishing,
             _ => Lifecycle::Open,
         }
+    }
+
+    /// Whether nothing comes from the peer any more, so that a close cannot reset what it has not read yet. One that
+    /// asked for the close must not send a further request (RFC 9112 section 9.6): its FIN need not be waited for.
+    fn is_peer_done(&self) -> bool {
+        self.has_ended || self.has_promised_end
     }
 
     /// Why the connection ends, as soon as it does.
@@ -354,6 +365,7 @@ impl HttpConnection {
                 bytes: whole.end,
             }
         } else {
+            self.has_promised_end = true;
             State::Stopped {
                 reason: CloseReason::NotKeptAlive,
             }

@@ -24,6 +24,11 @@ impl Span {
         }
     }
 
+    /// How many bytes it spans.
+    pub(super) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     /// The bytes, of the head that the span was made from.
     pub(super) fn of(self, head: &[u8]) -> &[u8] {
         &head[self.start as usize..self.end as usize]

@@ -49,9 +49,9 @@ fn close_is_honoured_wherever_it_is_said() {
     check(
         b"GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n",
         closed,
-        Lifecycle::Finishing,
+        Lifecycle::Closed,
     );
-    check(b"GET / HTTP/1.0\r\n\r\n", closed, Lifecycle::Finishing);
+    check(b"GET / HTTP/1.0\r\n\r\n", closed, Lifecycle::Closed);
     let by_the_server = closed.replace("GET / ", "GET /close ").replace("6", "11");
     check(&get("/close"), &by_the_server, Lifecycle::Finishing);
 }

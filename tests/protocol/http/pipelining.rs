@@ -1,6 +1,6 @@
 //! Several requests on one connection: order, bounds, memory.
 
-use snowflake_mcp::wire::Lifecycle;
+use snowflake_mcp::wire::{CloseReason, Lifecycle};
 
 use super::*;
 
@@ -140,7 +140,7 @@ fn a_request_behind_close_is_not_run() {
             }
             assert_eq!(talk.requests(), ["GET /1"]);
             assert_eq!(talk.statuses(), [200]);
-            assert_eq!(talk.lifecycle(), Lifecycle::Finishing);
+            assert_eq!(talk.connection.close_reason(), Some(CloseReason::NotKeptAlive));
         }
     }
 }

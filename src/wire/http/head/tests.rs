@@ -178,17 +178,3 @@ fn a_head_that_comes_byte_by_byte_is_looked_at_once() {
     }
     assert!(scan.work <= text.len(), "{} of {} bytes", scan.work, text.len());
 }
-
-#[test]
-fn line_ends_are_found_in_every_place_of_a_block() {
-    for len in 0..100 {
-        for at in 0..len {
-            for end in [b'\r', b'\n'] {
-                let mut bytes = vec![b'x'; len];
-                bytes[at] = end;
-                assert_eq!(line_end(&bytes), Some(at));
-            }
-        }
-        assert_eq!(line_end(&vec![b'x'; len]), None);
-    }
-}
