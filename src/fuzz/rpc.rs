@@ -115,11 +115,10 @@ fn assert_outcome(outcome: Outcome) {
                 let again = Policy::default().check(statement.text());
                 assert!(again.is_ok(), "{statement:?}");
             }
-            let failed = call
-                .finish
-                .payload(Err(Error::new(Kind::Syntax, "no\u{2028}\n\"")));
-            assert_line(failed.as_bytes());
+            let failed = call.finish.ended(Err(Error::new(Kind::Syntax, "no\u{2028}\n\"")));
+            assert_line(&failed.to_json());
         }
+        Outcome::Script(_) => {}
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::lifecycle::LIST_TTL;
 use super::methods::Request;
-use super::{Finish, Outcome, Payload, Revision, Service, ToolCall};
+use super::script::Hears;
+use super::{Failure, Finish, Outcome, Payload, Revision, Service, ToolCall};
 use crate::tools::{ANNOTATIONS, Catalogue, Tool};
 use crate::{json, rpc};
 
@@ -69,7 +70,13 @@ pub(super) fn on_tools_call(service: &Service, request: &Request<'_>) -> Outcome
     let Some(name) = request.params.name.and_then(json::text) else {
         return Outcome::error(rpc::Error::invalid_params("name must be the name of a tool"));
     };
-    start(service, request.revision, &name, request.params.arguments)
+    start(
+        service,
+        request.revision,
+        &name,
+        request.params.arguments,
+        request.hears(),
+    )
 }
 
 /// Starts the tool called `name`. Arguments that are not those of the tool give a failed result, not an error: a model
@@ -79,6 +86,7 @@ pub(super) fn start(
     revision: Revision,
     name: &str,
     arguments: Option<&RawValue>,
+    hears: Hears,
 ) -> Outcome {
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown_tool(name));
@@ -91,7 +99,9 @@ pub(super) fn start(
             finish: Finish {
                 tool: tool.name,
                 revision,
+                failure: Failure::ToolResult,
             },
+            hears,
         })),
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::methods::Request;
-use super::{Outcome, Payload, Revision, Service};
+use super::{Abilities, Effect, Outcome, Payload, Revision, Service};
 use crate::{json, rpc};
 
 /// What both openings tell a model about using the tools.
@@ -81,7 +81,10 @@ pub(super) fn on_initialize(service: &Service, request: &Request<'_>) -> Outcome
         .unwrap_or(Revision::NEWEST_LEGACY);
     Outcome::Result {
         payload: Payload::Shared(Arc::clone(&service.encoded(revision).opening)),
-        negotiated: Some(revision),
+        effect: Some(Effect::Negotiated {
+            revision,
+            abilities: Abilities::default(),
+        }),
     }
 }
 

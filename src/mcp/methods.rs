@@ -1,7 +1,11 @@
 //! The table method → handler: the first file to open.
 
+use serde_json::value::RawValue;
+
 use super::params::Params;
-use super::{Outcome, Revision, Service, calls, lifecycle};
+use super::script::Hears;
+use super::{Level, Outcome, Revision, Service, calls, lifecycle};
+use crate::json;
 
 /// A call whose surroundings were found right.
 #[derive(Debug)]
@@ -10,6 +14,25 @@ pub(super) struct Request<'a> {
     pub(super) revision: Revision,
     /// The parameters.
     pub(super) params: Params<'a>,
+}
+
+impl Request<'_> {
+    /// What the caller wants to hear before its reply. A modern call says the level itself; a legacy session's is the
+    /// server's to know.
+    pub(super) fn hears(&self) -> Hears {
+        let meta = &self.params.meta;
+        let is_token = |token: &&RawValue| json::is_integer(token) || json::text(token).is_some();
+        let log_level = meta.log_level.filter(|_| self.revision.is_modern());
+        Hears {
+            progress_token: meta
+                .progress_token
+                .filter(is_token)
+                .map(|token| Box::from(token.get())),
+            log_level: log_level
+                .and_then(json::text)
+                .and_then(|level| Level::parse(&level)),
+        }
+    }
 }
 
 /// In which revisions a method exists.

@@ -11,9 +11,11 @@
 //! Sessions do not exist here: a legacy client without one is answered, none is handed out.
 
 pub mod context;
+pub mod level;
 pub mod outcome;
 pub mod predecessor;
 pub mod revision;
+pub mod script;
 
 mod calls;
 mod classify;
@@ -30,7 +32,8 @@ use crate::rpc::{self, Call, Message, Notification};
 use crate::tools::{Catalogue, Settings};
 
 pub use context::{Context, Field, RoutingFields};
-pub use outcome::{Finish, Outcome, Payload, ToolCall};
+pub use level::Level;
+pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
 
 use classify::Era;

@@ -23,6 +23,7 @@ pub(super) struct Meta<'a> {
     pub(super) is_no_object: bool,
     pub(super) client_capabilities: Option<&'a RawValue>,
     pub(super) log_level: Option<&'a RawValue>,
+    pub(super) progress_token: Option<&'a RawValue>,
     pub(super) protocol_version: Option<&'a RawValue>,
 }
 
@@ -73,6 +74,7 @@ impl<'a> Meta<'a> {
                 CLIENT_CAPABILITIES => (&mut parsed.client_capabilities, CLIENT_CAPABILITIES),
                 LOG_LEVEL => (&mut parsed.log_level, LOG_LEVEL),
                 PROTOCOL_VERSION => (&mut parsed.protocol_version, PROTOCOL_VERSION),
+                "progressToken" => (&mut parsed.progress_token, "progressToken"),
                 _ => return,
             };
             if slot.replace(value).is_some() {

@@ -44,7 +44,7 @@ fn outcome(context: &Context<'_>, text: &str) -> Outcome {
 fn answer(context: &Context<'_>, text: &str) -> (u16, i32) {
     match outcome(context, text) {
         Outcome::Error { error, http_status } => (http_status, error.code),
-        Outcome::Result { .. } | Outcome::Work(_) => (200, 0),
+        Outcome::Result { .. } | Outcome::Work(_) | Outcome::Script(_) => (200, 0),
         Outcome::Accepted | Outcome::Cancel(_) => (202, 0),
     }
 }
@@ -328,10 +328,14 @@ fn a_handshake_echoes_legacy_revisions_and_answers_everything_else_with_the_newe
         ("1999-01-01", Revision::V20251125),
     ] {
         let text = call("initialize", &format!(r#""protocolVersion":"{asked}""#));
-        let Outcome::Result { payload, negotiated } = outcome(&socket(None), &text) else {
+        let Outcome::Result { payload, effect } = outcome(&socket(None), &text) else {
             panic!("{asked} must be answered")
         };
-        assert_eq!(negotiated, Some(answered), "{asked}");
+        let negotiated = Effect::Negotiated {
+            revision: answered,
+            abilities: Abilities::default(),
+        };
+        assert_eq!(effect, Some(negotiated), "{asked}");
         let result: serde_json::Value = serde_json::from_slice(payload.as_bytes()).unwrap();
         assert_eq!(result["protocolVersion"], answered.as_str());
         assert_eq!(result["capabilities"].to_string(), r#"{"tools":{}}"#);
@@ -433,9 +437,10 @@ fn a_failed_job_is_told_in_the_form_of_the_revision() {
         let finish = Finish {
             tool: "execute_query",
             revision,
+            failure: Failure::ToolResult,
         };
-        let bytes = finish.payload(Err(Error::new(Kind::Timeout, "took too long")));
-        serde_json::from_slice::<serde_json::Value>(bytes.as_bytes()).unwrap()
+        let ended = finish.ended(Err(Error::new(Kind::Timeout, "took too long")));
+        serde_json::from_slice::<serde_json::Value>(&ended.to_json()).unwrap()
     };
     for revision in Revision::ALL {
         let result = payload(revision);
@@ -473,7 +478,7 @@ fn what_never_changes_is_shared_and_not_encoded_again() {
         outcome(&context, text),
         Outcome::Result {
             payload: Payload::Static("{}"),
-            negotiated: None
+            effect: None
         }
     ));
 }

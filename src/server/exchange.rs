@@ -215,10 +215,7 @@ impl Core {
             rpc::Message::Notification(_) | rpc::Message::Reply => None,
         };
         match self.service.on_message(&context, &message) {
-            Outcome::Result {
-                payload,
-                negotiated: _,
-            } => {
+            Outcome::Result { payload, effect: _ } => {
                 answer.pieces(200, &mut Form::Rpc.pieces(id.unwrap_or("null"), payload));
             }
             Outcome::Error { error, http_status } => {
@@ -233,7 +230,7 @@ impl Core {
                 self.on_tool_call(now, talk, asked, *call);
             }
             // A posted cancel names a request of another connection, which may be somebody else's: taken note of.
-            Outcome::Accepted | Outcome::Cancel(_) => answer.empty(202),
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => answer.empty(202),
         }
     }
 
@@ -245,10 +242,9 @@ impl Core {
             None => Cow::Owned(rest::quoted_id(self.entropy.uuid())),
         };
         match outcome {
-            Outcome::Result {
-                payload,
-                negotiated: _,
-            } => answer.pieces(200, &mut Form::Rest.pieces(&id, payload)),
+            Outcome::Result { payload, effect: _ } => {
+                answer.pieces(200, &mut Form::Rest.pieces(&id, payload))
+            }
             Outcome::Error { error, http_status } => {
                 answer.json(http_status, Payload::Owned(rest::error_reply(&id, &error)));
             }
@@ -260,7 +256,7 @@ impl Core {
                 };
                 self.on_tool_call(now, talk, asked, *call);
             }
-            Outcome::Accepted | Outcome::Cancel(_) => answer.empty(202),
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => answer.empty(202),
         }
     }
 
@@ -268,7 +264,7 @@ impl Core {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
         match self.admission(principal) {
-            Err(refused) => answer.pieces(200, &mut form.pieces(id, call.finish.payload(Err(refused)))),
+            Err(refused) => answer.pieces(200, &mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let cors_origin = answer.cors_origin.map(Box::from);
                 let ticket = Some(answer.responder.defer());

@@ -57,7 +57,7 @@ use self::timers::Timer;
 use crate::backend::{Completion, Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
-use crate::mcp::{Payload, Service};
+use crate::mcp::{Ended, Service};
 use crate::time::{Instant, Now};
 use crate::wire::http::{HttpConnection, Response};
 use crate::wire::lines::LineConnection;
@@ -271,7 +271,7 @@ impl Server {
                         continue;
                     };
                     let error = Error::new(Kind::Cancelled, "the connection was closed before the answer");
-                    self.answer(now, job, &caller, finish.payload(Err(error)));
+                    self.answer(now, job, &caller, finish.ended(Err(error)));
                 }
             }
         }
@@ -312,15 +312,15 @@ impl Server {
                 core.database.observe(now, result.as_ref().map(|_| ()));
                 if let Some(caller) = flight.caller {
                     core.count_end(&result);
-                    let payload = flight.finish.payload(result);
-                    self.answer(now, id, &caller, payload);
+                    let ended = flight.finish.ended(result);
+                    self.answer(now, id, &caller, ended);
                 }
             }
         }
     }
 
     /// Gives a waiting call its reply.
-    fn answer(&mut self, now: Now, job: JobId, caller: &Caller, payload: Payload) {
+    fn answer(&mut self, now: Now, job: JobId, caller: &Caller, ended: Ended) {
         let Self { entries, core, .. } = self;
         let Some(entry) = find(entries, caller.connection) else {
             return;
@@ -335,7 +335,7 @@ impl Server {
             common_headers: &common,
         };
         entry.codec.equip(&mut core.spares);
-        let mut body = caller.form.pieces(&caller.id, payload);
+        let mut body = caller.form.reply(&caller.id, ended);
         match (&mut entry.codec, caller.ticket) {
             (Codec::Http(http), Some(ticket)) => {
                 let cors = caller.cors_origin.as_deref().map(headers::cors);
@@ -389,7 +389,7 @@ impl Server {
         error.query_id.clone_from(&flight.query_id);
         if let Some((caller, finish)) = self.core.cancel(job) {
             self.core.metrics.count_failure(Kind::Timeout);
-            self.answer(now, job, &caller, finish.payload(Err(error)));
+            self.answer(now, job, &caller, finish.ended(Err(error)));
         }
     }
 

@@ -1,8 +1,8 @@
 //! Where a reply goes and what stands around its payload. The payload itself is never copied here.
 
 use crate::ident::ConnectionId;
-use crate::mcp::Payload;
 use crate::mcp::predecessor::{envelope, rest};
+use crate::mcp::{Ended, Payload};
 use crate::rpc;
 use crate::wire::buffer::Piece;
 use crate::wire::http::Ticket;
@@ -20,6 +20,27 @@ pub(super) enum Form {
 
 impl Form {
     /// The reply in pieces, ready for an outbox. `id` is JSON text.
+    pub(super) fn reply(self, id: &str, ended: Ended) -> [Piece<'_>; 5] {
+        match ended {
+            Ended::Result(payload) => self.pieces(id, payload),
+            Ended::Error(error) => {
+                let whole = match self {
+                    Self::Rpc => rpc::error_reply(Some(id), &error),
+                    Self::Rest => rest::error_reply(id, &error),
+                    Self::Envelope => envelope::error(Some(id), &error.message),
+                };
+                [
+                    Piece::Owned(whole),
+                    Piece::default(),
+                    Piece::default(),
+                    Piece::default(),
+                    Piece::default(),
+                ]
+            }
+        }
+    }
+
+    /// The reply with this result.
     pub(super) fn pieces(self, id: &str, payload: Payload) -> [Piece<'_>; 5] {
         let ([start, id, before_payload], end) = match self {
             Self::Rpc => (rpc::reply_prefix(id), rpc::REPLY_SUFFIX),

@@ -175,7 +175,7 @@ impl Server {
             log::warn!("{job} ({}) is cut off by shutdown, query id {known}", finish.tool);
             let mut error = Error::new(Kind::Cancelled, "the server shut down before the statement ended");
             error.query_id = query_id;
-            self.answer(now, job, &caller, finish.payload(Err(error)));
+            self.answer(now, job, &caller, finish.ended(Err(error)));
         }
         self.core.metrics.add(Metric::CallsCut, calls_cut);
         self.core.give_steps(now.monotonic);

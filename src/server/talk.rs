@@ -9,7 +9,7 @@ use super::ready::Principal;
 use super::reply::{Caller, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
-use crate::mcp::{Context, Outcome, ToolCall};
+use crate::mcp::{Context, Effect, Outcome, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -108,8 +108,10 @@ impl Core {
             rpc::Message::Notification(_) | rpc::Message::Reply => "null",
         };
         match self.service.on_message(&context, &message) {
-            Outcome::Result { payload, negotiated } => {
-                talk.negotiated = negotiated.or(talk.negotiated);
+            Outcome::Result { payload, effect } => {
+                if let Some(Effect::Negotiated { revision, .. }) = effect {
+                    talk.negotiated = Some(revision);
+                }
                 say(&mut Form::Rpc.pieces(id, payload));
             }
             Outcome::Error {
@@ -117,6 +119,7 @@ impl Core {
                 http_status: _,
             } => say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]),
             Outcome::Work(call) => self.on_call(now, talk, (Form::Rpc, id), *call, say),
+            Outcome::Script(_) => {}
             Outcome::Accepted => {}
             Outcome::Cancel(id) => self.on_cancel(talk, &id),
         }
@@ -132,10 +135,7 @@ impl Core {
             Envelope::Call { id, outcome } => {
                 let id = id.map_or("null", rpc::Id::as_json);
                 match outcome {
-                    Outcome::Result {
-                        payload,
-                        negotiated: _,
-                    } => say(&mut Form::Envelope.pieces(id, payload)),
+                    Outcome::Result { payload, effect: _ } => say(&mut Form::Envelope.pieces(id, payload)),
                     Outcome::Error {
                         error,
                         http_status: _,
@@ -143,7 +143,7 @@ impl Core {
                         say(&mut [Piece::Owned(envelope::error(Some(id), &error.message))]);
                     }
                     Outcome::Work(call) => self.on_call(now, talk, (Form::Envelope, id), *call, say),
-                    Outcome::Accepted | Outcome::Cancel(_) => {}
+                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => {}
                 }
             }
         }
@@ -152,7 +152,7 @@ impl Core {
     fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), call: ToolCall, say: Say<'_>) {
         let principal = talk.key.map_or(Principal::Connection(talk.id), Principal::Key);
         match self.admission(principal) {
-            Err(refused) => say(&mut form.pieces(id, call.finish.payload(Err(refused)))),
+            Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = Caller {
                     connection: talk.id,

@@ -21,7 +21,7 @@ use snowflake_mcp::backend::job::Work;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
-use snowflake_mcp::mcp::{Context, Field, Outcome, Revision, RoutingFields, Service};
+use snowflake_mcp::mcp::{Context, Effect, Field, Outcome, Revision, RoutingFields, Service};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Now, WallTime};
@@ -96,8 +96,10 @@ impl<'a> Peer<'a> {
         let prefix = rpc::reply_prefix(id.unwrap_or_default()).concat();
         let whole = |payload: &[u8]| [&prefix, payload, rpc::REPLY_SUFFIX].concat();
         match self.service.on_message(&context, &message) {
-            Outcome::Result { payload, negotiated } => {
-                self.negotiated = negotiated.or(self.negotiated);
+            Outcome::Result { payload, effect } => {
+                if let Some(Effect::Negotiated { revision, .. }) = effect {
+                    self.negotiated = Some(revision);
+                }
                 vec![self.said(200, &whole(payload.as_bytes()))]
             }
             Outcome::Error { error, http_status } => {
@@ -105,13 +107,14 @@ impl<'a> Peer<'a> {
             }
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
-                let payload = call.finish.payload(backend::run(call.work));
-                lines.push(self.said(200, &whole(payload.as_bytes())));
+                let ended = call.finish.ended(backend::run(call.work));
+                lines.push(self.said(200, &whole(&ended.to_json())));
                 lines
             }
             Outcome::Accepted if self.way == Way::Http => vec!["202".to_owned()],
             Outcome::Accepted => vec!["-".to_owned()],
             Outcome::Cancel(id) => vec![format!("cancel {id}")],
+            Outcome::Script(call) => vec![format!("script {}", call.finish.tool)],
         }
     }
 
@@ -154,8 +157,8 @@ impl<'a> Peer<'a> {
             Outcome::Result { payload, .. } => vec![self.said(200, &whole(payload.as_bytes()))],
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
-                let payload = call.finish.payload(backend::run(call.work));
-                lines.push(self.said(200, &whole(payload.as_bytes())));
+                let ended = call.finish.ended(backend::run(call.work));
+                lines.push(self.said(200, &whole(&ended.to_json())));
                 lines
             }
             other => panic!("no reply in {other:?}"),
