@@ -1,6 +1,6 @@
 //! MCP: what a message means, whatever transport it came by.
 //!
-//! [`Service`] is a function with tables: it keeps nothing between messages. What a connection negotiated comes in with
+//! [`Service`] is a function with tables: it keeps nothing of who asked between messages. What a connection negotiated comes in with
 //! the [`Context`], what must be done goes out as an [`Outcome`]. A call passes these in order:
 //!
 //! ```text
@@ -11,11 +11,14 @@
 //! Sessions do not exist here: a legacy client without one is answered, none is handed out.
 
 pub mod context;
+pub mod entry;
 pub mod level;
+pub mod offer;
 pub mod outcome;
 pub mod predecessor;
 pub mod revision;
 pub mod script;
+pub mod subscriptions;
 
 mod calls;
 mod classify;
@@ -33,8 +36,10 @@ use crate::tools::{Catalogue, Settings};
 
 pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
+pub use offer::{Changes, Offer};
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
+pub use subscriptions::Listen;
 
 use classify::Era;
 use methods::Request;
@@ -47,6 +52,7 @@ pub struct Service {
     encoded: [Encoded; Revision::ALL.len()],
     predecessor: predecessor::Encoded,
     limits: Limits,
+    offers: Vec<Box<dyn Offer>>,
 }
 
 /// Replies that are encoded once for each revision.
@@ -75,7 +81,24 @@ impl Service {
             catalogue,
             encoded,
             limits: limits.clone(),
+            offers: Vec::new(),
         }
+    }
+
+    /// The same, which also offers what `offer` has.
+    #[must_use]
+    pub fn with_offer(mut self, offer: Box<dyn Offer>) -> Self {
+        self.offers.push(offer);
+        self
+    }
+
+    /// What has changed since the last time: for those who listen. To be asked after every message.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes::default();
+        for offer in &mut self.offers {
+            changes.extend(offer.take_changes());
+        }
+        changes
     }
 
     /// Names of the tools, in the order in which they are listed: for `/status`.
@@ -84,7 +107,7 @@ impl Service {
     }
 
     /// What `message` leads to.
-    pub fn on_message(&self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
+    pub fn on_message(&mut self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
         match message {
             Message::Call(call) => self.on_call(context, call),
             Message::Notification(notification) => on_notification(context, notification),
@@ -92,7 +115,7 @@ impl Service {
         }
     }
 
-    fn on_call(&self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
+    fn on_call(&mut self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
         let params = match Params::parse(call.params) {
             Ok(params) => params,
             Err(error) if classify::has_modern_header(context) => return Outcome::refused(error),

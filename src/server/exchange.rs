@@ -14,7 +14,7 @@ use super::ready::Principal;
 use super::reply::{Caller, Form};
 use super::route::{self, Admitted, Refusal, Route};
 use crate::mcp::predecessor::rest;
-use crate::mcp::{Context, Field, Outcome, Payload, RoutingFields, ToolCall};
+use crate::mcp::{Abilities, Context, Field, Outcome, Payload, RoutingFields, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -208,6 +208,8 @@ impl Core {
         let context = Context {
             fields: Some(routing_fields(request)),
             negotiated: None,
+            abilities: Abilities::default(),
+            principal: b"",
             now,
         };
         let id = match &message {
@@ -230,7 +232,9 @@ impl Core {
                 self.on_tool_call(now, talk, asked, *call);
             }
             // A posted cancel names a request of another connection, which may be somebody else's: taken note of.
-            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => answer.empty(202),
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {
+                answer.empty(202)
+            }
         }
     }
 
@@ -256,7 +260,9 @@ impl Core {
                 };
                 self.on_tool_call(now, talk, asked, *call);
             }
-            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => answer.empty(202),
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {
+                answer.empty(202)
+            }
         }
     }
 
@@ -379,5 +385,6 @@ fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
         method: field("mcp-method"),
         name: field("mcp-name"),
         session: field("mcp-session-id"),
+        params: &[],
     }
 }

@@ -9,7 +9,7 @@ use super::ready::Principal;
 use super::reply::{Caller, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
-use crate::mcp::{Context, Effect, Outcome, ToolCall};
+use crate::mcp::{Abilities, Context, Effect, Outcome, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -101,6 +101,8 @@ impl Core {
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
+            abilities: Abilities::default(),
+            principal: b"",
             now,
         };
         let id = match &message {
@@ -119,7 +121,7 @@ impl Core {
                 http_status: _,
             } => say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]),
             Outcome::Work(call) => self.on_call(now, talk, (Form::Rpc, id), *call, say),
-            Outcome::Script(_) => {}
+            Outcome::Script(_) | Outcome::Listen(_) => {}
             Outcome::Accepted => {}
             Outcome::Cancel(id) => self.on_cancel(talk, &id),
         }
@@ -143,7 +145,7 @@ impl Core {
                         say(&mut [Piece::Owned(envelope::error(Some(id), &error.message))]);
                     }
                     Outcome::Work(call) => self.on_call(now, talk, (Form::Envelope, id), *call, say),
-                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => {}
+                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {}
                 }
             }
         }
