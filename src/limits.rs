@@ -55,6 +55,9 @@ pub struct Limits {
     pub jobs_per_principal_max: usize,
     /// Steps that the workers run at once: the number of worker threads.
     pub workers: usize,
+    /// Streams open at once that wait for news (`subscriptions/listen`, GET of a session, HTTP+SSE); a further one is
+    /// answered 503. Each costs some 200 bytes besides its connection.
+    pub streams_max: usize,
 
     // Results.
     /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
@@ -80,6 +83,11 @@ pub struct Limits {
     pub websocket_ping_interval: Duration,
     /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
     pub statement_timeout: Duration,
+    /// A call that goes on by itself, or waits for its client's answer to a question, is ended after this time.
+    pub script_timeout: Duration,
+    /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
+    /// the silence after which a call of a client that takes streams becomes one.
+    pub keep_alive_interval: Duration,
     /// After a cancel at shutdown, how long the cancels themselves may take.
     pub cancel_timeout: Duration,
     /// How long shutdown waits for calls in flight (`--drain-timeout`).
@@ -110,6 +118,7 @@ impl Default for Limits {
             jobs_max: 1_024,
             jobs_per_principal_max: 512,
             workers: 8,
+            streams_max: 4_096,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
             cell_text_max: 200,
@@ -120,6 +129,8 @@ impl Default for Limits {
             linger_timeout: Duration::from_secs(2),
             websocket_ping_interval: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),
+            script_timeout: Duration::from_secs(600),
+            keep_alive_interval: Duration::from_secs(15),
             cancel_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_delay: Duration::ZERO,

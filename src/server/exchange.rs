@@ -212,7 +212,7 @@ impl Core {
         };
         let id = match &message {
             rpc::Message::Call(call) => Some(call.id.as_json()),
-            rpc::Message::Notification(_) | rpc::Message::Reply => None,
+            rpc::Message::Notification(_) | rpc::Message::Reply(_) => None,
         };
         match self.service.on_message(&context, &message) {
             Outcome::Result { payload, effect: _ } => {

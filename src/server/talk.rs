@@ -105,7 +105,7 @@ impl Core {
         };
         let id = match &message {
             rpc::Message::Call(call) => call.id.as_json(),
-            rpc::Message::Notification(_) | rpc::Message::Reply => "null",
+            rpc::Message::Notification(_) | rpc::Message::Reply(_) => "null",
         };
         match self.service.on_message(&context, &message) {
             Outcome::Result { payload, effect } => {
