@@ -29,7 +29,7 @@ use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::JobId;
 use crate::limits::Limits;
 use crate::mcp::Finish;
-use crate::mcp::script::Script;
+use crate::mcp::script::{Notice, Script};
 use crate::time::Instant;
 
 /// A call whose job is not over.
@@ -46,6 +46,8 @@ pub(super) struct Flight {
     principal: Principal,
     deadline: Instant,
     cancelled: bool,
+    /// Time after the admission at which progress was told last.
+    progress_told: Duration,
     state: State,
 }
 
@@ -126,6 +128,8 @@ pub(super) struct Inflight {
 /// Time that a backend has to end a statement by itself before the server cancels it. Longer than what the Snowflake
 /// client adds to the timeout of a statement, so that its sentence, which knows more, comes first.
 const DEADLINE_GRACE: Duration = Duration::from_secs(15);
+/// Progress is for people, who read no faster.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -301,6 +305,31 @@ impl Inflight {
     pub(super) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Caller> {
         self.waits(id)?;
         self.remove(id, timers)?.caller
+    }
+
+    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
+    pub(super) fn next_progress(&mut self, id: JobId, elapsed: Duration, progress: &Progress) -> Option<Notice> {
+        let flight = self.flights.get_mut(&id)?;
+        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
+            return None;
+        }
+        flight.progress_told = elapsed.max(Duration::from_millis(1));
+        let seconds = elapsed.as_secs();
+        let message = match progress {
+            Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
+            Progress::Running => format!("running, {seconds} s"),
+            Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
+            Progress::Fetching {
+                rows,
+                total: Some(total),
+            } => format!("fetching, {rows} of {total} rows"),
+            Progress::Retrying => format!("trying again, {seconds} s"),
+        };
+        Some(Notice::Progress {
+            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
+            total: None,
+            message: Some(message),
+        })
     }
 
     /// Who waits for the reply.
@@ -497,6 +526,7 @@ impl Flight {
             principal,
             deadline,
             cancelled: false,
+            progress_told: Duration::ZERO,
             state,
         }
     }

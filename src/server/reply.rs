@@ -63,8 +63,6 @@ pub(super) enum Delivery {
     Either,
     /// As the last event of a stream that is open.
     Stream(StreamKey),
-    /// As an event of a stream that stays open (HTTP+SSE).
-    Channel(StreamKey),
 }
 
 /// Who waits for a call's reply.
