@@ -86,7 +86,7 @@ pub(super) fn error_body(error: Error) -> Vec<u8> {
 /// The interim response to `Expect: 100-continue`. It has no fields: Date and the like belong to the final one.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
+pub(super) fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
     let is_said = has_field(headers, "connection");
     debug_assert!(
         !is_said || connection == Connection::Upgraded,
@@ -105,7 +105,7 @@ fn has_field(headers: &[(&str, &str)], name: &str) -> bool {
     headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
-fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
+pub(super) fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
     let frames = ["content-length", "transfer-encoding"];
     debug_assert!(
         !frames.iter().any(|framing| name.eq_ignore_ascii_case(framing)),
