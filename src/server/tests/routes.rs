@@ -194,6 +194,29 @@ fn keys_are_asked_for_everywhere_but_on_the_three_health_routes() {
 }
 
 #[test]
+fn another_version_of_websocket_is_answered_with_ours_on_a_connection_that_goes_on() {
+    let mut bench = Bench::new();
+    let connection = bench.connect();
+    let ask = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for _ in 0..2 {
+        let answer = bench.ask(connection, ask);
+        assert_eq!(status(&answer), "426");
+        for line in [
+            "Sec-WebSocket-Version: 13",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+        ] {
+            assert_eq!(
+                answer.matches(&format!("\r\n{line}\r\n")).count(),
+                1,
+                "{line} in {answer}"
+            );
+        }
+    }
+}
+
+#[test]
 fn detailed_health_tells_a_failed_login_and_its_end() {
     let mut bench = Bench::new();
     let connection = bench.connect();
