@@ -109,8 +109,13 @@ fn a_post_is_refused_for_its_media_types() {
 fn a_foreign_host_or_origin_is_refused_on_every_route() {
     for path in ["/mcp", "/health", "/status", "/mcp/tools"] {
         let mut bench = Bench::new();
-        let answer = bench.request(&format!("GET {path}"), "Origin: http://evil.example.com\r\n", "");
-        assert_eq!(status(&answer), "403", "{path}");
+        for origins in [
+            "Origin: http://evil.example.com\r\n",
+            "Origin: http://localhost\r\nOrigin: http://evil.example.com\r\n",
+        ] {
+            let answer = bench.request(&format!("GET {path}"), origins, "");
+            assert_eq!(status(&answer), "403", "{path}: {origins}");
+        }
         let connection = bench.connect();
         let answer = bench.ask(
             connection,
@@ -178,6 +183,8 @@ fn keys_are_asked_for_everywhere_but_on_the_three_health_routes() {
         ("Bearer ", "401"),
         ("Basic first", "401"),
         ("", "401"),
+        ("Bearer first\r\nAuthorization: Bearer third", "401"),
+        ("Bearer third\r\nAuthorization: Bearer first", "401"),
     ] {
         let lines = format!("Content-Type: application/json\r\nAuthorization: {authorization}\r\n");
         assert_eq!(
