@@ -32,6 +32,7 @@ NODE_ENVIRONMENTS = {
 }
 # The Autobahn TestSuite never left Python 2. It is installed beside that interpreter, not into it.
 PYTHON27_ENVIRONMENTS = {"autobahn": ["autobahntestsuite==25.10.1"]}
+NO_PYTHON27 = "no CPython 2.7 with pip was found: name one with PY27 (pyenv install 2.7.18 makes one)"
 INSTALL_SECONDS_MAX = 600
 
 
@@ -56,7 +57,7 @@ def check_machine(name):
         return
     if name in PYTHON27_ENVIRONMENTS:
         if python27() is None:
-            raise Missing("there is no CPython 2.7 with pip: name one with PY27 (pyenv install 2.7.18)")
+            raise Missing(NO_PYTHON27)
         return
     if sys.version_info < (3, 11):
         raise Missing(f"Python {platform.python_version()} is too old: 3.11 is needed (Debian 12: python3)")
@@ -108,12 +109,12 @@ def python(name):
 
 @functools.cache
 def python27():
-    """A CPython 2.7 that has pip: PY27, else pyenv's, else the one on PATH; None when there is none."""
-    pyenv = Path.home() / ".pyenv" / "versions" / "2.7.18" / "bin" / "python"
-    for candidate in (os.environ.get("PY27"), str(pyenv), shutil.which("python2.7")):
-        if candidate and is_python27(candidate):
-            return candidate
-    return None
+    """A CPython 2.7 that has pip: the one that PY27 names; without that pyenv's, else the one on PATH. None if there is
+    none."""
+    pyenv = str(Path.home() / ".pyenv" / "versions" / "2.7.18" / "bin" / "python")
+    named = os.environ.get("PY27")
+    candidates = [named] if named else [pyenv, shutil.which("python2.7")]
+    return next((candidate for candidate in candidates if candidate and is_python27(candidate)), None)
 
 
 def is_python27(candidate):
