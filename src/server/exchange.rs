@@ -165,7 +165,6 @@ impl Core {
             Ok(accepted) => {
                 let mut lines = vec![
                     ("Upgrade", "websocket"),
-                    ("Connection", "Upgrade"),
                     ("Sec-WebSocket-Accept", accepted.accept.as_str()),
                 ];
                 lines.extend(
