@@ -33,6 +33,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Requests of one connection that wait for their reply at once (pipelining); then it is not read from.
     pub pipeline_max: usize,
+    /// Bytes of one stream of events that wait for its reader; beyond it the next event is refused and the stream cut.
+    /// One event may exceed it, so that a result always fits: a reader that stops costs this and `result_bytes_max`.
+    /// Halved, readers behind a slow network lose streams that they could have followed.
+    pub stream_outbox_bytes_max: usize,
 
     // WebSocket (RFC 6455) and lines (stdio).
     /// One message of a WebSocket or line connection; more closes a WebSocket with 1009.
@@ -55,6 +59,9 @@ pub struct Limits {
     pub jobs_per_principal_max: usize,
     /// Steps that the workers run at once: the number of worker threads.
     pub workers: usize,
+    /// Streams open at once that wait for news (`subscriptions/listen`, GET of a session, HTTP+SSE); a further one is
+    /// answered 503. Each costs some 200 bytes besides its connection.
+    pub streams_max: usize,
 
     // Results.
     /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
@@ -80,6 +87,11 @@ pub struct Limits {
     pub websocket_ping_interval: Duration,
     /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
     pub statement_timeout: Duration,
+    /// A call that goes on by itself, or waits for its client's answer to a question, is ended after this time.
+    pub script_timeout: Duration,
+    /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
+    /// the silence after which a call of a client that takes streams becomes one.
+    pub keep_alive_interval: Duration,
     /// After a cancel at shutdown, how long the cancels themselves may take.
     pub cancel_timeout: Duration,
     /// How long shutdown waits for calls in flight (`--drain-timeout`).
@@ -102,6 +114,7 @@ impl Default for Limits {
             headers_max: 64,
             body_bytes_max: 4 << 20,
             pipeline_max: 32,
+            stream_outbox_bytes_max: 256 << 10,
             message_bytes_max: 4 << 20,
             json_depth_max: 64,
             id_bytes_max: 256,
@@ -110,6 +123,7 @@ impl Default for Limits {
             jobs_max: 1_024,
             jobs_per_principal_max: 512,
             workers: 8,
+            streams_max: 4_096,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
             cell_text_max: 200,
@@ -120,6 +134,8 @@ impl Default for Limits {
             linger_timeout: Duration::from_secs(2),
             websocket_ping_interval: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),
+            script_timeout: Duration::from_secs(600),
+            keep_alive_interval: Duration::from_secs(15),
             cancel_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_delay: Duration::ZERO,
@@ -141,6 +157,7 @@ impl Limits {
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
+            ("stream_outbox_bytes_max", self.stream_outbox_bytes_max),
             ("jobs_max", self.jobs_max),
             ("jobs_per_principal_max", self.jobs_per_principal_max),
         ];

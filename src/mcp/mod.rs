@@ -111,7 +111,7 @@ impl Service {
         match message {
             Message::Call(call) => self.on_call(context, call),
             Message::Notification(notification) => on_notification(context, notification),
-            Message::Reply => on_reply(context),
+            Message::Reply(_) => on_reply(context),
         }
     }
 

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use super::streams::StreamKey;
 use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
-use crate::mcp::Revision;
+use crate::mcp::{Level, Revision};
 use crate::time::Instant;
 use crate::wire::buffer::Outbox;
 use crate::wire::http::HttpConnection;
@@ -143,10 +144,14 @@ pub(super) struct Talk {
     pub(super) dialect: Dialect,
     /// What `initialize` negotiated here (connections of messages).
     pub(super) negotiated: Option<Revision>,
+    /// What `logging/setLevel` asked for here (connections of messages).
+    pub(super) log_level: Option<Level>,
     /// Place of the key that opened the WebSocket.
     pub(super) key: Option<usize>,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
+    /// Streams that are open here.
+    pub(super) streams: Vec<StreamKey>,
 }
 
 /// A connection.
@@ -174,8 +179,10 @@ impl Entry {
             id,
             dialect: Dialect::Undecided,
             negotiated: None,
+            log_level: None,
             key: None,
             jobs: Vec::new(),
+            streams: Vec::new(),
         };
         Self {
             codec,

@@ -11,15 +11,17 @@ use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight};
 use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
-use super::reply::Caller;
+use super::reply::{Caller, Delivery};
+use super::scripts::Resume;
 use super::settings::Settings;
 use super::shutdown::Phase;
+use super::streams::Streams;
 use super::timers::Timers;
 use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
-use crate::mcp::{Finish, Service, ToolCall};
+use crate::mcp::{Finish, ScriptCall, Service, ToolCall};
 use crate::time::{Instant, Now, WallTime};
 use crate::wire::spares::Spares;
 
@@ -39,6 +41,13 @@ pub(super) struct Core {
     pub(super) phase: Phase,
     pub(super) websockets: usize,
     pub(super) connections: usize,
+    pub(super) streams: Streams,
+    /// Scripts to be resumed, with what happened to them.
+    pub(super) resumes: VecDeque<(JobId, Resume)>,
+    /// Questions put to clients so far.
+    pub(super) questions: u64,
+    /// When the timer that looks for silent streams comes, if it is set.
+    pub(super) silence_at: Option<Instant>,
 }
 
 /// Whether a connection changes its protocol.
@@ -75,6 +84,10 @@ impl Core {
             phase: Phase::Serving,
             websockets: 0,
             connections: 0,
+            streams: Streams::default(),
+            resumes: VecDeque::new(),
+            questions: 0,
+            silence_at: None,
         }
     }
 
@@ -127,11 +140,35 @@ impl Core {
         call: ToolCall,
     ) {
         self.metrics.count(Metric::CallsAdmitted);
+        if caller.delivery == Delivery::Either {
+            self.watch_silence(now.monotonic);
+        }
         let parts = (call.work, call.finish);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
         talk.jobs.push(job);
+    }
+
+    /// Lets an admitted call that goes on by itself begin.
+    pub(super) fn begin_script(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        caller: Caller,
+        principal: Principal,
+        call: ScriptCall,
+    ) {
+        self.metrics.count(Metric::CallsAdmitted);
+        if caller.delivery == Delivery::Either {
+            self.watch_silence(now.monotonic);
+        }
+        let parts = (call.script, call.finish);
+        let job = self
+            .inflight
+            .admit_script(now.monotonic, caller, principal, parts, &mut self.timers);
+        talk.jobs.push(job);
+        self.resumes.push_back((job, Resume::Begun));
     }
 
     /// Cancels a job, whoever waits for it.

@@ -11,10 +11,11 @@ use super::core::{Core, Upgrade};
 use super::headers;
 use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
-use super::reply::{Caller, Form};
+use super::reply::{Caller, Delivery, Form};
 use super::route::{self, Admitted, Refusal, Route};
 use crate::mcp::predecessor::rest;
-use crate::mcp::{Abilities, Context, Field, Outcome, Payload, RoutingFields, ToolCall};
+use crate::mcp::script::Hears;
+use crate::mcp::{Abilities, Context, Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -70,6 +71,7 @@ impl Core {
             principal: admitted
                 .key
                 .map_or(Principal::Connection(talk.id), Principal::Key),
+            takes_stream: content::takes_stream(request),
         };
         if request.method() == "POST"
             && let Err((status, message)) = content::check(request)
@@ -163,7 +165,6 @@ impl Core {
             Ok(accepted) => {
                 let mut lines = vec![
                     ("Upgrade", "websocket"),
-                    ("Connection", "Upgrade"),
                     ("Sec-WebSocket-Accept", accepted.accept.as_str()),
                 ];
                 lines.extend(
@@ -214,7 +215,7 @@ impl Core {
         };
         let id = match &message {
             rpc::Message::Call(call) => Some(call.id.as_json()),
-            rpc::Message::Notification(_) | rpc::Message::Reply => None,
+            rpc::Message::Notification(_) | rpc::Message::Reply(_) => None,
         };
         match self.service.on_message(&context, &message) {
             Outcome::Result { payload, effect: _ } => {
@@ -231,10 +232,16 @@ impl Core {
                 };
                 self.on_tool_call(now, talk, asked, *call);
             }
-            // A posted cancel names a request of another connection, which may be somebody else's: taken note of.
-            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {
-                answer.empty(202)
+            Outcome::Script(call) => {
+                let asked = Asked {
+                    answer,
+                    form: Form::Rpc,
+                    id: id.unwrap_or("null"),
+                };
+                self.on_script_call(now, talk, asked, *call);
             }
+            // A posted cancel names a request of another connection, which may be somebody else's: taken note of.
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Listen(_) => answer.empty(202),
         }
     }
 
@@ -260,30 +267,59 @@ impl Core {
                 };
                 self.on_tool_call(now, talk, asked, *call);
             }
-            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {
-                answer.empty(202)
+            Outcome::Script(call) => {
+                let asked = Asked {
+                    answer,
+                    form: Form::Rest,
+                    id: &id,
+                };
+                self.on_script_call(now, talk, asked, *call);
             }
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Listen(_) => answer.empty(202),
         }
     }
 
     fn on_tool_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ToolCall) {
+        if let Some((caller, principal)) = self.admit(talk, asked, call.finish.clone(), &call.hears) {
+            self.begin(now, talk, caller, principal, call);
+        }
+    }
+
+    fn on_script_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ScriptCall) {
+        if let Some((caller, principal)) = self.admit(talk, asked, call.finish.clone(), &call.hears) {
+            self.begin_script(now, talk, caller, principal, call);
+        }
+    }
+
+    /// Who waits, and on whose account, if the call is admitted; else it has its reply.
+    fn admit(
+        &mut self,
+        talk: &Talk,
+        asked: Asked<'_, '_>,
+        finish: Finish,
+        hears: &Hears,
+    ) -> Option<(Caller, Principal)> {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
-        match self.admission(principal) {
-            Err(refused) => answer.pieces(200, &mut form.reply(id, call.finish.ended(Err(refused)))),
-            Ok(()) => {
-                let cors_origin = answer.cors_origin.map(Box::from);
-                let ticket = Some(answer.responder.defer());
-                let caller = Caller {
-                    connection: talk.id,
-                    ticket,
-                    id: Box::from(id),
-                    form,
-                    cors_origin,
-                };
-                self.begin(now, talk, caller, principal, call);
-            }
+        if let Err(refused) = self.admission(principal) {
+            answer.pieces(200, &mut form.reply(id, finish.ended(Err(refused))));
+            return None;
         }
+        let delivery = if answer.takes_stream && form == Form::Rpc {
+            Delivery::Either
+        } else {
+            Delivery::Whole
+        };
+        let caller = Caller {
+            connection: talk.id,
+            cors_origin: answer.cors_origin.map(Box::from),
+            ticket: Some(answer.responder.defer()),
+            id: Box::from(id),
+            form,
+            delivery,
+            hears: hears.clone(),
+        };
+        Some((caller, principal))
     }
 }
 
@@ -300,6 +336,8 @@ struct Answer<'a, 'r> {
     cors_origin: Option<&'a str>,
     /// On whose account a call runs.
     principal: Principal,
+    /// Whether the answer may be a stream of events.
+    takes_stream: bool,
 }
 
 impl Answer<'_, '_> {

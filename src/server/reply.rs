@@ -1,7 +1,9 @@
 //! Where a reply goes and what stands around its payload. The payload itself is never copied here.
 
+use super::streams::StreamKey;
 use crate::ident::ConnectionId;
 use crate::mcp::predecessor::{envelope, rest};
+use crate::mcp::script::Hears;
 use crate::mcp::{Ended, Payload};
 use crate::rpc;
 use crate::wire::buffer::Piece;
@@ -52,6 +54,17 @@ impl Form {
     }
 }
 
+/// How a reply goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// As one HTTP response, or as one message: nothing can be said before it over HTTP.
+    Whole,
+    /// As one HTTP response, unless something is said before it: then as a stream.
+    Either,
+    /// As the last event of a stream that is open.
+    Stream(StreamKey),
+}
+
 /// Who waits for a call's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {
@@ -63,6 +76,9 @@ pub(super) struct Caller {
     pub(super) form: Form,
     /// The page's origin, if the answer may be read by it.
     pub(super) cors_origin: Option<Box<str>>,
+    pub(super) delivery: Delivery,
+    /// What it wants to hear before the reply.
+    pub(super) hears: Hears,
 }
 
 #[cfg(test)]

@@ -118,9 +118,10 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
             return Err(Refusal::Host);
         }
     }
-    let origin = request
-        .field("origin")
+    let mut origins = request
+        .field_lines("origin")
         .map(|value| str::from_utf8(value).unwrap_or("?"));
+    let origin = origins.next();
     let listed = |origin: &str| {
         settings
             .origins
@@ -128,7 +129,9 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
             .any(|own| own == "*" || own.eq_ignore_ascii_case(origin))
     };
     let cors_origin = origin.filter(|origin| listed(origin));
-    if origin.is_some_and(|origin| cors_origin.is_none() && !is_loopback_origin(origin)) {
+    let is_foreign = |origin: &str| !listed(origin) && !is_loopback_origin(origin);
+    // No browser sends two.
+    if origin.is_some_and(is_foreign) || origins.next().is_some() {
         return Err(Refusal::Origin);
     }
     let path = decoded(request.path());
@@ -157,10 +160,14 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
 
 /// Every key is compared, so that the time does not tell which one came close.
 fn check_key(settings: &Settings, request: Request<'_>) -> Result<usize, Refusal> {
-    let Some(value) = request.field("authorization") else {
-        return Err(Refusal::Key { presented: false });
-    };
     let refused = Refusal::Key { presented: true };
+    let mut lines = request.field_lines("authorization");
+    let value = match (lines.next(), lines.next()) {
+        (Some(value), None) => value,
+        (None, _) => return Err(Refusal::Key { presented: false }),
+        // Another server on the way may have looked at the other one (RFC 9110 section 5.3): neither is believed.
+        (Some(_), Some(_)) => return Err(refused),
+    };
     let (scheme, rest) = value.split_at_checked(7).ok_or(refused)?;
     if !scheme.eq_ignore_ascii_case(b"bearer ") {
         return Err(refused);

@@ -120,7 +120,8 @@ impl Server {
 
     /// Connections to which something is still to be written: a reply on its way to a slow reader is not given yet.
     fn unsent(&self) -> usize {
-        let has_unsent = |entry: &Entry| !entry.codec.outbox().is_empty();
+        // What waits on a stream is no reply yet: its call is still in flight.
+        let has_unsent = |entry: &Entry| !entry.codec.outbox().is_empty() && entry.talk.streams.is_empty();
         self.entries.iter().filter(|(_, entry)| has_unsent(entry)).count()
     }
 

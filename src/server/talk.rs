@@ -6,16 +6,49 @@ use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
 use super::metrics::Metric;
 use super::ready::Principal;
-use super::reply::{Caller, Form};
+use super::reply::{Caller, Delivery, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
-use crate::mcp::{Abilities, Context, Effect, Outcome, ToolCall};
+use crate::mcp::script::Hears;
+use crate::mcp::{Abilities, Context, Effect, Finish, Outcome, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
 use crate::wire::buffer::Piece;
 use crate::wire::lines::{self, LineConnection};
 use crate::wire::websocket::{self, WebSocketConnection};
+
+impl Talk {
+    fn principal(&self) -> Principal {
+        self.key.map_or(Principal::Connection(self.id), Principal::Key)
+    }
+
+    /// What a legacy message changes for this connection.
+    fn apply(&mut self, effect: Option<Effect>) {
+        match effect {
+            Some(Effect::Negotiated { revision, .. }) => self.negotiated = Some(revision),
+            Some(Effect::LogLevel(level)) => self.log_level = Some(level),
+            Some(Effect::Subscribed(_) | Effect::Unsubscribed(_)) | None => {}
+        }
+    }
+
+    fn caller(&self, (form, id): (Form, &str), finish: Finish, hears: &Hears) -> Caller {
+        let mut hears = hears.clone();
+        // A modern call says the level itself, or wants no log.
+        if !finish.revision.is_modern() {
+            hears.log_level = self.log_level;
+        }
+        Caller {
+            connection: self.id,
+            ticket: None,
+            id: Box::from(id),
+            form,
+            cors_origin: None,
+            delivery: Delivery::Whole,
+            hears,
+        }
+    }
+}
 
 /// Says one message to the peer.
 type Say<'a> = &'a mut dyn FnMut(&mut [Piece<'_>]);
@@ -98,6 +131,9 @@ impl Core {
                 return say(&mut [Piece::Owned(rpc::error_reply(id, &malformed.error))]);
             }
         };
+        if let rpc::Message::Reply(reply) = &message {
+            self.on_reply(reply, &talk.jobs);
+        }
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
@@ -107,13 +143,11 @@ impl Core {
         };
         let id = match &message {
             rpc::Message::Call(call) => call.id.as_json(),
-            rpc::Message::Notification(_) | rpc::Message::Reply => "null",
+            rpc::Message::Notification(_) | rpc::Message::Reply(_) => "null",
         };
         match self.service.on_message(&context, &message) {
             Outcome::Result { payload, effect } => {
-                if let Some(Effect::Negotiated { revision, .. }) = effect {
-                    talk.negotiated = Some(revision);
-                }
+                talk.apply(effect);
                 say(&mut Form::Rpc.pieces(id, payload));
             }
             Outcome::Error {
@@ -121,7 +155,8 @@ impl Core {
                 http_status: _,
             } => say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]),
             Outcome::Work(call) => self.on_call(now, talk, (Form::Rpc, id), *call, say),
-            Outcome::Script(_) | Outcome::Listen(_) => {}
+            Outcome::Script(call) => self.on_script_message(now, talk, id, *call, say),
+            Outcome::Listen(_) => {}
             Outcome::Accepted => {}
             Outcome::Cancel(id) => self.on_cancel(talk, &id),
         }
@@ -152,18 +187,23 @@ impl Core {
     }
 
     fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), call: ToolCall, say: Say<'_>) {
-        let principal = talk.key.map_or(Principal::Connection(talk.id), Principal::Key);
+        let principal = talk.principal();
         match self.admission(principal) {
             Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
-                let caller = Caller {
-                    connection: talk.id,
-                    ticket: None,
-                    id: Box::from(id),
-                    form,
-                    cors_origin: None,
-                };
+                let caller = talk.caller((form, id), call.finish.clone(), &call.hears);
                 self.begin(now, talk, caller, principal, call);
+            }
+        }
+    }
+
+    fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, call: ScriptCall, say: Say<'_>) {
+        let principal = talk.principal();
+        match self.admission(principal) {
+            Err(refused) => say(&mut Form::Rpc.reply(id, call.finish.ended(Err(refused)))),
+            Ok(()) => {
+                let caller = talk.caller((Form::Rpc, id), call.finish.clone(), &call.hears);
+                self.begin_script(now, talk, caller, principal, call);
             }
         }
     }

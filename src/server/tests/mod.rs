@@ -4,6 +4,7 @@ mod calls;
 mod messages;
 mod routes;
 mod shutdown;
+mod streams;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

@@ -1,0 +1,66 @@
+//! Open streams: HTTP responses that are a sequence of events (`text/event-stream`).
+//!
+//! A table only: it knows which connection carries a stream and what the stream is for. Bytes are the codec's, meaning
+//! is `delivery`'s.
+
+use std::collections::BTreeMap;
+
+use crate::ident::{ConnectionId, JobId};
+use crate::time::Instant;
+use crate::wire::http::Ticket;
+
+/// A stream. Counted from 1 and never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct StreamKey(pub(super) u64);
+
+/// One open stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) connection: ConnectionId,
+    pub(super) ticket: Ticket,
+    pub(super) purpose: Purpose,
+    /// When something was last said on it.
+    pub(super) said_at: Instant,
+}
+
+/// What a stream is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// Notices of a call, then its reply, then the end.
+    Call(JobId),
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    open: BTreeMap<StreamKey, Stream>,
+    made: u64,
+}
+
+impl Streams {
+    /// Adds a stream.
+    pub(super) fn insert(&mut self, stream: Stream) -> StreamKey {
+        self.made += 1;
+        let key = StreamKey(self.made);
+        self.open.insert(key, stream);
+        key
+    }
+
+    /// Takes a stream out.
+    pub(super) fn remove(&mut self, key: StreamKey) -> Option<Stream> {
+        self.open.remove(&key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
+        self.open.get_mut(&key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (StreamKey, &Stream)> {
+        self.open.iter().map(|(key, stream)| (*key, stream))
+    }
+
+    /// Streams open.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
