@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod predecessor;
 pub mod revision;
 pub mod script;
+pub mod token;
 
 mod calls;
 mod classify;
@@ -35,6 +36,7 @@ pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
+pub use token::Keys;
 
 use classify::Era;
 use methods::Request;
