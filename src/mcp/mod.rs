@@ -48,6 +48,7 @@ pub struct Service {
     catalogue: Catalogue,
     encoded: [Encoded; Revision::ALL.len()],
     predecessor: predecessor::Encoded,
+    keys: Keys,
     limits: Limits,
 }
 
@@ -61,8 +62,8 @@ struct Encoded {
 }
 
 impl Service {
-    /// The service under these bounds and settings.
-    pub fn new(limits: &Limits, settings: Settings) -> Self {
+    /// The service under these bounds and settings; `keys` sign what clients keep for it.
+    pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Catalogue::new(settings);
         let encoded = Revision::ALL.map(|revision| Encoded {
             opening: if revision.is_modern() {
@@ -76,6 +77,7 @@ impl Service {
             predecessor: predecessor::Encoded::new(&catalogue),
             catalogue,
             encoded,
+            keys,
             limits: limits.clone(),
         }
     }
@@ -83,6 +85,11 @@ impl Service {
     /// Names of the tools, in the order in which they are listed: for `/status`.
     pub fn tool_names(&self) -> impl Iterator<Item = &'static str> {
         self.catalogue.tools().iter().map(|tool| tool.name)
+    }
+
+    /// What signs the tokens that clients keep.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// What `message` leads to.
