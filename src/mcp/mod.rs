@@ -19,6 +19,7 @@ pub mod predecessor;
 pub mod revision;
 pub mod script;
 pub mod subscriptions;
+pub mod token;
 
 mod calls;
 mod classify;
@@ -40,6 +41,7 @@ pub use offer::{Changes, Offer};
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
 pub use subscriptions::Listen;
+pub use token::Keys;
 
 use classify::Era;
 use methods::Request;
@@ -51,6 +53,7 @@ pub struct Service {
     catalogue: Catalogue,
     encoded: [Encoded; Revision::ALL.len()],
     predecessor: predecessor::Encoded,
+    keys: Keys,
     limits: Limits,
     offers: Vec<Box<dyn Offer>>,
 }
@@ -65,8 +68,8 @@ struct Encoded {
 }
 
 impl Service {
-    /// The service under these bounds and settings.
-    pub fn new(limits: &Limits, settings: Settings) -> Self {
+    /// The service under these bounds and settings; `keys` sign what clients keep for it.
+    pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Catalogue::new(settings);
         let encoded = Revision::ALL.map(|revision| Encoded {
             opening: if revision.is_modern() {
@@ -80,6 +83,7 @@ impl Service {
             predecessor: predecessor::Encoded::new(&catalogue),
             catalogue,
             encoded,
+            keys,
             limits: limits.clone(),
             offers: Vec::new(),
         }
@@ -104,6 +108,11 @@ impl Service {
     /// Names of the tools, in the order in which they are listed: for `/status`.
     pub fn tool_names(&self) -> impl Iterator<Item = &'static str> {
         self.catalogue.tools().iter().map(|tool| tool.name)
+    }
+
+    /// What signs the tokens that clients keep.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// What `message` leads to.

@@ -1,6 +1,7 @@
 //! Eras, rungs and handlers. Whole conversations of each revision are in `tests/mcp`.
 
 use super::*;
+use crate::entropy::SeededEntropy;
 use crate::sql::guard::Policy;
 use crate::time::Now;
 
@@ -9,7 +10,8 @@ const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-0
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 /// Header fields of a request, as in a table: `None` is absent.

@@ -18,10 +18,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 use snowflake_mcp::backend::job::Work;
+use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
-use snowflake_mcp::mcp::{Abilities, Context, Effect, Field, Outcome, Revision, RoutingFields, Service};
+use snowflake_mcp::mcp::{
+    Abilities, Context, Effect, Field, Keys, Outcome, Revision, RoutingFields, Service,
+};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Now, WallTime};
@@ -188,7 +191,8 @@ fn statements(work: &Work) -> Vec<String> {
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 /// The transcript with the `<` lines that the service gives.
