@@ -92,7 +92,8 @@ impl Server {
         }
         self.core.questions += 1;
         let number = self.core.questions;
-        let mut request = format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{QUESTION_PREFIX}{number}\",\"method\":").into_bytes();
+        let mut request =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{QUESTION_PREFIX}{number}\",\"method\":").into_bytes();
         json::push_string(&mut request, question.method);
         request.extend_from_slice(b",\"params\":");
         request.extend_from_slice(&question.params);
@@ -124,7 +125,6 @@ impl Core {
         };
         self.resumes.push_back((job, resume));
     }
-
 }
 
 /// The number of the question that a reply answers.
