@@ -113,11 +113,7 @@ impl Server {
             (None, _) => {
                 self.send_message(now, caller.connection, &mut body);
             }
-            (Some(_), Delivery::Stream(key)) => {
-                if self.push_event(now, key, &mut body) {
-                    self.end_stream(now, key);
-                }
-            }
+            (Some(_), Delivery::Stream(key)) => self.end_with_reply(now, key, &mut body),
             (Some(ticket), Delivery::Whole | Delivery::Either) => {
                 let cors = caller.cors_origin.as_deref().map(headers::cors);
                 let response = Response {
@@ -182,7 +178,7 @@ impl Server {
 
     /// Says one event on a stream. Whether it could be said; one that could not is the end of the stream.
     pub(super) fn push_event(&mut self, now: Now, key: StreamKey, data: &mut [Piece<'_>]) -> bool {
-        self.push_bytes(now, key, &mut sse::event(None, Some("message"), data))
+        self.push_bytes(now, key, &mut sse::event(None, EVENT_NAME, data))
     }
 
     fn push_bytes(&mut self, now: Now, key: StreamKey, bytes: &mut [Piece<'_>]) -> bool {
@@ -209,12 +205,14 @@ impl Server {
         }
     }
 
-    /// The stream has said everything.
-    pub(super) fn end_stream(&mut self, now: Now, key: StreamKey) {
+    /// The stream has said everything but the reply, which is always taken: it was promised when the call was admitted.
+    fn end_with_reply(&mut self, now: Now, key: StreamKey, reply: &mut [Piece<'_>]) {
         let Some(stream) = self.forget_stream(key) else {
             return;
         };
+        let mut event = sse::event(None, EVENT_NAME, reply);
         self.with_http(now, stream.connection, |http, serving| {
+            http.push_reply(stream.ticket, &mut event, serving);
             http.end_stream(stream.ticket, serving);
         });
     }
@@ -299,6 +297,9 @@ impl Server {
         }
     }
 }
+
+/// What an event is called that is a JSON-RPC message. It is what readers assume without a name; some want to see it.
+const EVENT_NAME: Option<&str> = Some("message");
 
 impl Core {
     /// Makes sure that [`Server::break_silence`] comes. One timer for all: what it must find is rare and few.
