@@ -3,9 +3,10 @@
 use serde::de::IgnoredAny;
 
 use crate::backend::{Error, Kind};
+use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::mcp::predecessor::envelope::Envelope;
-use crate::mcp::{Context, Field, Outcome, Revision, RoutingFields, Service};
+use crate::mcp::{Abilities, Context, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use crate::rpc::{self as json_rpc, Id, Message};
 use crate::sql::guard::Policy;
 use crate::time::Now;
@@ -15,7 +16,8 @@ use crate::tools::Settings;
 /// JSON on one line, and a statement for the backend has passed the guard.
 pub fn rpc(bytes: &[u8]) {
     let limits = Limits::default();
-    let service = Service::new(&limits, Settings::new(&limits, Policy::default()));
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    let mut service = Service::new(&limits, Settings::new(&limits, Policy::default()), keys);
     match json_rpc::decode(bytes, &limits) {
         Err(malformed) => {
             let id = malformed.id.map(Id::as_json);
@@ -47,6 +49,8 @@ fn contexts(bytes: &[u8]) -> [Context<'_>; 5] {
     let context = |fields, negotiated| Context {
         fields,
         negotiated,
+        abilities: Abilities::default(),
+        principal: b"",
         now: Now::default(),
     };
     [
@@ -119,6 +123,7 @@ fn assert_outcome(outcome: Outcome) {
             assert_line(&failed.to_json());
         }
         Outcome::Script(_) => {}
+        Outcome::Listen(listen) => assert_line(&listen.acknowledged()),
     }
 }
 

@@ -53,7 +53,7 @@ fn push_tool(into: &mut Vec<u8>, tool: &Tool, revision: Revision) {
     into.push(b'}');
 }
 
-pub(super) fn on_tools_list(service: &Service, request: &Request<'_>) -> Outcome {
+pub(super) fn on_tools_list(service: &mut Service, request: &Request<'_>) -> Outcome {
     // The list has one page, so no cursor was ever given out. The empty one stands for the beginning.
     if request
         .params
@@ -66,7 +66,7 @@ pub(super) fn on_tools_list(service: &Service, request: &Request<'_>) -> Outcome
     Outcome::result(Payload::Shared(Arc::clone(&encoded.tools)))
 }
 
-pub(super) fn on_tools_call(service: &Service, request: &Request<'_>) -> Outcome {
+pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
     let Some(name) = request.params.name.and_then(json::text) else {
         return Outcome::error(rpc::Error::invalid_params("name must be the name of a tool"));
     };

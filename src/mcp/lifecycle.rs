@@ -72,7 +72,7 @@ pub(super) fn encode_discover(revision: Revision) -> Arc<[u8]> {
 
 /// Echoes a legacy revision, answers everything else with the newest of them: also `2026-07-28`, which one client's
 /// default asks for here, and which has no handshake.
-pub(super) fn on_initialize(service: &Service, request: &Request<'_>) -> Outcome {
+pub(super) fn on_initialize(service: &mut Service, request: &Request<'_>) -> Outcome {
     let Some(asked) = request.params.protocol_version.and_then(json::text) else {
         return Outcome::error(rpc::Error::invalid_params("protocolVersion must be a string"));
     };
@@ -88,11 +88,11 @@ pub(super) fn on_initialize(service: &Service, request: &Request<'_>) -> Outcome
     }
 }
 
-pub(super) fn on_ping(_service: &Service, _request: &Request<'_>) -> Outcome {
+pub(super) fn on_ping(_service: &mut Service, _request: &Request<'_>) -> Outcome {
     Outcome::result(Payload::Static("{}"))
 }
 
-pub(super) fn on_discover(service: &Service, request: &Request<'_>) -> Outcome {
+pub(super) fn on_discover(service: &mut Service, request: &Request<'_>) -> Outcome {
     let encoded = service.encoded(request.revision);
     Outcome::result(Payload::Shared(Arc::clone(&encoded.opening)))
 }

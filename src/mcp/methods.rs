@@ -43,7 +43,7 @@ enum Eras {
     Both,
 }
 
-type Handler = fn(&Service, &Request<'_>) -> Outcome;
+type Handler = fn(&mut Service, &Request<'_>) -> Outcome;
 
 const METHODS: [(&str, Eras, Handler); 5] = [
     ("initialize", Eras::Legacy, lifecycle::on_initialize),

@@ -1,6 +1,6 @@
 //! MCP: what a message means, whatever transport it came by.
 //!
-//! [`Service`] is a function with tables: it keeps nothing between messages. What a connection negotiated comes in with
+//! [`Service`] is a function with tables: it keeps nothing of who asked between messages. What a connection negotiated comes in with
 //! the [`Context`], what must be done goes out as an [`Outcome`]. A call passes these in order:
 //!
 //! ```text
@@ -11,11 +11,15 @@
 //! Sessions do not exist here: a legacy client without one is answered, none is handed out.
 
 pub mod context;
+pub mod entry;
 pub mod level;
+pub mod offer;
 pub mod outcome;
 pub mod predecessor;
 pub mod revision;
 pub mod script;
+pub mod subscriptions;
+pub mod token;
 
 mod calls;
 mod classify;
@@ -33,8 +37,11 @@ use crate::tools::{Catalogue, Settings};
 
 pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
+pub use offer::{Changes, Offer};
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
+pub use subscriptions::Listen;
+pub use token::Keys;
 
 use classify::Era;
 use methods::Request;
@@ -46,7 +53,9 @@ pub struct Service {
     catalogue: Catalogue,
     encoded: [Encoded; Revision::ALL.len()],
     predecessor: predecessor::Encoded,
+    keys: Keys,
     limits: Limits,
+    offers: Vec<Box<dyn Offer>>,
 }
 
 /// Replies that are encoded once for each revision.
@@ -59,8 +68,8 @@ struct Encoded {
 }
 
 impl Service {
-    /// The service under these bounds and settings.
-    pub fn new(limits: &Limits, settings: Settings) -> Self {
+    /// The service under these bounds and settings; `keys` sign what clients keep for it.
+    pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Catalogue::new(settings);
         let encoded = Revision::ALL.map(|revision| Encoded {
             opening: if revision.is_modern() {
@@ -74,8 +83,26 @@ impl Service {
             predecessor: predecessor::Encoded::new(&catalogue),
             catalogue,
             encoded,
+            keys,
             limits: limits.clone(),
+            offers: Vec::new(),
         }
+    }
+
+    /// The same, which also offers what `offer` has.
+    #[must_use]
+    pub fn with_offer(mut self, offer: Box<dyn Offer>) -> Self {
+        self.offers.push(offer);
+        self
+    }
+
+    /// What has changed since the last time: for those who listen. To be asked after every message.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes::default();
+        for offer in &mut self.offers {
+            changes.extend(offer.take_changes());
+        }
+        changes
     }
 
     /// Names of the tools, in the order in which they are listed: for `/status`.
@@ -83,8 +110,13 @@ impl Service {
         self.catalogue.tools().iter().map(|tool| tool.name)
     }
 
+    /// What signs the tokens that clients keep.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// What `message` leads to.
-    pub fn on_message(&self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
+    pub fn on_message(&mut self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
         match message {
             Message::Call(call) => self.on_call(context, call),
             Message::Notification(notification) => on_notification(context, notification),
@@ -92,7 +124,7 @@ impl Service {
         }
     }
 
-    fn on_call(&self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
+    fn on_call(&mut self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
         let params = match Params::parse(call.params) {
             Ok(params) => params,
             Err(error) if classify::has_modern_header(context) => return Outcome::refused(error),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::script::{Hears, Script};
+use super::subscriptions::Listen;
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
 use crate::tools;
@@ -61,6 +62,8 @@ pub enum Outcome {
     Work(Box<ToolCall>),
     /// A call that goes on by itself; the reply follows.
     Script(Box<ScriptCall>),
+    /// A stream of notifications that stays open; over HTTP only as SSE.
+    Listen(Box<Listen>),
     /// A notification or reply that is taken note of: 202 over HTTP.
     Accepted,
     /// `notifications/cancelled`: the id, as JSON text, of the call to cancel on this connection. 202 over HTTP.
@@ -145,7 +148,7 @@ pub struct ScriptCall {
 }
 
 /// What is needed to end a call that has no rendered result. Small: it waits in the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finish {
     /// Name of the tool or method, for `/status`, metrics and logs.
     pub tool: &'static str,
@@ -156,12 +159,14 @@ pub struct Finish {
 }
 
 /// How a failed job is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// As a tool's result with `isError`: the model sees it and can correct itself.
     ToolResult,
     /// As an error reply: other methods' results have no place for a failure.
     ErrorReply,
+    /// The same of a call about the resource with this URI: what is about the object says that there is none.
+    Resource(Box<str>),
 }
 
 /// What a reply says.
@@ -190,12 +195,16 @@ impl Ended {
 impl Finish {
     /// What the reply to a call whose job ended so says.
     pub fn ended(self, ended: Result<Rendered, backend::Error>) -> Ended {
-        match (ended, self.failure) {
-            (Ok(rendered), _) => Ended::Result(Payload::Owned(rendered.result)),
-            (Err(error), Failure::ToolResult) => {
-                Ended::Result(Payload::Owned(tools::failed(self.revision.form(), &error)))
+        let error = match ended {
+            Ok(rendered) => return Ended::Result(Payload::Owned(rendered.result)),
+            Err(error) => error,
+        };
+        match self.failure {
+            Failure::ToolResult => Ended::Result(Payload::Owned(tools::failed(self.revision.form(), &error))),
+            Failure::Resource(uri) if error.kind.is_about_object() => {
+                Ended::Error(self.revision.resource_not_found(&uri))
             }
-            (Err(error), Failure::ErrorReply) => Ended::Error(error_of(&error)),
+            Failure::ErrorReply | Failure::Resource(_) => Ended::Error(error_of(&error)),
         }
     }
 }

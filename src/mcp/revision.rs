@@ -3,6 +3,7 @@
 //! Handlers ask (`revision.has_titles()`), they never compare dates: a new revision is a new row here, and the compiler
 //! shows what else must be decided.
 
+use crate::rpc;
 use crate::tools::Form;
 
 /// A protocol revision that is served.
@@ -39,6 +40,8 @@ struct Facts {
     has_sessions: bool,
     /// Lists say how long they may be kept.
     has_caching_hints: bool,
+    /// What is listed has `icons`, implementations too, and these a `description` and a `websiteUrl`.
+    has_icons: bool,
 }
 
 const FACTS: [Facts; 5] = [
@@ -52,6 +55,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: false,
         has_caching_hints: false,
+        has_icons: false,
     },
     Facts {
         revision: Revision::V20250326,
@@ -63,6 +67,7 @@ const FACTS: [Facts; 5] = [
         has_batches: true,
         has_sessions: true,
         has_caching_hints: false,
+        has_icons: false,
     },
     Facts {
         revision: Revision::V20250618,
@@ -74,6 +79,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: true,
         has_caching_hints: false,
+        has_icons: false,
     },
     Facts {
         revision: Revision::V20251125,
@@ -85,6 +91,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: true,
         has_caching_hints: false,
+        has_icons: true,
     },
     Facts {
         revision: Revision::V20260728,
@@ -96,6 +103,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: false,
         has_caching_hints: true,
+        has_icons: true,
     },
 ];
 
@@ -178,6 +186,11 @@ impl Revision {
         self.facts().has_caching_hints
     }
 
+    /// Whether what is listed has `icons`, and implementations a `description` and a `websiteUrl`.
+    pub const fn has_icons(self) -> bool {
+        self.facts().has_icons
+    }
+
     /// Members that begin every result, each followed by a comma.
     pub const fn result_before(self) -> &'static str {
         if self.is_modern() { RESULT_TYPE } else { "" }
@@ -186,6 +199,11 @@ impl Revision {
     /// Members that end every result, each preceded by a comma.
     pub const fn result_after(self) -> &'static str {
         if self.is_modern() { RESULT_META } else { "" }
+    }
+
+    /// The error for a resource that is not there: the modern era has no code of its own for it.
+    pub fn resource_not_found(self, uri: &str) -> rpc::Error {
+        rpc::Error::resource_not_found(uri, self.is_modern())
     }
 
     /// What the revision wants around the answer of a tool.

@@ -1,6 +1,7 @@
 //! Eras, rungs and handlers. Whole conversations of each revision are in `tests/mcp`.
 
 use super::*;
+use crate::entropy::SeededEntropy;
 use crate::sql::guard::Policy;
 use crate::time::Now;
 
@@ -9,7 +10,8 @@ const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-0
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 /// Header fields of a request, as in a table: `None` is absent.
@@ -21,8 +23,11 @@ fn http<'a>(version: Option<&'a str>, method: Option<&'a str>, name: Option<&'a 
             method: field(method),
             name: field(name),
             session: Field::Absent,
+            params: &[],
         }),
         negotiated: None,
+        abilities: Abilities::default(),
+        principal: b"",
         now: Now::default(),
     }
 }
@@ -31,6 +36,8 @@ fn socket(negotiated: Option<Revision>) -> Context<'static> {
     Context {
         fields: None,
         negotiated,
+        abilities: Abilities::default(),
+        principal: b"",
         now: Now::default(),
     }
 }
@@ -44,7 +51,7 @@ fn outcome(context: &Context<'_>, text: &str) -> Outcome {
 fn answer(context: &Context<'_>, text: &str) -> (u16, i32) {
     match outcome(context, text) {
         Outcome::Error { error, http_status } => (http_status, error.code),
-        Outcome::Result { .. } | Outcome::Work(_) | Outcome::Script(_) => (200, 0),
+        Outcome::Result { .. } | Outcome::Work(_) | Outcome::Script(_) | Outcome::Listen(_) => (200, 0),
         Outcome::Accepted | Outcome::Cancel(_) => (202, 0),
     }
 }
@@ -459,8 +466,8 @@ fn a_failed_job_is_told_in_the_form_of_the_revision() {
 
 #[test]
 fn what_never_changes_is_shared_and_not_encoded_again() {
-    let service = service();
-    let list = |context: &Context<'_>| {
+    let mut service = service();
+    let mut list = |context: &Context<'_>| {
         let text = call("tools/list", "");
         let message = rpc::decode(text.as_bytes(), &Limits::default()).unwrap();
         match service.on_message(context, &message) {

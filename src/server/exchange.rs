@@ -15,7 +15,7 @@ use super::reply::{Caller, Delivery, Form};
 use super::route::{self, Admitted, Refusal, Route};
 use crate::mcp::predecessor::rest;
 use crate::mcp::script::Hears;
-use crate::mcp::{Context, Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
+use crate::mcp::{Abilities, Context, Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -209,6 +209,8 @@ impl Core {
         let context = Context {
             fields: Some(routing_fields(request)),
             negotiated: None,
+            abilities: Abilities::default(),
+            principal: b"",
             now,
         };
         let id = match &message {
@@ -239,6 +241,7 @@ impl Core {
                 self.on_script_call(now, talk, asked, *call);
             }
             // A posted cancel names a request of another connection, which may be somebody else's: taken note of.
+            Outcome::Listen(listen) => self.on_listen(now, talk, answer, *listen),
             Outcome::Accepted | Outcome::Cancel(_) => answer.empty(202),
         }
     }
@@ -273,7 +276,7 @@ impl Core {
                 };
                 self.on_script_call(now, talk, asked, *call);
             }
-            Outcome::Accepted | Outcome::Cancel(_) => answer.empty(202),
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Listen(_) => answer.empty(202),
         }
     }
 
@@ -421,5 +424,6 @@ fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
         method: field("mcp-method"),
         name: field("mcp-name"),
         session: field("mcp-session-id"),
+        params: &[],
     }
 }

@@ -461,8 +461,7 @@ impl Inflight {
         let Some(flight) = self.flights.get_mut(&id) else {
             return (None, None);
         };
-        let finish = flight.finish;
-        let caller = flight.caller.take().map(|caller| (caller, finish));
+        let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
         self.calls -= usize::from(caller.is_some());
         if flight.cancelled {
             return (caller, None);

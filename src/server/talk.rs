@@ -10,7 +10,7 @@ use super::reply::{Caller, Delivery, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
 use crate::mcp::script::Hears;
-use crate::mcp::{Context, Effect, Finish, Outcome, ScriptCall, ToolCall};
+use crate::mcp::{Abilities, Context, Effect, Finish, Outcome, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -137,6 +137,8 @@ impl Core {
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
+            abilities: Abilities::default(),
+            principal: b"",
             now,
         };
         let id = match &message {
@@ -154,6 +156,7 @@ impl Core {
             } => say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]),
             Outcome::Work(call) => self.on_call(now, talk, (Form::Rpc, id), *call, say),
             Outcome::Script(call) => self.on_script_message(now, talk, id, *call, say),
+            Outcome::Listen(listen) => self.on_listen_message(talk, id, *listen, say),
             Outcome::Accepted => {}
             Outcome::Cancel(id) => self.on_cancel(talk, &id),
         }
@@ -177,7 +180,7 @@ impl Core {
                         say(&mut [Piece::Owned(envelope::error(Some(id), &error.message))]);
                     }
                     Outcome::Work(call) => self.on_call(now, talk, (Form::Envelope, id), *call, say),
-                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) => {}
+                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {}
                 }
             }
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::ConnectionId;
-use snowflake_mcp::mcp::Service;
+use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::server::{Input, Peer, Server, Settings};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Instant, Now, WallTime};
@@ -39,7 +39,8 @@ impl World {
     fn new() -> Self {
         let settings = Settings::default();
         let tools = tools::Settings::new(&settings.limits, Policy::default());
-        let service = Service::new(&settings.limits, tools);
+        let keys = Keys::random(&mut SeededEntropy::new(1));
+        let service = Service::new(&settings.limits, tools, keys);
         Self {
             server: Server::new(settings, service, Box::new(SeededEntropy::new(1))),
             now: Now {

@@ -76,6 +76,7 @@ pub(crate) fn tokens(target: &str) -> &'static [&'static str] {
         "http" => HTTP,
         "rpc" => RPC,
         "settings" => SETTINGS,
+        "token" => TOKEN,
         "websocket" => WEBSOCKET,
         other => panic!("no tokens for {other}"),
     }
@@ -111,6 +112,7 @@ const HTTP: &[&str] = &[
     " ",
     "\t",
 ];
+const TOKEN: &[&str] = &["AAAA", "EA", "ER", "-_", "=", "\u{1}", "\u{7f}", "\0"];
 const WEBSOCKET: &[&str] = &[
     "\u{1}\0\0\0\0",
     "\u{2}",

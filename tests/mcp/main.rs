@@ -18,10 +18,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 use snowflake_mcp::backend::job::Work;
+use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
-use snowflake_mcp::mcp::{Context, Effect, Field, Outcome, Revision, RoutingFields, Service};
+use snowflake_mcp::mcp::{
+    Abilities, Context, Effect, Field, Keys, Outcome, Revision, RoutingFields, Service,
+};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Now, WallTime};
@@ -37,7 +40,7 @@ enum Way {
 }
 
 struct Peer<'a> {
-    service: &'a Service,
+    service: &'a mut Service,
     limits: Limits,
     way: Way,
     fields: RoutingFields<'a>,
@@ -80,6 +83,8 @@ impl<'a> Peer<'a> {
         let context = Context {
             fields: (self.way == Way::Http).then_some(self.fields),
             negotiated: self.negotiated,
+            abilities: Abilities::default(),
+            principal: b"",
             now: Now::default(),
         };
         let message = match rpc::decode(message.as_bytes(), &self.limits) {
@@ -114,6 +119,7 @@ impl<'a> Peer<'a> {
             Outcome::Accepted if self.way == Way::Http => vec!["202".to_owned()],
             Outcome::Accepted => vec!["-".to_owned()],
             Outcome::Cancel(id) => vec![format!("cancel {id}")],
+            Outcome::Listen(listen) => vec![self.said(200, &listen.acknowledged())],
             Outcome::Script(call) => vec![format!("script {}", call.finish.tool)],
         }
     }
@@ -185,14 +191,15 @@ fn statements(work: &Work) -> Vec<String> {
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 /// The transcript with the `<` lines that the service gives.
 fn replayed(transcript: &str) -> String {
-    let service = service();
+    let mut service = service();
     let mut peer = Peer {
-        service: &service,
+        service: &mut service,
         limits: Limits::default(),
         way: Way::Socket,
         fields: RoutingFields::default(),
