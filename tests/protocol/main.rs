@@ -1,3 +1,5 @@
 //! What the codecs do with bytes: golden conversations, every split point, hostile input.
 
 mod http;
+mod lines;
+mod websocket;
