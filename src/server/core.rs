@@ -12,6 +12,7 @@ use super::inflight::{Busy, Inflight};
 use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
+use super::later::Later;
 use super::scripts::Resume;
 use super::settings::Settings;
 use super::shutdown::Phase;
@@ -42,8 +43,8 @@ pub(super) struct Core {
     pub(super) websockets: usize,
     pub(super) connections: usize,
     pub(super) streams: Streams,
-    /// Scripts to be resumed, with what happened to them.
-    pub(super) resumes: VecDeque<(JobId, Resume)>,
+    /// What is done when no connection is being served any more.
+    pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
     pub(super) questions: u64,
     /// When the timer that looks for silent streams comes, if it is set.
@@ -85,7 +86,7 @@ impl Core {
             websockets: 0,
             connections: 0,
             streams: Streams::default(),
-            resumes: VecDeque::new(),
+            later: VecDeque::new(),
             questions: 0,
             silence_at: None,
         }
@@ -168,7 +169,7 @@ impl Core {
             .inflight
             .admit_script(now.monotonic, caller, principal, parts, &mut self.timers);
         talk.jobs.push(job);
-        self.resumes.push_back((job, Resume::Begun));
+        self.later.push_back(Later::Resume(job, Resume::Begun));
     }
 
     /// Cancels a job, whoever waits for it.

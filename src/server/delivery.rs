@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::connection::Codec;
+use super::connection::{Codec, Talk};
 use super::core::Core;
 use super::metrics::Metric;
 use super::reply::{Caller, Delivery};
@@ -164,16 +164,9 @@ impl Server {
         self.with_http(now, connection, |http, serving| {
             http.begin_stream(ticket, head, serving)
         })?;
-        let key = self.core.streams.insert(Stream {
-            connection,
-            ticket,
-            purpose,
-            said_at: now.monotonic,
-        });
-        find(&mut self.entries, connection)?.talk.streams.push(key);
-        self.core.metrics.count(Metric::StreamsBegun);
-        self.core.watch_silence(now.monotonic);
-        Some(key)
+        let Self { entries, core, .. } = self;
+        let talk = &mut find(entries, connection)?.talk;
+        Some(core.add_stream(now, talk, ticket, purpose))
     }
 
     /// Says one event on a stream. Whether it could be said; one that could not is the end of the stream.
@@ -222,10 +215,11 @@ impl Server {
         let Some(stream) = self.forget_stream(key) else {
             return;
         };
-        let Purpose::Call(job) = stream.purpose;
-        self.core.cancel_gone(job);
-        if let Some(entry) = find(&mut self.entries, stream.connection) {
-            entry.talk.jobs.retain(|other| *other != job);
+        if let Purpose::Call(job) = stream.purpose {
+            self.core.cancel_gone(job);
+            if let Some(entry) = find(&mut self.entries, stream.connection) {
+                entry.talk.jobs.retain(|other| *other != job);
+            }
         }
         self.with_http(now, stream.connection, |http, serving| {
             http.abort_stream(stream.ticket, serving);
@@ -302,6 +296,20 @@ impl Server {
 const EVENT_NAME: Option<&str> = Some("message");
 
 impl Core {
+    /// Puts down a stream that has begun.
+    pub(super) fn add_stream(&mut self, now: Now, talk: &mut Talk, ticket: Ticket, purpose: Purpose) -> StreamKey {
+        let key = self.streams.insert(Stream {
+            connection: talk.id,
+            ticket,
+            purpose,
+            said_at: now.monotonic,
+        });
+        talk.streams.push(key);
+        self.metrics.count(Metric::StreamsBegun);
+        self.watch_silence(now.monotonic);
+        key
+    }
+
     /// Makes sure that [`Server::break_silence`] comes. One timer for all: what it must find is rare and few.
     pub(super) fn watch_silence(&mut self, now: Instant) {
         if self.silence_at.is_none() {

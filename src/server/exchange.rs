@@ -280,14 +280,14 @@ impl Core {
         }
     }
 
-    fn on_tool_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ToolCall) {
-        if let Some((caller, principal)) = self.admit(talk, asked, call.finish, &call.hears) {
+    fn on_tool_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, mut call: ToolCall) {
+        if let Some((caller, principal)) = self.admit(talk, asked, &call.finish, &mut call.hears) {
             self.begin(now, talk, caller, principal, call);
         }
     }
 
-    fn on_script_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ScriptCall) {
-        if let Some((caller, principal)) = self.admit(talk, asked, call.finish, &call.hears) {
+    fn on_script_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, mut call: ScriptCall) {
+        if let Some((caller, principal)) = self.admit(talk, asked, &call.finish, &mut call.hears) {
             self.begin_script(now, talk, caller, principal, call);
         }
     }
@@ -297,13 +297,13 @@ impl Core {
         &mut self,
         talk: &Talk,
         asked: Asked<'_, '_>,
-        finish: Finish,
-        hears: &Hears,
+        finish: &Finish,
+        hears: &mut Hears,
     ) -> Option<(Caller, Principal)> {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
         if let Err(refused) = self.admission(principal) {
-            answer.pieces(200, &mut form.reply(id, finish.ended(Err(refused))));
+            answer.pieces(200, &mut form.reply(id, finish.clone().ended(Err(refused))));
             return None;
         }
         let delivery = if answer.takes_stream && form == Form::Rpc {
@@ -318,7 +318,7 @@ impl Core {
             id: Box::from(id),
             form,
             delivery,
-            hears: hears.clone(),
+            hears: std::mem::take(hears),
         };
         Some((caller, principal))
     }
@@ -332,13 +332,13 @@ struct Asked<'a, 'r> {
 }
 
 /// The way back of one request.
-struct Answer<'a, 'r> {
-    responder: Responder<'r>,
-    cors_origin: Option<&'a str>,
+pub(super) struct Answer<'a, 'r> {
+    pub(super) responder: Responder<'r>,
+    pub(super) cors_origin: Option<&'a str>,
     /// On whose account a call runs.
-    principal: Principal,
+    pub(super) principal: Principal,
     /// Whether the answer may be a stream of events.
-    takes_stream: bool,
+    pub(super) takes_stream: bool,
 }
 
 impl Answer<'_, '_> {
@@ -356,6 +356,12 @@ impl Answer<'_, '_> {
 
     fn text(self, status: u16, content_type: &str, text: String) {
         self.send(status, Some(content_type), &mut [Piece::Owned(text.into_bytes())]);
+    }
+
+    /// An error in answer to the call with this id.
+    pub(super) fn refusal(self, status: u16, id: &str, message: &str) {
+        let error = rpc::Error::invalid_request(message);
+        self.json(status, Payload::Owned(rpc::error_reply(Some(id), &error)));
     }
 
     fn empty(self, status: u16) {

@@ -30,6 +30,8 @@ mod exchange;
 mod headers;
 mod health;
 mod inflight;
+mod later;
+mod listening;
 mod metrics;
 mod ready;
 mod reply;
@@ -55,6 +57,7 @@ pub use self::settings::{HostRule, Settings};
 use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
 use self::inflight::Completed;
+use self::later::Later;
 use self::scripts::Resume;
 use self::timers::Timer;
 use crate::backend::{Completion, Error, Kind};
@@ -166,7 +169,7 @@ impl Server {
             Input::Completed(completion) => self.on_completed(now, completion),
             Input::Shutdown => self.on_shutdown(now),
         }
-        self.resume_scripts(now);
+        self.do_later(now);
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -177,7 +180,7 @@ impl Server {
             match timer {
                 Timer::Connection(connection) => self.on_connection_timer(now, connection),
                 Timer::JobDue(job) if self.core.inflight.waits(job).is_some() => {
-                    self.core.resumes.push_back((job, Resume::Elapsed));
+                    self.core.later.push_back(Later::Resume(job, Resume::Elapsed));
                 }
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
@@ -185,7 +188,7 @@ impl Server {
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
-        self.resume_scripts(now);
+        self.do_later(now);
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::Server;
 use super::core::Core;
 use super::inflight::Waits;
+use super::later::Later;
 use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::json;
@@ -35,15 +36,8 @@ impl Resume {
 }
 
 impl Server {
-    /// Resumes every script that something has happened to. Last in a turn of the server, so that no connection is
-    /// being served meanwhile, and in a loop, so that a pipeline of scripts does not become a stack of them.
-    pub(super) fn resume_scripts(&mut self, now: Now) {
-        while let Some((job, resume)) = self.core.resumes.pop_front() {
-            self.resume_script(now, job, &resume);
-        }
-    }
-
-    fn resume_script(&mut self, now: Now, job: JobId, resume: &Resume) {
+    /// Goes on with the script of a call, if it has not ended meanwhile.
+    pub(super) fn resume_script(&mut self, now: Now, job: JobId, resume: &Resume) {
         let Some((mut script, _)) = self.core.inflight.take_script(job, &mut self.core.timers) else {
             return;
         };
@@ -57,7 +51,8 @@ impl Server {
             Next::Ask(question) => match self.ask(now, job, &question) {
                 Some(number) => Waits::Reply(number),
                 None => {
-                    self.core.resumes.push_back((job, Resume::Refused(None)));
+                    let refused = Later::Resume(job, Resume::Refused(None));
+                    self.core.later.push_back(refused);
                     Waits::Not
                 }
             },
@@ -122,7 +117,7 @@ impl Core {
             Said::Result(result) => Resume::Answered(result.to_owned()),
             Said::Error(error) => Resume::Refused(Some(error.to_owned())),
         };
-        self.resumes.push_back((job, resume));
+        self.later.push_back(Later::Resume(job, resume));
     }
 
 }

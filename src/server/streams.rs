@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::ident::{ConnectionId, JobId};
+use crate::mcp::Listen;
 use crate::time::Instant;
 use crate::wire::http::Ticket;
 
@@ -28,6 +29,8 @@ pub(super) struct Stream {
 pub(super) enum Purpose {
     /// Notices of a call, then its reply, then the end.
     Call(JobId),
+    /// News that were asked for with `subscriptions/listen`, until the client goes.
+    Listen(Box<Listen>),
 }
 
 /// The table.
@@ -35,6 +38,8 @@ pub(super) enum Purpose {
 pub(super) struct Streams {
     open: BTreeMap<StreamKey, Stream>,
     made: u64,
+    /// Those that wait for news.
+    waiting: usize,
 }
 
 impl Streams {
@@ -42,13 +47,16 @@ impl Streams {
     pub(super) fn insert(&mut self, stream: Stream) -> StreamKey {
         self.made += 1;
         let key = StreamKey(self.made);
+        self.waiting += usize::from(stream.purpose.waits_for_news());
         self.open.insert(key, stream);
         key
     }
 
     /// Takes a stream out.
     pub(super) fn remove(&mut self, key: StreamKey) -> Option<Stream> {
-        self.open.remove(&key)
+        let stream = self.open.remove(&key)?;
+        self.waiting -= usize::from(stream.purpose.waits_for_news());
+        Some(stream)
     }
 
     pub(super) fn get_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
@@ -62,5 +70,19 @@ impl Streams {
     /// Streams open.
     pub(super) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// Streams that wait for news.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+}
+
+impl Purpose {
+    fn waits_for_news(&self) -> bool {
+        match self {
+            Self::Call(_) => false,
+            Self::Listen(_) => true,
+        }
     }
 }

@@ -26,14 +26,27 @@ impl Talk {
     /// What a legacy message changes for this connection.
     fn apply(&mut self, effect: Option<Effect>) {
         match effect {
-            Some(Effect::Negotiated { revision, .. }) => self.negotiated = Some(revision),
+            Some(Effect::Negotiated { revision, abilities }) => {
+                (self.negotiated, self.abilities) = (Some(revision), abilities);
+            }
             Some(Effect::LogLevel(level)) => self.log_level = Some(level),
-            Some(Effect::Subscribed(_) | Effect::Unsubscribed(_)) | None => {}
+            Some(Effect::Subscribed(uri)) => {
+                let is_new = !self.subscriptions.contains(&uri);
+                // The oldest goes: what a client subscribed to last is what it looks at.
+                if is_new && self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+                    self.subscriptions.remove(0);
+                }
+                if is_new {
+                    self.subscriptions.push(uri);
+                }
+            }
+            Some(Effect::Unsubscribed(uri)) => self.subscriptions.retain(|own| *own != uri),
+            None => {}
         }
     }
 
-    fn caller(&self, (form, id): (Form, &str), finish: Finish, hears: &Hears) -> Caller {
-        let mut hears = hears.clone();
+    fn caller(&self, (form, id): (Form, &str), finish: &Finish, hears: &mut Hears) -> Caller {
+        let mut hears = std::mem::take(hears);
         // A modern call says the level itself, or wants no log.
         if !finish.revision.is_modern() {
             hears.log_level = self.log_level;
@@ -51,7 +64,7 @@ impl Talk {
 }
 
 /// Says one message to the peer.
-type Say<'a> = &'a mut dyn FnMut(&mut [Piece<'_>]);
+pub(super) type Say<'a> = &'a mut dyn FnMut(&mut [Piece<'_>]);
 
 impl Core {
     /// Answers every message that has come in whole.
@@ -186,23 +199,23 @@ impl Core {
         }
     }
 
-    fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), call: ToolCall, say: Say<'_>) {
+    fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), mut call: ToolCall, say: Say<'_>) {
         let principal = talk.principal();
         match self.admission(principal) {
             Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
-                let caller = talk.caller((form, id), call.finish, &call.hears);
+                let caller = talk.caller((form, id), &call.finish, &mut call.hears);
                 self.begin(now, talk, caller, principal, call);
             }
         }
     }
 
-    fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, call: ScriptCall, say: Say<'_>) {
+    fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, mut call: ScriptCall, say: Say<'_>) {
         let principal = talk.principal();
         match self.admission(principal) {
             Err(refused) => say(&mut Form::Rpc.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
-                let caller = talk.caller((Form::Rpc, id), call.finish, &call.hears);
+                let caller = talk.caller((Form::Rpc, id), &call.finish, &mut call.hears);
                 self.begin_script(now, talk, caller, principal, call);
             }
         }
@@ -215,6 +228,7 @@ impl Core {
             let caller = self.inflight.find(*job).and_then(|flight| flight.caller.as_ref());
             caller.is_some_and(|caller| &*caller.id == id && caller.form == Form::Rpc)
         };
+        talk.listens.retain(|listen| *listen.id != *id);
         let Some(place) = talk.jobs.iter().position(named) else {
             return;
         };
@@ -222,3 +236,6 @@ impl Core {
         self.cancel_gone(job);
     }
 }
+
+/// Resources that one connection of messages may be subscribed to.
+const SUBSCRIPTIONS_MAX: usize = 256;
