@@ -308,7 +308,12 @@ impl Inflight {
     }
 
     /// What to tell of the progress of a job, at most once a second, and always more than the time before.
-    pub(super) fn next_progress(&mut self, id: JobId, elapsed: Duration, progress: &Progress) -> Option<Notice> {
+    pub(super) fn next_progress(
+        &mut self,
+        id: JobId,
+        elapsed: Duration,
+        progress: &Progress,
+    ) -> Option<Notice> {
         let flight = self.flights.get_mut(&id)?;
         if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
             return None;
@@ -422,11 +427,7 @@ impl Inflight {
                 },
                 None => Completed::Stale,
             },
-            Outcome::Again {
-                job,
-                after,
-                progress,
-            } => {
+            Outcome::Again { job, after, progress } => {
                 let has_begun = flight.query_id.is_none() && job.reached.handle.is_some();
                 flight.query_id.clone_from(&job.reached.handle);
                 // A cancel that must be repeated waits as it was told; a job cancelled meanwhile does not wait.

@@ -8,6 +8,7 @@ use super::scripts::Resume;
 use super::streams::StreamKey;
 use crate::ident::JobId;
 use crate::mcp::Changes;
+use crate::mcp::session::{Freed, Resumed};
 use crate::time::Now;
 use crate::wire::buffer::Piece;
 
@@ -18,6 +19,12 @@ pub(super) enum Later {
     Resume(JobId, Resume),
     /// A stream that has just begun says its first message.
     Say(StreamKey, Vec<u8>),
+    /// What a client missed is said on the stream that it came back with.
+    Replay(StreamKey, Box<Resumed>),
+    /// The client of a session takes this call back.
+    Cancel(JobId),
+    /// A session is over: what was for it ends.
+    Free(Freed),
     /// What the server offers has changed.
     Tell(Changes),
 }
@@ -31,6 +38,9 @@ impl Server {
                 Later::Say(stream, message) => {
                     self.push_event(now, stream, &mut [Piece::Owned(message)]);
                 }
+                Later::Replay(stream, resumed) => self.replay(now, stream, *resumed),
+                Later::Cancel(job) => self.take_back(now, job),
+                Later::Free(freed) => self.free(now, freed),
                 Later::Tell(changes) => self.tell_changes(now, &changes),
             }
         }

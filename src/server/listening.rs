@@ -20,12 +20,16 @@ impl Core {
     /// `subscriptions/listen` over HTTP: a stream that stays open until the client goes or the server ends.
     pub(super) fn on_listen(&mut self, now: Now, talk: &mut Talk, answer: Answer<'_, '_>, listen: Listen) {
         if !answer.takes_stream {
-            return answer.refusal(406, &listen.id, "the answer is text/event-stream: accept it");
+            return answer.error(
+                406,
+                Some(&listen.id),
+                "the answer is text/event-stream: accept it",
+            );
         }
         if self.streams.waiting() >= self.settings.limits.streams_max {
             let max = self.settings.limits.streams_max;
             let message = format!("{max} streams are open, as many as may be (streams_max)");
-            return answer.refusal(503, &listen.id, &message);
+            return answer.error(503, Some(&listen.id), &message);
         }
         let acknowledged = listen.acknowledged();
         let cors = answer.cors_origin.map(headers::cors);
@@ -67,7 +71,14 @@ impl Server {
             .iter()
             .filter_map(|(key, stream)| match &stream.purpose {
                 Purpose::Listen(listen) => Some((key, listen.notifications(changes))),
-                Purpose::Call(_) => None,
+                Purpose::Session(stream) => {
+                    let is_subscribed = |uri: &str| {
+                        let mut subscribers = self.core.sessions.subscribers(uri);
+                        subscribers.any(|session| session == stream.session)
+                    };
+                    Some((key, legacy_notifications(changes, is_subscribed)))
+                }
+                Purpose::Call { .. } => None,
             })
             .collect();
         let as_messages: Vec<(ConnectionId, Vec<Vec<u8>>)> = self

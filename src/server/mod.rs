@@ -33,10 +33,12 @@ mod inflight;
 mod later;
 mod listening;
 mod metrics;
+mod posted;
 mod ready;
 mod reply;
 mod route;
 mod scripts;
+mod sessions;
 mod settings;
 mod shutdown;
 mod streams;
@@ -170,6 +172,7 @@ impl Server {
             Input::Shutdown => self.on_shutdown(now),
         }
         self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -184,11 +187,13 @@ impl Server {
                 }
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
+                Timer::Sessions => self.on_sessions_due(now),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
         self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -280,7 +285,7 @@ impl Server {
             Codec::Http(_) => {
                 // The reader of a stream is gone, or will be: nothing more is said to it.
                 for key in entry.talk.streams.clone() {
-                    self.cut_stream(now, key);
+                    self.lose_stream(now, key);
                 }
                 let Some(entry) = find(&mut self.entries, connection) else {
                     return;
@@ -431,13 +436,21 @@ impl Server {
 
     /// Forgets a connection: cancels what runs for it and has its socket closed.
     fn drop_connection(&mut self, now: Now, connection: ConnectionId, reason: CloseReason) {
+        self.leave_resumable(now, connection);
         self.cancel_jobs(now, connection);
         if find(&mut self.entries, connection).is_none() {
             return;
         }
         let entry = self.entries.remove(connection.index as usize);
         for key in &entry.talk.streams {
-            self.core.streams.remove(*key);
+            if let Some(kept) = self
+                .core
+                .streams
+                .remove(*key)
+                .and_then(|stream| stream.purpose.kept())
+            {
+                self.core.sessions.detach(kept, connection, now.monotonic);
+            }
         }
         self.core.connections = self.entries.len();
         if self.entries.is_empty() {

@@ -41,11 +41,12 @@ impl Route {
         })
     }
 
-    /// The `Allow` header. `GET /mcp` is left out: it is served only as an upgrade, which is not a plain GET.
+    /// The `Allow` header.
     pub(super) const fn allow(self) -> &'static str {
         match self {
             Self::Everything => "GET, HEAD, POST, OPTIONS",
-            Self::Mcp | Self::ToolsCall => "POST, OPTIONS",
+            Self::Mcp => "GET, POST, DELETE, OPTIONS",
+            Self::ToolsCall => "POST, OPTIONS",
             Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
             Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
         }
@@ -139,8 +140,7 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
         return Err(Refusal::Path);
     };
     match request.method() {
-        "GET" if route == Route::Mcp => {}
-        "GET" | "HEAD" | "POST" | "OPTIONS" if route.allow().contains(request.method()) => {}
+        "GET" | "HEAD" | "POST" | "DELETE" | "OPTIONS" if route.allow().contains(request.method()) => {}
         "GET" | "HEAD" | "POST" | "OPTIONS" | "PUT" | "DELETE" | "PATCH" | "TRACE" | "CONNECT" => {
             return Err(Refusal::Method(route));
         }

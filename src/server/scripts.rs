@@ -11,6 +11,7 @@ use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::json;
 use crate::mcp::script::{Event, Next, Question};
+use crate::mcp::session::Session;
 use crate::mcp::{Ended, ToolCall};
 use crate::rpc::{Reply, Said};
 use crate::time::Now;
@@ -47,7 +48,11 @@ impl Server {
             self.notify(now, job, notice);
         }
         let waits = match next {
-            Next::Wait(time) | Next::Hang(time) => Waits::Until(now.monotonic + time),
+            Next::Wait(time) => Waits::Until(now.monotonic + time),
+            Next::Hang(time) => {
+                self.hang_up(now, job);
+                Waits::Until(now.monotonic + time)
+            }
             Next::Ask(question) => match self.ask(now, job, &question) {
                 Some(number) => Waits::Reply(number),
                 None => {
@@ -82,12 +87,22 @@ impl Server {
     /// Puts a question to the client of a call; its number, if there was a way to.
     fn ask(&mut self, now: Now, job: JobId, question: &Question) -> Option<u64> {
         let flight = self.core.inflight.find(job)?;
-        if flight.finish.revision.is_modern() {
+        let caller = flight.caller.as_ref()?;
+        // Over HTTP the answer comes in another request, which only a session ties to this one.
+        let session = caller.session;
+        if flight.finish.revision.is_modern() || (caller.ticket.is_some() && session.is_none()) {
             return None;
         }
         self.core.questions += 1;
         let number = self.core.questions;
-        let mut request = format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{QUESTION_PREFIX}{number}\",\"method\":").into_bytes();
+        if let Some(session) = session {
+            self.core
+                .sessions
+                .ask(&session, number, job, now.monotonic)
+                .ok()?;
+        }
+        let mut request =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{QUESTION_PREFIX}{number}\",\"method\":").into_bytes();
         json::push_string(&mut request, question.method);
         request.extend_from_slice(b",\"params\":");
         request.extend_from_slice(&question.params);
@@ -106,6 +121,15 @@ impl Server {
 }
 
 impl Core {
+    /// A reply that was posted in a session: resumes the call of it that asked.
+    pub(super) fn on_session_reply(&mut self, session: &Session, reply: &Reply<'_>) {
+        let number = question_of(reply);
+        let job = number.and_then(|number| self.sessions.take_question(session.id, number));
+        if let Some(job) = job {
+            self.on_reply(reply, &[job]);
+        }
+    }
+
     /// A reply of a client: resumes the one of its calls that asked. Others are ignored: the call may be over.
     pub(super) fn on_reply(&mut self, reply: &Reply<'_>, calls: &[JobId]) {
         let Some(number) = question_of(reply) else { return };
@@ -119,7 +143,6 @@ impl Core {
         };
         self.later.push_back(Later::Resume(job, resume));
     }
-
 }
 
 /// The number of the question that a reply answers.

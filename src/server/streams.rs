@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::ident::{ConnectionId, JobId};
-use crate::mcp::Listen;
+use crate::mcp::{Listen, session};
 use crate::time::Instant;
 use crate::wire::http::Ticket;
 
@@ -27,8 +27,14 @@ pub(super) struct Stream {
 /// What a stream is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// Notices of a call, then its reply, then the end.
-    Call(JobId),
+    /// Notices of a call, then its reply, then the end. In a legacy session what is said is kept, so that a client whose
+    /// connection broke can come back for it.
+    Call {
+        job: JobId,
+        kept: Option<session::Stream>,
+    },
+    /// What the server says to a legacy session on its own.
+    Session(session::Stream),
     /// News that were asked for with `subscriptions/listen`, until the client goes.
     Listen(Box<Listen>),
 }
@@ -72,6 +78,27 @@ impl Streams {
         self.open.len()
     }
 
+    /// Where a stream is.
+    pub(super) fn place(&self, key: StreamKey) -> Option<(ConnectionId, Ticket)> {
+        let stream = self.open.get(&key)?;
+        Some((stream.connection, stream.ticket))
+    }
+
+    /// The open stream of `connection` that carries this stream of a session.
+    pub(super) fn of_session(&self, connection: ConnectionId, stream: session::Stream) -> Option<StreamKey> {
+        let is_it = |open: &Stream| open.connection == connection && open.purpose.kept() == Some(stream);
+        self.iter().find(|(_, open)| is_it(open)).map(|(key, _)| key)
+    }
+
+    /// Makes a stream that was resumed the one of its call again.
+    pub(super) fn turn_into_call(&mut self, key: StreamKey, job: JobId, kept: session::Stream) {
+        if let Some(stream) = self.open.get_mut(&key) {
+            self.waiting -= usize::from(stream.purpose.waits_for_news());
+            let kept = Some(kept);
+            stream.purpose = Purpose::Call { job, kept };
+        }
+    }
+
     /// Streams that wait for news.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
@@ -79,10 +106,19 @@ impl Streams {
 }
 
 impl Purpose {
+    /// Where what is said is kept.
+    pub(super) fn kept(&self) -> Option<session::Stream> {
+        match self {
+            Self::Call { kept, .. } => *kept,
+            Self::Session(stream) => Some(*stream),
+            Self::Listen(_) => None,
+        }
+    }
+
     fn waits_for_news(&self) -> bool {
         match self {
-            Self::Call(_) => false,
-            Self::Listen(_) => true,
+            Self::Call { .. } => false,
+            Self::Session(_) | Self::Listen(_) => true,
         }
     }
 }

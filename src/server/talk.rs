@@ -10,7 +10,7 @@ use super::reply::{Caller, Delivery, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
 use crate::mcp::script::Hears;
-use crate::mcp::{Abilities, Context, Effect, Finish, Outcome, ScriptCall, ToolCall};
+use crate::mcp::{Context, Effect, Finish, Outcome, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -58,6 +58,7 @@ impl Talk {
             form,
             cors_origin: None,
             delivery: Delivery::Whole,
+            session: None,
             hears,
         }
     }
@@ -150,15 +151,17 @@ impl Core {
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
-            abilities: Abilities::default(),
-            principal: b"",
+            abilities: talk.abilities,
+            principal: self.principals.of(talk.key),
             now,
         };
         let id = match &message {
             rpc::Message::Call(call) => call.id.as_json(),
             rpc::Message::Notification(_) | rpc::Message::Reply(_) => "null",
         };
-        match self.service.on_message(&context, &message) {
+        let outcome = self.service.on_message(&context, &message);
+        self.note_changes();
+        match outcome {
             Outcome::Result { payload, effect } => {
                 talk.apply(effect);
                 say(&mut Form::Rpc.pieces(id, payload));
@@ -199,7 +202,14 @@ impl Core {
         }
     }
 
-    fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), mut call: ToolCall, say: Say<'_>) {
+    fn on_call(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        (form, id): (Form, &str),
+        mut call: ToolCall,
+        say: Say<'_>,
+    ) {
         let principal = talk.principal();
         match self.admission(principal) {
             Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),

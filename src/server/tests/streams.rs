@@ -33,7 +33,9 @@ fn progress_makes_a_stream_of_the_answer_and_the_reply_ends_it() {
     assert!(first.contains("Content-Type: text/event-stream\r\n"));
     let said = events(&first);
     assert_eq!(said.len(), 1, "{first}");
-    assert!(said[0].contains(r#""method":"notifications/progress","params":{"progressToken":"t","progress":2"#));
+    assert!(
+        said[0].contains(r#""method":"notifications/progress","params":{"progressToken":"t","progress":2"#)
+    );
     bench.pass(Duration::from_millis(10));
     let again = bench.next_submitted();
     assert_eq!(again.id, id);
@@ -46,7 +48,11 @@ fn progress_makes_a_stream_of_the_answer_and_the_reply_ends_it() {
     );
     assert!(last.ends_with("0\r\n\r\n"), "{last}");
     let ping = r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#;
-    assert_eq!(status(&bench.ask(connection, &post(ping))), "200", "the connection goes on");
+    assert_eq!(
+        status(&bench.ask(connection, &post(ping))),
+        "200",
+        "the connection goes on"
+    );
 }
 
 #[test]
@@ -97,12 +103,18 @@ fn a_silent_call_becomes_a_stream_with_comments() {
         bench.pass(Duration::from_secs(5));
     }
     let text = String::from_utf8(bench.receive(connection)).unwrap();
-    assert!(text.contains("text/event-stream") && text.ends_with("3\r\n:\n\n\r\n"), "{text}");
+    assert!(
+        text.contains("text/event-stream") && text.ends_with("3\r\n:\n\n\r\n"),
+        "{text}"
+    );
     bench.complete_with(job.id, r#"{"content":[]}"#);
     let last = String::from_utf8(bench.receive(connection)).unwrap();
     assert!(last.contains(r#"data: {"jsonrpc":"2.0","id":1,"#) && last.ends_with("0\r\n\r\n"));
     bench.pass(Duration::from_secs(60));
-    assert!(bench.server.timers() <= 1, "only the connection's own deadline is left");
+    assert!(
+        bench.server.timers() <= 1,
+        "only the connection's own deadline is left"
+    );
 }
 
 #[test]
