@@ -100,7 +100,10 @@ impl Server {
         match &mut entry.codec {
             Codec::WebSocket(socket) => socket.send(message, now.monotonic),
             Codec::Lines(lines) => lines.send(message),
-            Codec::Http(_) => return false,
+            Codec::Http(_) => {
+                let channel = entry.talk.channel;
+                return channel.is_some_and(|key| self.push_event(now, key, message));
+            }
         }
         self.settle(now, connection);
         true

@@ -89,6 +89,8 @@ impl Core {
             }
             (Route::Mcp, "GET") => self.on_get(now, talk, request, answer),
             (Route::Mcp, "DELETE") => self.on_delete(now, request, answer),
+            (Route::Channel, _) => self.on_channel(now, talk, answer),
+            (Route::ChannelMessages, _) => self.on_channel_message(now, request, answer),
             (Route::Mcp, _) => self.on_post(now, talk, request, answer),
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
@@ -352,6 +354,16 @@ impl Answer<'_, '_> {
         };
         let body = &mut [Piece::Owned(rpc::error_reply(id, &error))];
         self.send(status, Some("application/json"), allow, body);
+    }
+
+    /// A word for people.
+    pub(super) fn pieces_of_text(self, status: u16, text: &str) {
+        self.send(
+            status,
+            Some("text/plain"),
+            &[],
+            &mut [Piece::Borrowed(text.as_bytes())],
+        );
     }
 
     pub(super) fn empty(self, status: u16) {

@@ -19,6 +19,10 @@ pub(super) enum Later {
     Resume(JobId, Resume),
     /// A stream that has just begun says its first message.
     Say(StreamKey, Vec<u8>),
+    /// A stream of HTTP+SSE that has just begun says where to post.
+    Endpoint(StreamKey, String),
+    /// A message was posted for a stream of HTTP+SSE.
+    Message(StreamKey, Vec<u8>),
     /// What a client missed is said on the stream that it came back with.
     Replay(StreamKey, Box<Resumed>),
     /// The client of a session takes this call back.
@@ -38,6 +42,8 @@ impl Server {
                 Later::Say(stream, message) => {
                     self.push_event(now, stream, &mut [Piece::Owned(message)]);
                 }
+                Later::Endpoint(stream, endpoint) => self.say_endpoint(now, stream, endpoint),
+                Later::Message(stream, message) => self.on_posted(now, stream, &message),
                 Later::Replay(stream, resumed) => self.replay(now, stream, *resumed),
                 Later::Cancel(job) => self.take_back(now, job),
                 Later::Free(freed) => self.free(now, freed),

@@ -1,10 +1,11 @@
 //! Telling clients what has changed: `subscriptions/listen` over a stream or a message connection, and what legacy
 //! clients hear without asking.
 
-use super::connection::{Codec, Dialect, Talk};
+use super::connection::{Dialect, Talk};
 use super::core::Core;
 use super::exchange::Answer;
 use super::later::Later;
+use super::reply::Form;
 use super::streams::{Purpose, StreamKey};
 use super::talk::Say;
 use super::{Server, headers};
@@ -63,6 +64,25 @@ impl Core {
 }
 
 impl Server {
+    /// Ends the streams that wait for news, as far as they are `meant`.
+    pub(super) fn end_news_streams(&mut self, now: Now, meant: impl Fn(&Purpose) -> bool) {
+        let keys: Vec<StreamKey> = self
+            .core
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.purpose.waits_for_news() && meant(&stream.purpose))
+            .map(|(key, _)| key)
+            .collect();
+        for key in keys {
+            let open = self.core.streams.get_mut(key);
+            if let Some(Purpose::Listen(listen)) = open.map(|stream| &stream.purpose) {
+                let (id, ended) = (listen.id.clone(), listen.ended());
+                self.push_event(now, key, &mut Form::Rpc.pieces(&id, ended));
+            }
+            self.end_stream(now, key);
+        }
+    }
+
     /// Tells everybody who wants to hear of it what has changed.
     pub(super) fn tell_changes(&mut self, now: Now, changes: &Changes) {
         let on_streams: Vec<(StreamKey, Vec<Vec<u8>>)> = self
@@ -78,13 +98,13 @@ impl Server {
                     };
                     Some((key, legacy_notifications(changes, is_subscribed)))
                 }
-                Purpose::Call { .. } => None,
+                Purpose::Call { .. } | Purpose::Channel(_) => None,
             })
             .collect();
         let as_messages: Vec<(ConnectionId, Vec<Vec<u8>>)> = self
             .entries
             .iter()
-            .filter(|(_, entry)| matches!(entry.codec, Codec::WebSocket(_) | Codec::Lines(_)))
+            .filter(|(_, entry)| entry.takes_messages())
             .map(|(_, entry)| (entry.talk.id, entry.talk.hears_of(changes)))
             .collect();
         for (key, messages) in on_streams {

@@ -21,6 +21,7 @@
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
+mod channel;
 mod connection;
 mod content;
 mod core;

@@ -21,6 +21,10 @@ pub(super) enum Route {
     Status,
     Tools,
     ToolsCall,
+    /// `GET /sse` of HTTP+SSE.
+    Channel,
+    /// Its `POST /messages`.
+    ChannelMessages,
     Metrics,
 }
 
@@ -36,6 +40,8 @@ impl Route {
             "/status" => Self::Status,
             "/mcp/tools" => Self::Tools,
             "/mcp/tools/call" => Self::ToolsCall,
+            "/sse" => Self::Channel,
+            "/messages" | "/messages/" => Self::ChannelMessages,
             _ if settings.metrics_path.as_deref() == Some(path) => Self::Metrics,
             _ => return None,
         })
@@ -46,7 +52,8 @@ impl Route {
         match self {
             Self::Everything => "GET, HEAD, POST, OPTIONS",
             Self::Mcp => "GET, POST, DELETE, OPTIONS",
-            Self::ToolsCall => "POST, OPTIONS",
+            Self::ToolsCall | Self::ChannelMessages => "POST, OPTIONS",
+            Self::Channel => "GET, OPTIONS",
             Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
             Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
         }

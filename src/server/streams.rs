@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::ident::{ConnectionId, JobId};
+use crate::mcp::session::SessionId;
 use crate::mcp::{Listen, session};
 use crate::time::Instant;
 use crate::wire::http::Ticket;
@@ -33,6 +34,8 @@ pub(super) enum Purpose {
         job: JobId,
         kept: Option<session::Stream>,
     },
+    /// Everything that is said to a client of HTTP+SSE.
+    Channel(SessionId),
     /// What the server says to a legacy session on its own.
     Session(session::Stream),
     /// News that were asked for with `subscriptions/listen`, until the client goes.
@@ -111,14 +114,14 @@ impl Purpose {
         match self {
             Self::Call { kept, .. } => *kept,
             Self::Session(stream) => Some(*stream),
-            Self::Listen(_) => None,
+            Self::Listen(_) | Self::Channel(_) => None,
         }
     }
 
-    fn waits_for_news(&self) -> bool {
+    pub(super) fn waits_for_news(&self) -> bool {
         match self {
             Self::Call { .. } => false,
-            Self::Session(_) | Self::Listen(_) => true,
+            Self::Channel(_) | Self::Session(_) | Self::Listen(_) => true,
         }
     }
 }

@@ -136,7 +136,7 @@ impl Core {
     }
 
     /// One JSON-RPC message.
-    fn on_message(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
+    pub(super) fn on_message(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
         let settings = Arc::clone(&self.settings);
         let message = match rpc::decode(text, &settings.limits) {
             Ok(message) => message,

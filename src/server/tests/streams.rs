@@ -6,7 +6,7 @@ use crate::server::Metric;
 const WITH_TOKEN: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute_query","arguments":{"query":"select 1"},"_meta":{"progressToken":"t"}}}"#;
 
 /// The data of the events of a chunked stream, comments left out.
-fn events(answer: &str) -> Vec<String> {
+pub(super) fn events(answer: &str) -> Vec<String> {
     let mut text = String::new();
     let mut rest = body(answer);
     while let Some((size, chunk)) = rest.split_once("\r\n") {
