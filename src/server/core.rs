@@ -9,10 +9,12 @@ use super::event::Output;
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight};
+use super::later::Later;
 use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
+use super::sessions::Principals;
 use super::settings::Settings;
 use super::shutdown::Phase;
 use super::streams::Streams;
@@ -21,6 +23,7 @@ use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
+use crate::mcp::session::Sessions;
 use crate::mcp::{Finish, ScriptCall, Service, ToolCall};
 use crate::time::{Instant, Now, WallTime};
 use crate::wire::spares::Spares;
@@ -42,8 +45,12 @@ pub(super) struct Core {
     pub(super) websockets: usize,
     pub(super) connections: usize,
     pub(super) streams: Streams,
-    /// Scripts to be resumed, with what happened to them.
-    pub(super) resumes: VecDeque<(JobId, Resume)>,
+    pub(super) sessions: Sessions,
+    /// When the timer comes that lets go what sessions keep, if it is set.
+    pub(super) sessions_at: Option<Instant>,
+    pub(super) principals: Principals,
+    /// What is done when no connection is being served any more.
+    pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
     pub(super) questions: u64,
     /// When the timer that looks for silent streams comes, if it is set.
@@ -68,12 +75,14 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    pub(super) fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
+    pub(super) fn new(settings: Settings, service: Service, mut entropy: Box<dyn Entropy>) -> Self {
+        let mut salt = [0; 4];
+        entropy.fill(&mut salt);
+        let salt = u32::from_ne_bytes(salt);
         Self {
             inflight: Inflight::new(&settings.limits),
             database: Database::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
-            settings: Arc::new(settings),
             service,
             entropy,
             timers: Timers::default(),
@@ -85,9 +94,13 @@ impl Core {
             websockets: 0,
             connections: 0,
             streams: Streams::default(),
-            resumes: VecDeque::new(),
+            sessions: Sessions::new(&settings.limits, salt),
+            sessions_at: None,
+            principals: Principals::new(&settings.api_keys),
+            later: VecDeque::new(),
             questions: 0,
             silence_at: None,
+            settings: Arc::new(settings),
         }
     }
 
@@ -168,7 +181,7 @@ impl Core {
             .inflight
             .admit_script(now.monotonic, caller, principal, parts, &mut self.timers);
         talk.jobs.push(job);
-        self.resumes.push_back((job, Resume::Begun));
+        self.later.push_back(Later::Resume(job, Resume::Begun));
     }
 
     /// Cancels a job, whoever waits for it.

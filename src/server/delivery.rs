@@ -11,8 +11,9 @@
 //! A stream whose reader is too slow is cut off, its call cancelled and counted: what it misses cannot be made up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::connection::Codec;
+use super::connection::{Codec, Talk};
 use super::core::Core;
 use super::metrics::Metric;
 use super::reply::{Caller, Delivery};
@@ -23,7 +24,7 @@ use crate::backend::Progress;
 use crate::ident::{ConnectionId, JobId};
 use crate::json;
 use crate::mcp::script::Notice;
-use crate::mcp::{Ended, Level};
+use crate::mcp::{Ended, Level, session};
 use crate::time::{Instant, Now};
 use crate::wire::buffer::Piece;
 use crate::wire::http::{HttpConnection, Pushed, Response, StreamHead, Ticket};
@@ -77,6 +78,10 @@ impl Server {
                 None => false,
             },
             (Some(_), Delivery::Stream(key)) => self.push_event(now, key, &mut [Piece::Owned(message)]),
+            (Some(_), Delivery::Away(stream)) => {
+                let data = Arc::from(message);
+                self.core.sessions.record(stream, data, now.monotonic).is_some()
+            }
         }
     }
 
@@ -95,7 +100,10 @@ impl Server {
         match &mut entry.codec {
             Codec::WebSocket(socket) => socket.send(message, now.monotonic),
             Codec::Lines(lines) => lines.send(message),
-            Codec::Http(_) => return false,
+            Codec::Http(_) => {
+                let channel = entry.talk.channel;
+                return channel.is_some_and(|key| self.push_event(now, key, message));
+            }
         }
         self.settle(now, connection);
         true
@@ -103,21 +111,22 @@ impl Server {
 
     /// Gives a waiting call its reply.
     pub(super) fn answer(&mut self, now: Now, job: JobId, caller: &Caller, ended: Ended) {
+        let mut body = caller.form.reply(&caller.id, ended);
+        if let Delivery::Away(stream) = caller.delivery {
+            self.core.keep(now, stream, &body);
+            return self.core.sessions.finish(stream, now.monotonic);
+        }
         let Some(entry) = find(&mut self.entries, caller.connection) else {
             return;
         };
         entry.talk.jobs.retain(|other| *other != job);
         entry.on_activity(now.monotonic);
-        let mut body = caller.form.reply(&caller.id, ended);
         match (caller.ticket, caller.delivery) {
             (None, _) => {
                 self.send_message(now, caller.connection, &mut body);
             }
-            (Some(_), Delivery::Stream(key)) => {
-                if self.push_event(now, key, &mut body) {
-                    self.end_stream(now, key);
-                }
-            }
+            (Some(_), Delivery::Stream(key)) => self.end_with_reply(now, key, &mut body),
+            (Some(_), Delivery::Away(_)) => {}
             (Some(ticket), Delivery::Whole | Delivery::Either) => {
                 let cors = caller.cors_origin.as_deref().map(headers::cors);
                 let response = Response {
@@ -138,17 +147,28 @@ impl Server {
     }
 
     /// Makes a stream of the response to a call.
-    fn begin_call_stream(&mut self, now: Now, job: JobId, ticket: Ticket) -> Option<StreamKey> {
+    pub(super) fn begin_call_stream(&mut self, now: Now, job: JobId, ticket: Ticket) -> Option<StreamKey> {
         let caller = self.core.inflight.caller_mut(job)?;
         let (connection, cors_origin) = (caller.connection, caller.cors_origin.clone());
-        let key = self.begin_stream(
-            now,
-            connection,
-            ticket,
-            cors_origin.as_deref(),
-            Purpose::Call(job),
-        )?;
+        let session = caller.session;
+        // A session that has too many streams has one that cannot be resumed.
+        let kept = session.and_then(|session| {
+            let opened = self
+                .core
+                .sessions
+                .open_call(&session, connection, job, now.monotonic);
+            opened.ok()
+        });
+        let purpose = Purpose::Call { job, kept };
+        let key = self.begin_stream(now, connection, ticket, cors_origin.as_deref(), purpose)?;
         self.core.inflight.caller_mut(job)?.delivery = Delivery::Stream(key);
+        if let Some(stream) = kept
+            && session.is_some_and(|session| session.revision.has_polling())
+        {
+            let id = stream.id.priming().to_string();
+            let priming = sse::priming(&id, Some(RETRY_AFTER));
+            self.push_bytes(now, key, &mut [Piece::Owned(priming)]);
+        }
         Some(key)
     }
 
@@ -168,24 +188,22 @@ impl Server {
         self.with_http(now, connection, |http, serving| {
             http.begin_stream(ticket, head, serving)
         })?;
-        let key = self.core.streams.insert(Stream {
-            connection,
-            ticket,
-            purpose,
-            said_at: now.monotonic,
-        });
-        find(&mut self.entries, connection)?.talk.streams.push(key);
-        self.core.metrics.count(Metric::StreamsBegun);
-        self.core.watch_silence(now.monotonic);
-        Some(key)
+        let Self { entries, core, .. } = self;
+        let talk = &mut find(entries, connection)?.talk;
+        Some(core.add_stream(now, talk, ticket, purpose))
     }
 
     /// Says one event on a stream. Whether it could be said; one that could not is the end of the stream.
     pub(super) fn push_event(&mut self, now: Now, key: StreamKey, data: &mut [Piece<'_>]) -> bool {
-        self.push_bytes(now, key, &mut sse::event(None, Some("message"), data))
+        let Some(kept) = self.core.streams.get_mut(key).map(|stream| stream.purpose.kept()) else {
+            return false;
+        };
+        let id = kept.and_then(|stream| self.core.keep(now, stream, data));
+        let id = id.map(|id| id.to_string());
+        self.push_bytes(now, key, &mut sse::event(id.as_deref(), EVENT_NAME, data))
     }
 
-    fn push_bytes(&mut self, now: Now, key: StreamKey, bytes: &mut [Piece<'_>]) -> bool {
+    pub(super) fn push_bytes(&mut self, now: Now, key: StreamKey, bytes: &mut [Piece<'_>]) -> bool {
         let Some(stream) = self.core.streams.get_mut(key) else {
             return false;
         };
@@ -209,7 +227,25 @@ impl Server {
         }
     }
 
-    /// The stream has said everything.
+    /// The stream has said everything but the reply, which is always taken: it was promised when the call was admitted.
+    fn end_with_reply(&mut self, now: Now, key: StreamKey, reply: &mut [Piece<'_>]) {
+        let Some(stream) = self.forget_stream(key) else {
+            return;
+        };
+        let id = stream.purpose.kept().and_then(|kept| {
+            let id = self.core.keep(now, kept, reply);
+            self.core.sessions.finish(kept, now.monotonic);
+            id
+        });
+        let id = id.map(|id| id.to_string());
+        let mut event = sse::event(id.as_deref(), EVENT_NAME, reply);
+        self.with_http(now, stream.connection, |http, serving| {
+            http.push_reply(stream.ticket, &mut event, serving);
+            http.end_stream(stream.ticket, serving);
+        });
+    }
+
+    /// The stream has said everything that it will say here.
     pub(super) fn end_stream(&mut self, now: Now, key: StreamKey) {
         let Some(stream) = self.forget_stream(key) else {
             return;
@@ -217,22 +253,57 @@ impl Server {
         self.with_http(now, stream.connection, |http, serving| {
             http.end_stream(stream.ticket, serving);
         });
+        self.settle(now, stream.connection);
     }
 
     /// Ends a stream before its time; what it was for is cancelled.
     pub(super) fn cut_stream(&mut self, now: Now, key: StreamKey) {
-        let Some(stream) = self.forget_stream(key) else {
+        let Some(stream) = self.core.streams.get_mut(key) else {
             return;
         };
-        let Purpose::Call(job) = stream.purpose;
-        self.core.cancel_gone(job);
-        if let Some(entry) = find(&mut self.entries, stream.connection) {
-            entry.talk.jobs.retain(|other| *other != job);
+        let connection = stream.connection;
+        if let Some(kept) = stream.purpose.kept() {
+            self.core.sessions.detach(kept, connection, now.monotonic);
         }
-        self.with_http(now, stream.connection, |http, serving| {
-            http.abort_stream(stream.ticket, serving);
-        });
-        self.settle(now, stream.connection);
+        if let Purpose::Call { job, .. } = stream.purpose {
+            self.core.cancel_gone(job);
+            if let Some(entry) = find(&mut self.entries, connection) {
+                entry.talk.jobs.retain(|other| *other != job);
+            }
+        }
+        self.abort_stream(now, key);
+    }
+
+    /// The connection of a stream is gone, or its reader says no more. What can be resumed goes on without a reader, and
+    /// the rest is cancelled.
+    pub(super) fn lose_stream(&mut self, now: Now, key: StreamKey) {
+        let purpose = self
+            .core
+            .streams
+            .get_mut(key)
+            .map(|stream| (stream.connection, &stream.purpose));
+        let (connection, job, kept) = match purpose {
+            Some((
+                connection,
+                Purpose::Call {
+                    job,
+                    kept: Some(kept),
+                },
+            )) => (connection, *job, *kept),
+            _ => return self.cut_stream(now, key),
+        };
+        self.leave_call(now, job, connection, kept);
+        self.abort_stream(now, key);
+    }
+
+    /// Ends a stream on its connection so that it cannot be taken for whole.
+    fn abort_stream(&mut self, now: Now, key: StreamKey) {
+        if let Some(stream) = self.forget_stream(key) {
+            self.with_http(now, stream.connection, |http, serving| {
+                http.abort_stream(stream.ticket, serving);
+            });
+            self.settle(now, stream.connection);
+        }
     }
 
     fn forget_stream(&mut self, key: StreamKey) -> Option<Stream> {
@@ -300,7 +371,40 @@ impl Server {
     }
 }
 
+/// When a client comes back for the rest of a stream. Short: the server hangs up only when it has a reason.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What an event is called that is a JSON-RPC message. It is what readers assume without a name; some want to see it.
+pub(super) const EVENT_NAME: Option<&str> = Some("message");
+
 impl Core {
+    /// Puts down a stream that has begun.
+    pub(super) fn add_stream(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        ticket: Ticket,
+        purpose: Purpose,
+    ) -> StreamKey {
+        let key = self.streams.insert(Stream {
+            connection: talk.id,
+            ticket,
+            purpose,
+            said_at: now.monotonic,
+        });
+        talk.streams.push(key);
+        self.metrics.count(Metric::StreamsBegun);
+        self.watch_silence(now.monotonic);
+        key
+    }
+
+    /// Keeps what is said for a client that comes back. A copy, of 4 MiB at most by default: it takes a
+    /// millisecond then, and only calls that became streams of a legacy session pay it.
+    fn keep(&mut self, now: Now, stream: session::Stream, reply: &[Piece<'_>]) -> Option<session::EventId> {
+        let parts: Vec<&[u8]> = reply.iter().map(Piece::as_slice).collect();
+        self.sessions.record(stream, parts.concat().into(), now.monotonic)
+    }
+
     /// Makes sure that [`Server::break_silence`] comes. One timer for all: what it must find is rare and few.
     pub(super) fn watch_silence(&mut self, now: Instant) {
         if self.silence_at.is_none() {

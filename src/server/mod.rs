@@ -21,6 +21,7 @@
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
+mod channel;
 mod connection;
 mod content;
 mod core;
@@ -30,11 +31,15 @@ mod exchange;
 mod headers;
 mod health;
 mod inflight;
+mod later;
+mod listening;
 mod metrics;
+mod posted;
 mod ready;
 mod reply;
 mod route;
 mod scripts;
+mod sessions;
 mod settings;
 mod shutdown;
 mod streams;
@@ -55,6 +60,7 @@ pub use self::settings::{HostRule, Settings};
 use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
 use self::inflight::Completed;
+use self::later::Later;
 use self::scripts::Resume;
 use self::timers::Timer;
 use crate::backend::{Completion, Error, Kind};
@@ -166,7 +172,8 @@ impl Server {
             Input::Completed(completion) => self.on_completed(now, completion),
             Input::Shutdown => self.on_shutdown(now),
         }
-        self.resume_scripts(now);
+        self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -177,15 +184,17 @@ impl Server {
             match timer {
                 Timer::Connection(connection) => self.on_connection_timer(now, connection),
                 Timer::JobDue(job) if self.core.inflight.waits(job).is_some() => {
-                    self.core.resumes.push_back((job, Resume::Elapsed));
+                    self.core.later.push_back(Later::Resume(job, Resume::Elapsed));
                 }
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
+                Timer::Sessions => self.on_sessions_due(now),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
-        self.resume_scripts(now);
+        self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -277,7 +286,7 @@ impl Server {
             Codec::Http(_) => {
                 // The reader of a stream is gone, or will be: nothing more is said to it.
                 for key in entry.talk.streams.clone() {
-                    self.cut_stream(now, key);
+                    self.lose_stream(now, key);
                 }
                 let Some(entry) = find(&mut self.entries, connection) else {
                     return;
@@ -428,13 +437,21 @@ impl Server {
 
     /// Forgets a connection: cancels what runs for it and has its socket closed.
     fn drop_connection(&mut self, now: Now, connection: ConnectionId, reason: CloseReason) {
+        self.leave_resumable(now, connection);
         self.cancel_jobs(now, connection);
         if find(&mut self.entries, connection).is_none() {
             return;
         }
         let entry = self.entries.remove(connection.index as usize);
         for key in &entry.talk.streams {
-            self.core.streams.remove(*key);
+            if let Some(kept) = self
+                .core
+                .streams
+                .remove(*key)
+                .and_then(|stream| stream.purpose.kept())
+            {
+                self.core.sessions.detach(kept, connection, now.monotonic);
+            }
         }
         self.core.connections = self.entries.len();
         if self.entries.is_empty() {

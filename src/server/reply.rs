@@ -4,6 +4,7 @@ use super::streams::StreamKey;
 use crate::ident::ConnectionId;
 use crate::mcp::predecessor::{envelope, rest};
 use crate::mcp::script::Hears;
+use crate::mcp::session::{self, Session};
 use crate::mcp::{Ended, Payload};
 use crate::rpc;
 use crate::wire::buffer::Piece;
@@ -63,6 +64,8 @@ pub(super) enum Delivery {
     Either,
     /// As the last event of a stream that is open.
     Stream(StreamKey),
+    /// Nobody reads at the moment; it is kept for a client that comes back.
+    Away(session::Stream),
 }
 
 /// Who waits for a call's reply.
@@ -79,6 +82,8 @@ pub(super) struct Caller {
     pub(super) delivery: Delivery,
     /// What it wants to hear before the reply.
     pub(super) hears: Hears,
+    /// The legacy session that the call is in.
+    pub(super) session: Option<Session>,
 }
 
 #[cfg(test)]

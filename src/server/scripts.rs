@@ -6,10 +6,12 @@ use serde_json::value::RawValue;
 use super::Server;
 use super::core::Core;
 use super::inflight::Waits;
+use super::later::Later;
 use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::json;
 use crate::mcp::script::{Event, Next, Question};
+use crate::mcp::session::Session;
 use crate::mcp::{Ended, ToolCall};
 use crate::rpc::{Reply, Said};
 use crate::time::Now;
@@ -35,15 +37,8 @@ impl Resume {
 }
 
 impl Server {
-    /// Resumes every script that something has happened to. Last in a turn of the server, so that no connection is
-    /// being served meanwhile, and in a loop, so that a pipeline of scripts does not become a stack of them.
-    pub(super) fn resume_scripts(&mut self, now: Now) {
-        while let Some((job, resume)) = self.core.resumes.pop_front() {
-            self.resume_script(now, job, &resume);
-        }
-    }
-
-    fn resume_script(&mut self, now: Now, job: JobId, resume: &Resume) {
+    /// Goes on with the script of a call, if it has not ended meanwhile.
+    pub(super) fn resume_script(&mut self, now: Now, job: JobId, resume: &Resume) {
         let Some((mut script, _)) = self.core.inflight.take_script(job, &mut self.core.timers) else {
             return;
         };
@@ -53,11 +48,16 @@ impl Server {
             self.notify(now, job, notice);
         }
         let waits = match next {
-            Next::Wait(time) | Next::Hang(time) => Waits::Until(now.monotonic + time),
+            Next::Wait(time) => Waits::Until(now.monotonic + time),
+            Next::Hang(time) => {
+                self.hang_up(now, job);
+                Waits::Until(now.monotonic + time)
+            }
             Next::Ask(question) => match self.ask(now, job, &question) {
                 Some(number) => Waits::Reply(number),
                 None => {
-                    self.core.resumes.push_back((job, Resume::Refused(None)));
+                    let refused = Later::Resume(job, Resume::Refused(None));
+                    self.core.later.push_back(refused);
                     Waits::Not
                 }
             },
@@ -87,11 +87,20 @@ impl Server {
     /// Puts a question to the client of a call; its number, if there was a way to.
     fn ask(&mut self, now: Now, job: JobId, question: &Question) -> Option<u64> {
         let flight = self.core.inflight.find(job)?;
-        if flight.finish.revision.is_modern() {
+        let caller = flight.caller.as_ref()?;
+        // Over HTTP the answer comes in another request, which only a session ties to this one.
+        let session = caller.session;
+        if flight.finish.revision.is_modern() || (caller.ticket.is_some() && session.is_none()) {
             return None;
         }
         self.core.questions += 1;
         let number = self.core.questions;
+        if let Some(session) = session {
+            self.core
+                .sessions
+                .ask(&session, number, job, now.monotonic)
+                .ok()?;
+        }
         let mut request =
             format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{QUESTION_PREFIX}{number}\",\"method\":").into_bytes();
         json::push_string(&mut request, question.method);
@@ -112,6 +121,15 @@ impl Server {
 }
 
 impl Core {
+    /// A reply that was posted in a session: resumes the call of it that asked.
+    pub(super) fn on_session_reply(&mut self, session: &Session, reply: &Reply<'_>) {
+        let number = question_of(reply);
+        let job = number.and_then(|number| self.sessions.take_question(session.id, number));
+        if let Some(job) = job {
+            self.on_reply(reply, &[job]);
+        }
+    }
+
     /// A reply of a client: resumes the one of its calls that asked. Others are ignored: the call may be over.
     pub(super) fn on_reply(&mut self, reply: &Reply<'_>, calls: &[JobId]) {
         let Some(number) = question_of(reply) else { return };
@@ -123,7 +141,7 @@ impl Core {
             Said::Result(result) => Resume::Answered(result.to_owned()),
             Said::Error(error) => Resume::Refused(Some(error.to_owned())),
         };
-        self.resumes.push_back((job, resume));
+        self.later.push_back(Later::Resume(job, resume));
     }
 }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod messages;
 mod routes;
+mod sessions;
 mod shutdown;
 mod streams;
 
