@@ -19,7 +19,7 @@ use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
 use crate::wire::buffer::Piece;
-use crate::wire::http::{HttpConnection, Next, Request, Responder, Response, Version};
+use crate::wire::http::{HttpConnection, Next, Request, Responder, Response, Version, refusal_body};
 use crate::wire::websocket::handshake;
 
 impl Core {
@@ -74,7 +74,7 @@ impl Core {
         if request.method() == "POST"
             && let Err((status, message)) = content::check(request)
         {
-            answer.json(status, Payload::Owned(refusal_body(message)));
+            answer.json(status, Payload::Owned(refusal_body(status, message)));
             return Upgrade::No;
         }
         match (admitted.route, request.method()) {
@@ -137,7 +137,7 @@ impl Core {
             responder,
             refusal.status(),
             line.as_slice(),
-            &refusal_body(refusal.message()),
+            &refusal_body(refusal.status(), refusal.message()),
         );
     }
 
@@ -155,7 +155,7 @@ impl Core {
                 answer.responder,
                 405,
                 &[("Allow", Route::Mcp.allow())],
-                &refusal_body(message),
+                &refusal_body(405, message),
             );
             return Upgrade::No;
         }
@@ -187,7 +187,7 @@ impl Core {
                     answer.responder,
                     refusal.status(),
                     refusal.headers(),
-                    &refusal_body(&refusal.to_string()),
+                    &refusal_body(refusal.status(), &refusal.to_string()),
                 );
                 Upgrade::No
             }
@@ -361,11 +361,6 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
         body,
         close: false,
     });
-}
-
-/// The body of a refusal: a JSON-RPC error without an id, which every MCP client can read.
-fn refusal_body(message: &str) -> Vec<u8> {
-    rpc::error_reply(None, &rpc::Error::invalid_request(message))
 }
 
 fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {

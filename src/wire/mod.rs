@@ -1,4 +1,4 @@
-//! Bytes to messages and back. Knows no JSON-RPC, no MCP, no socket and no clock.
+//! Bytes to messages and back. Knows no JSON-RPC (but for the form of a refusal), no MCP, no socket and no clock.
 //!
 //! A codec here is a state machine with the same few methods: `inbox` lends room for the next read, `received` says
 //! how much was read, `next` gives the next complete message, `outbox` holds what must be written, `deadline` says

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::wire::CloseReason;
 
-/// A fault that the codec answered itself, with [`Error::status`], a small JSON body and `Connection: close`.
+/// A fault that the codec answered itself, with [`Error::status`], a JSON-RPC error as the body and `Connection: close`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// A line of the head ends in a bare LF, or holds a bare CR (RFC 9112 section 2.2).

@@ -43,6 +43,7 @@ mod framing;
 mod head;
 mod host;
 mod pipeline;
+mod refusal;
 mod request;
 mod request_line;
 mod responder;
@@ -52,6 +53,7 @@ mod state;
 
 pub use error::Error;
 pub use pipeline::Ticket;
+pub use refusal::refusal_body;
 pub use request::Request;
 pub use request_line::Version;
 pub use responder::Responder;
@@ -393,7 +395,7 @@ impl HttpConnection {
             status: error.status(),
             content_type: Some("application/json"),
             headers: &[],
-            body: &mut [Piece::Owned(response::error_body(error))],
+            body: &mut [Piece::Owned(refusal::fault_body(error))],
             close: true,
         };
         self.answer(ticket, response, serving);
