@@ -67,13 +67,20 @@ pub struct Limits {
     // Times.
     /// From the first byte of a request to the end of its head; then 408.
     pub head_timeout: Duration,
-    /// From the end of the head to the end of the body; then 408. Also from the first byte of a WebSocket message to
-    /// its last; then the connection is dropped.
+    /// Time in which `progress_bytes_min` of a body, or the rest of it, must come; else 408. The same for a WebSocket
+    /// message; then the connection is dropped.
     pub body_timeout: Duration,
+    /// From the end of the head to the end of the body however fast it comes; then 408. Also from the first byte of a
+    /// WebSocket message to its last. What is half received cannot be held for longer.
+    pub body_total_timeout: Duration,
     /// A connection without a request for this long is closed.
     pub idle_timeout: Duration,
-    /// A peer that takes none of the bytes waiting for it for this long is dropped.
+    /// Time in which a peer must take `progress_bytes_min` of the bytes waiting for it, or all of them; else it is
+    /// dropped.
     pub write_timeout: Duration,
+    /// The least that is progress, of a body in `body_timeout` and of replies in `write_timeout`: by default 546 bytes a
+    /// second, which a modem of 1990 exceeds. Doubled, peers behind the worst of radio links are cut.
+    pub progress_bytes_min: usize,
     /// How long a connection that was answered and refused is still read from, so that the answer is not lost.
     pub linger_timeout: Duration,
     /// Silence on a WebSocket after which a ping is sent; twice that without an answer closes it.
@@ -114,9 +121,11 @@ impl Default for Limits {
             result_bytes_max: 4 << 20,
             cell_text_max: 200,
             head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(15),
+            body_total_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(15),
+            progress_bytes_min: 8 << 10,
             linger_timeout: Duration::from_secs(2),
             websocket_ping_interval: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),

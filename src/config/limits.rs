@@ -32,6 +32,9 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
         }
     }
     let times = [
+        (&s::HEAD_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.head_timeout),
+        (&s::BODY_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.body_timeout),
+        (&s::WRITE_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.write_timeout),
         (
             &s::STATEMENT_TIMEOUT,
             STATEMENT_SECONDS_RANGE,
@@ -45,6 +48,7 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
             *limit = value::seconds(&found, range)?;
         }
     }
+    limits.body_total_timeout = limits.body_timeout * 4;
     if let Some(found) = sources.find(&s::REQUEST_SIZE_MAX) {
         let bytes = value::count(&found, REQUEST_MIB_RANGE)? << 20;
         (limits.body_bytes_max, limits.message_bytes_max) = (bytes, bytes);
@@ -67,6 +71,8 @@ pub(super) const ROWS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
 const REQUEST_MIB_RANGE: RangeInclusive<u64> = 1..=64;
 /// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
 const RESULT_MIB_RANGE: RangeInclusive<u64> = 1..=8;
+/// An hour for 8 KiB is no bound either.
+const PEER_SECONDS_RANGE: RangeInclusive<u32> = 1..=3_600;
 /// Snowflake itself stops a statement after two days.
 const STATEMENT_SECONDS_RANGE: RangeInclusive<u32> = 1..=172_800;
 const DRAIN_SECONDS_RANGE: RangeInclusive<u32> = 0..=3_600;

@@ -149,6 +149,27 @@ pub const ROWS_DEFAULT: Setting = setting(
 
 // Times.
 
+/// How long a head may take.
+pub const HEAD_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_HEAD_TIMEOUT"],
+    "10",
+    "seconds in which the head of a request must come, from its first byte; more is 408",
+);
+/// How long a piece of a body may take.
+pub const BODY_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_BODY_TIMEOUT"],
+    "15",
+    "seconds in which 8 KiB of a body or message must come, or the rest of it; all of it in four times that",
+);
+/// How long a piece of a reply may wait.
+pub const WRITE_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_WRITE_TIMEOUT"],
+    "15",
+    "seconds in which a client must take 8 KiB of what waits for it, or all of it; then it is dropped",
+);
 /// How long a statement may run.
 pub const STATEMENT_TIMEOUT: Setting = setting(
     None,
@@ -359,6 +380,9 @@ pub const ALL: &[&Setting] = &[
     &RESULT_SIZE_MAX,
     &ROWS_MAX,
     &ROWS_DEFAULT,
+    &HEAD_TIMEOUT,
+    &BODY_TIMEOUT,
+    &WRITE_TIMEOUT,
     &STATEMENT_TIMEOUT,
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,

@@ -9,6 +9,7 @@
 pub mod buffer;
 pub mod http;
 pub mod lines;
+mod pace;
 pub mod spares;
 pub mod websocket;
 
@@ -59,7 +60,7 @@ pub enum CloseReason {
     HeadTimeout,
     /// A request body took too long.
     BodyTimeout,
-    /// The peer took none of its bytes for too long.
+    /// The peer took too few of its bytes, or none, for too long.
     WriteTimeout,
     /// No answer to a WebSocket ping.
     PingTimeout,

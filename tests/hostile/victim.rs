@@ -50,7 +50,7 @@ impl Victim {
         Self::start_after("true")
     }
 
-    /// The same out of a shell that did `prelude` first, such as `ulimit -n 64`.
+    /// The same out of a shell that did `prelude` first, such as `ulimit -n 64` or `export MCP_HEAD_TIMEOUT=1`.
     pub(crate) fn start_after(prelude: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         allow_descriptors();

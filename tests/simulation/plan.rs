@@ -161,6 +161,8 @@ impl Plan {
 fn limits(random: &mut SeededEntropy) -> Limits {
     Limits {
         connections_max: pick(random, &[2, 5, 1_000, 1_000]),
+        // Less than the slowest peer takes that means well, through the smallest buffer.
+        progress_bytes_min: 64,
         accepts_per_turn_max: pick(random, &[1, 2, 64]),
         read_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 65_536]),
         write_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 262_144]),

@@ -108,6 +108,7 @@ fn be_patient(limits: &mut Limits) {
     let day = Duration::from_secs(86_400);
     limits.head_timeout = day;
     limits.body_timeout = day;
+    limits.body_total_timeout = day;
     limits.idle_timeout = day;
     limits.write_timeout = day;
     limits.linger_timeout = day;

@@ -89,7 +89,7 @@ pub enum Error {
     Incomplete,
     /// The head did not come to its end in time.
     HeadTimeout,
-    /// The body did not come to its end in time.
+    /// Too little of the body came, or not all of it in time.
     BodyTimeout,
     /// The server shuts down and this request was not complete.
     ShuttingDown,
@@ -239,7 +239,9 @@ impl fmt::Display for Error {
             ),
             Self::Incomplete => f.write_str("the connection was ended in the middle of a request"),
             Self::HeadTimeout => f.write_str("the request head was not complete in time (head_timeout)"),
-            Self::BodyTimeout => f.write_str("the request body was not complete in time (body_timeout)"),
+            Self::BodyTimeout => f.write_str(
+                "the request body came too slowly (body_timeout, progress_bytes_min, body_total_timeout)",
+            ),
             Self::ShuttingDown => {
                 f.write_str("the server is shutting down: send the request again elsewhere")
             }

@@ -70,6 +70,7 @@ use state::State;
 use std::fmt;
 
 use super::buffer::{Inbox, Outbox, Piece};
+use super::pace::Pace;
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
 use crate::time::Instant;
@@ -138,6 +139,7 @@ impl HttpConnection {
             State::Head {
                 since: Some(since), ..
             } if is_first => *since = now,
+            State::Body { pace: Some(pace), .. } => pace.note(count),
             state if state.is_discarding() => self.inbox.truncate(0),
             _ => {}
         }
@@ -282,6 +284,7 @@ impl HttpConnection {
 
     /// Goes on with the current request as far as the inbox allows.
     fn advance(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
+        self.pipeline.renew(serving.limits, serving.now);
         if !self.may_take(serving.limits) {
             self.state.stop_clock();
             return Ok(None);
@@ -313,7 +316,7 @@ impl HttpConnection {
                 Scanned::Whole => {
                     let framing = Framing::read(&self.head, self.inbox.bytes(), serving.limits)?;
                     self.state = State::Body {
-                        since: Some(serving.now),
+                        pace: Some(Pace::new(serving.now)),
                         framing,
                         collector: Collector::new(framing.body),
                         owes_continue: framing.expects_continue,
@@ -327,14 +330,17 @@ impl HttpConnection {
     /// Whether the body is whole and the request may be given out.
     fn advance_body(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
         let State::Body {
+            pace,
             framing,
             collector,
             owes_continue,
-            ..
         } = &mut self.state
         else {
             return Ok(None);
         };
+        if let Some(pace) = pace {
+            pace.renew(serving.limits, serving.now);
+        }
         *owes_continue &= !collector.has_begun(&self.inbox, self.head.bytes);
         let whole = collector.advance(&mut self.inbox, self.head.bytes, serving.limits)?;
         let is_first = self.pipeline.open_count() == 0;
