@@ -109,7 +109,7 @@ pub const CONNECTIONS_MAX: Setting = setting(
     None,
     &["MCP_MAX_CONNECTIONS"],
     "16384",
-    "connections open at once; a further one is closed",
+    "connections open at once; a further one is answered 503 and closed",
 );
 /// Calls of one client in flight.
 pub const JOBS_PER_PRINCIPAL_MAX: Setting = setting(
@@ -131,6 +131,20 @@ pub const RESULT_SIZE_MAX: Setting = setting(
     &["MCP_MAX_RESULT_SIZE"],
     "4",
     "MiB of one result, text and structured form together, 1 to 8; a larger one is cut and says so",
+);
+/// Memory of all requests that are on their way.
+pub const BUFFERED_SIZE_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_BUFFERED_SIZE"],
+    "64, or four of the largest request",
+    "MiB that half-received requests and the statements of calls in flight hold together; more is 503 or close code 1013",
+);
+/// Memory of all replies that wait.
+pub const REPLIES_SIZE_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_REPLIES_SIZE"],
+    "64",
+    "MiB of replies that wait for their readers together; at seven eighths of it calls are refused and results not kept",
 );
 /// Rows of a result, as the operator allows.
 pub const ROWS_MAX: Setting = setting(
@@ -378,6 +392,8 @@ pub const ALL: &[&Setting] = &[
     &JOBS_PER_PRINCIPAL_MAX,
     &REQUEST_SIZE_MAX,
     &RESULT_SIZE_MAX,
+    &BUFFERED_SIZE_MAX,
+    &REPLIES_SIZE_MAX,
     &ROWS_MAX,
     &ROWS_DEFAULT,
     &HEAD_TIMEOUT,

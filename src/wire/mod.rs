@@ -8,6 +8,7 @@
 
 pub mod buffer;
 pub mod http;
+pub mod lease;
 pub mod lines;
 mod pace;
 pub mod spares;
@@ -70,13 +71,17 @@ pub enum CloseReason {
     BadFrame,
     /// A WebSocket message that is too long.
     MessageTooLong,
+    /// As many connections are open as may be.
+    TableFull,
+    /// All connections together hold as many bytes as they may.
+    ShortOfMemory,
     /// The server is shutting down.
     Draining,
 }
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -88,6 +93,8 @@ impl CloseReason {
         Self::BadRequest,
         Self::BadFrame,
         Self::MessageTooLong,
+        Self::TableFull,
+        Self::ShortOfMemory,
         Self::Draining,
     ];
 
@@ -105,6 +112,8 @@ impl CloseReason {
             Self::BadRequest => "bad_request",
             Self::BadFrame => "bad_frame",
             Self::MessageTooLong => "message_too_long",
+            Self::TableFull => "table_full",
+            Self::ShortOfMemory => "short_of_memory",
             Self::Draining => "draining",
         }
     }

@@ -16,5 +16,6 @@ mod readers;
 mod signals;
 mod slow;
 mod storms;
+mod sums;
 mod victim;
 mod websockets;

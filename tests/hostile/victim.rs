@@ -106,7 +106,7 @@ impl Victim {
     }
 
     /// Status and body of a GET on a connection of its own.
-    fn ask(&self, path: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         ask(self.address, path)
     }
 

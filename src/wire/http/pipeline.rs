@@ -174,8 +174,21 @@ impl Pipeline {
 
     /// Bytes of all responses that are encoded, queued or parked.
     pub(super) fn bytes(&self) -> usize {
+        self.outbox.len() + self.parked_bytes()
+    }
+
+    /// The same with what is written of the piece that is being written.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.outbox.held_bytes() + self.parked_bytes()
+    }
+
+    fn parked_bytes(&self) -> usize {
+        // As nearly always: every response is given at once.
+        if self.slots.is_empty() {
+            return 0;
+        }
         let parked = self.slots.iter().filter_map(|slot| slot.parked.as_ref());
-        self.outbox.len() + parked.map(|parked| parked.len()).sum::<usize>()
+        parked.map(|parked| parked.len()).sum()
     }
 
     /// Requests given out whose response is not queued.

@@ -32,13 +32,14 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use self::decoder::{Decoded, Decoder};
 use self::frames::Accepts;
 use super::buffer::{Inbox, Outbox, Piece};
+use super::lease::FREE_BYTES_EACH;
 use super::pace::Pace;
 use super::spares::Spares;
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
 use crate::time::Instant;
 
-/// One WebSocket connection. Idle and rested, it holds under 1 KiB: 448 bytes of its own and 168 to 552 of heap.
+/// One WebSocket connection. Idle and rested, it holds under 1 KiB: 480 bytes of its own and 168 to 552 of heap.
 #[derive(Debug)]
 pub struct WebSocketConnection {
     inbox: Inbox,
@@ -352,7 +353,10 @@ impl WebSocketConnection {
     pub fn rest(&mut self) {
         self.inbox.shrink();
         self.outbox.shrink();
-        self.decoder.rest();
+        // A context that has sent a Close must remember it.
+        if self.state == State::Open {
+            self.decoder.rest();
+        }
     }
 
     /// Takes memory for the bytes that are about to come or go, if it has none.
@@ -361,10 +365,32 @@ impl WebSocketConnection {
         spares.equip_outbox(&mut self.outbox);
     }
 
-    /// Leaves the memory that nothing is in to other connections.
+    /// Leaves the memory that nothing is in to other connections, and what a message of more than a usual length left
+    /// behind to nobody: many may have sent one.
     pub fn unequip(&mut self, spares: &mut Spares) {
+        if self.state == State::Open {
+            self.decoder.rest_after_long();
+        }
         spares.reclaim_inbox(&mut self.inbox);
         spares.reclaim_outbox(&mut self.outbox);
+    }
+
+    /// Memory that is held for what the peer sends, beyond what each connection has of its own: at most so much.
+    pub fn leased_bytes(&self, limits: &Limits) -> usize {
+        let inbox = self.inbox.capacity_with_room(limits.read_per_turn_bytes_max);
+        let decoder = self.decoder.capacity();
+        inbox.saturating_sub(FREE_BYTES_EACH) + decoder.saturating_sub(FREE_BYTES_EACH)
+    }
+
+    /// Closes the connection with 1013, because what it holds of a message is needed elsewhere. What was collected is
+    /// forgotten. Does nothing once it is ending.
+    pub fn turn_away(&mut self, limit: usize, now: Instant) {
+        if self.state == State::Open {
+            self.note_queueing(now);
+            let _: Next = self.fail(Fault::ShortOfMemory { limit }, now);
+        } else if self.state == State::Closing {
+            self.finish_at(now, CloseReason::ShortOfMemory);
+        }
     }
 
     /// Heap memory held: an upper bound.
