@@ -1,4 +1,4 @@
-//! Bytes to messages and back. Knows no JSON-RPC, no MCP, no socket and no clock.
+//! Bytes to messages and back. Knows no JSON-RPC (but for the form of a refusal), no MCP, no socket and no clock.
 //!
 //! A codec here is a state machine with the same few methods: `inbox` lends room for the next read, `received` says
 //! how much was read, `next` gives the next complete message, `outbox` holds what must be written, `deadline` says
@@ -8,7 +8,9 @@
 
 pub mod buffer;
 pub mod http;
+pub mod lease;
 pub mod lines;
+mod pace;
 pub mod spares;
 pub mod websocket;
 
@@ -59,7 +61,7 @@ pub enum CloseReason {
     HeadTimeout,
     /// A request body took too long.
     BodyTimeout,
-    /// The peer took none of its bytes for too long.
+    /// The peer took too few of its bytes, or none, for too long.
     WriteTimeout,
     /// No answer to a WebSocket ping.
     PingTimeout,
@@ -69,13 +71,17 @@ pub enum CloseReason {
     BadFrame,
     /// A WebSocket message that is too long.
     MessageTooLong,
+    /// As many connections are open as may be.
+    TableFull,
+    /// All connections together hold as many bytes as they may.
+    ShortOfMemory,
     /// The server is shutting down.
     Draining,
 }
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -87,6 +93,8 @@ impl CloseReason {
         Self::BadRequest,
         Self::BadFrame,
         Self::MessageTooLong,
+        Self::TableFull,
+        Self::ShortOfMemory,
         Self::Draining,
     ];
 
@@ -104,6 +112,8 @@ impl CloseReason {
             Self::BadRequest => "bad_request",
             Self::BadFrame => "bad_frame",
             Self::MessageTooLong => "message_too_long",
+            Self::TableFull => "table_full",
+            Self::ShortOfMemory => "short_of_memory",
             Self::Draining => "draining",
         }
     }
