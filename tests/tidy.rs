@@ -282,6 +282,47 @@ fn files_are_short_named_and_say_what_they_are() {
     tell(&findings);
 }
 
+/// A file of tests that no `mod` line names is never compiled, and no test fails.
+#[test]
+fn every_file_is_part_of_a_target() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let mut findings = Vec::new();
+    for path in ["src", "tests", "benches"]
+        .map(|folder| files(&root().join(folder)))
+        .concat()
+    {
+        let shown = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        let parts: Vec<_> = shown.split('/').collect();
+        let is_root = shown.ends_with("/main.rs")
+            || shown == "src/lib.rs"
+            || parts[0] != "src" && parts.len() == 2
+            || manifest.contains(&format!("path = \"{shown}\""));
+        if is_root || !shown.ends_with(".rs") {
+            continue;
+        }
+        let mut folder = path.parent().unwrap();
+        let mut name = path.file_stem().unwrap().to_string_lossy();
+        if name == "mod" {
+            name = folder.file_name().unwrap().to_string_lossy();
+            folder = folder.parent().unwrap();
+        }
+        let parents = ["mod.rs", "main.rs", "lib.rs"].map(|parent| folder.join(parent));
+        let named = parents
+            .into_iter()
+            .chain([folder.with_extension("rs")])
+            .any(|parent| {
+                let text = fs::read_to_string(parent).unwrap_or_default();
+                text.lines().any(|line| line.ends_with(&format!("mod {name};")))
+            });
+        if !named {
+            findings.push(format!(
+                "{shown}:1: no mod line names it, so it is never compiled"
+            ));
+        }
+    }
+    tell(&findings);
+}
+
 #[test]
 fn everything_that_can_be_set_is_documented() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

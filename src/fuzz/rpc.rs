@@ -83,7 +83,7 @@ fn assert_read(bytes: &[u8], message: &Message<'_>, limits: &Limits) {
     let (id, method) = match message {
         Message::Call(call) => (Some(call.id), &call.method),
         Message::Notification(notification) => (None, &notification.method),
-        Message::Reply => return,
+        Message::Reply(_) => return,
     };
     assert_id(id);
     assert!(id.is_none_or(|id| id.as_json().len() <= limits.id_bytes_max));

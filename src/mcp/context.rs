@@ -63,7 +63,7 @@ impl Context<'_> {
 
 impl RoutingFields<'_> {
     /// Whether the version header is there and is not one of a legacy revision: modern, unknown or repeated.
-    pub(super) fn has_modern_version(&self) -> bool {
+    pub fn has_modern_version(&self) -> bool {
         match self.protocol_version {
             Field::Absent => false,
             Field::Repeated => true,

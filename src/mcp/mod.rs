@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod predecessor;
 pub mod revision;
 pub mod script;
+pub mod session;
 pub mod subscriptions;
 pub mod token;
 
@@ -195,7 +196,7 @@ impl Service {
                 outcome
             }
             Message::Notification(notification) => on_notification(context, notification),
-            Message::Reply => on_reply(context),
+            Message::Reply(_) => on_reply(context),
         }
     }
 
@@ -289,10 +290,10 @@ fn offered(offers: &[Box<dyn Offer>]) -> Offered {
     offered
 }
 
-/// Notifications are never answered. The only one that has an effect is a cancel, and only where a connection belongs to
-/// one client: over HTTP the id alone does not say whose call is meant.
+/// Notifications are never answered. The only one that has an effect is a cancel of a call of the same connection or
+/// session; a modern client over HTTP closes its stream instead.
 fn on_notification(context: &Context<'_>, notification: &Notification<'_>) -> Outcome {
-    if notification.method != "notifications/cancelled" || context.fields.is_some() {
+    if notification.method != "notifications/cancelled" || classify::has_modern_header(context) {
         return Outcome::Accepted;
     }
     let params = Params::parse(notification.params).unwrap_or_default();

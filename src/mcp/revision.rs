@@ -39,6 +39,8 @@ struct Facts {
     /// `Mcp-Session-Id` and a stream for GET.
     has_sessions: bool,
     /// Lists say how long they may be kept.
+    /// A server may close a stream that its client then comes back to.
+    has_polling: bool,
     has_caching_hints: bool,
     /// What is listed has `icons`, implementations too, and these a `description` and a `websiteUrl`.
     has_icons: bool,
@@ -56,6 +58,7 @@ const FACTS: [Facts; 5] = [
         has_structured_content: false,
         has_batches: false,
         has_sessions: false,
+        has_polling: false,
         has_caching_hints: false,
         has_icons: false,
         has_completions: false,
@@ -69,6 +72,7 @@ const FACTS: [Facts; 5] = [
         has_structured_content: false,
         has_batches: true,
         has_sessions: true,
+        has_polling: false,
         has_caching_hints: false,
         has_icons: false,
         has_completions: true,
@@ -82,6 +86,7 @@ const FACTS: [Facts; 5] = [
         has_structured_content: true,
         has_batches: false,
         has_sessions: true,
+        has_polling: false,
         has_caching_hints: false,
         has_icons: false,
         has_completions: true,
@@ -95,6 +100,7 @@ const FACTS: [Facts; 5] = [
         has_structured_content: true,
         has_batches: false,
         has_sessions: true,
+        has_polling: true,
         has_caching_hints: false,
         has_icons: true,
         has_completions: true,
@@ -108,6 +114,7 @@ const FACTS: [Facts; 5] = [
         has_structured_content: true,
         has_batches: false,
         has_sessions: false,
+        has_polling: false,
         has_caching_hints: true,
         has_icons: true,
         has_completions: true,
@@ -193,6 +200,11 @@ impl Revision {
     /// Whether it knows sessions.
     pub const fn has_sessions(self) -> bool {
         self.facts().has_sessions
+    }
+
+    /// Whether a stream begins with an id to come back with, so that the server may close it meanwhile.
+    pub const fn has_polling(self) -> bool {
+        self.facts().has_polling
     }
 
     /// Whether lists carry `ttlMs` and `cacheScope`.

@@ -11,4 +11,4 @@ pub mod message;
 pub use decode::{Malformed, decode};
 pub use encode::{REPLY_SUFFIX, error_reply, reply_prefix};
 pub use error::Error;
-pub use message::{Call, Id, Message, Notification};
+pub use message::{Call, Id, Message, Notification, Reply, Said};

@@ -43,9 +43,13 @@ pub enum Metric {
     RowsReturned,
     /// Results cut by a bound.
     ResultsTruncated,
+    /// Streams of events begun.
+    StreamsBegun,
+    /// Streams cut off because their reader was too slow.
+    StreamsCut,
 }
 
-const METRICS: [(Metric, &str, &str); 17] = [
+const METRICS: [(Metric, &str, &str); 19] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -126,6 +130,16 @@ const METRICS: [(Metric, &str, &str); 17] = [
         Metric::ResultsTruncated,
         "snowflake_mcp_results_truncated_total",
         "Results cut by a bound.",
+    ),
+    (
+        Metric::StreamsBegun,
+        "snowflake_mcp_streams_total",
+        "Streams of events begun.",
+    ),
+    (
+        Metric::StreamsCut,
+        "snowflake_mcp_streams_cut_total",
+        "Streams cut off: reader too slow.",
     ),
 ];
 

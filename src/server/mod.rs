@@ -21,20 +21,28 @@
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
+mod channel;
 mod connection;
 mod content;
 mod core;
+mod delivery;
 pub mod event;
 mod exchange;
 mod headers;
 mod health;
 mod inflight;
+mod later;
+mod listening;
 mod metrics;
+mod posted;
 mod ready;
 mod reply;
 mod route;
+mod scripts;
+mod sessions;
 mod settings;
 mod shutdown;
+mod streams;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -52,14 +60,15 @@ pub use self::settings::{HostRule, Settings};
 use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
 use self::inflight::Completed;
-use self::reply::Caller;
+use self::later::Later;
+use self::scripts::Resume;
 use self::timers::Timer;
 use crate::backend::{Completion, Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
-use crate::mcp::{Ended, Service};
+use crate::mcp::Service;
 use crate::time::{Instant, Now};
-use crate::wire::http::{HttpConnection, Response};
+use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
 use crate::wire::websocket::WebSocketConnection;
 use crate::wire::{CloseReason, Lifecycle, Serving};
@@ -163,6 +172,8 @@ impl Server {
             Input::Completed(completion) => self.on_completed(now, completion),
             Input::Shutdown => self.on_shutdown(now),
         }
+        self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -172,11 +183,18 @@ impl Server {
         while let Some(timer) = self.core.timers.take_due(now.monotonic) {
             match timer {
                 Timer::Connection(connection) => self.on_connection_timer(now, connection),
+                Timer::JobDue(job) if self.core.inflight.waits(job).is_some() => {
+                    self.core.later.push_back(Later::Resume(job, Resume::Elapsed));
+                }
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
+                Timer::Silence => self.break_silence(now),
+                Timer::Sessions => self.on_sessions_due(now),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
+        self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -266,6 +284,13 @@ impl Server {
             Codec::Lines(_) => self.on_input_ended(now),
             Codec::WebSocket(_) => self.cancel_jobs(now, connection),
             Codec::Http(_) => {
+                // The reader of a stream is gone, or will be: nothing more is said to it.
+                for key in entry.talk.streams.clone() {
+                    self.lose_stream(now, key);
+                }
+                let Some(entry) = find(&mut self.entries, connection) else {
+                    return;
+                };
                 for job in entry.talk.jobs.clone() {
                     let Some((caller, finish)) = self.core.cancel_gone(job) else {
                         continue;
@@ -307,7 +332,9 @@ impl Server {
             .on_completion(now.monotonic, completion, &mut core.timers)
         {
             Completed::Stale => core.metrics.count(Metric::CompletionsStale),
-            Completed::GoesOn => {}
+            Completed::GoesOn { progress, has_begun } => {
+                self.notify_progress(now, id, &progress, has_begun);
+            }
             Completed::Over { flight, result } => {
                 core.database.observe(now, result.as_ref().map(|_| ()));
                 if let Some(caller) = flight.caller {
@@ -317,46 +344,6 @@ impl Server {
                 }
             }
         }
-    }
-
-    /// Gives a waiting call its reply.
-    fn answer(&mut self, now: Now, job: JobId, caller: &Caller, ended: Ended) {
-        let Self { entries, core, .. } = self;
-        let Some(entry) = find(entries, caller.connection) else {
-            return;
-        };
-        entry.talk.jobs.retain(|other| *other != job);
-        entry.on_activity(now.monotonic);
-        let common = core.common.at(now.wall);
-        let settings = Arc::clone(&core.settings);
-        let serving = Serving {
-            limits: &settings.limits,
-            now: now.monotonic,
-            common_headers: &common,
-        };
-        entry.codec.equip(&mut core.spares);
-        let mut body = caller.form.reply(&caller.id, ended);
-        match (&mut entry.codec, caller.ticket) {
-            (Codec::Http(http), Some(ticket)) => {
-                let cors = caller.cors_origin.as_deref().map(headers::cors);
-                let response = Response {
-                    status: 200,
-                    content_type: Some("application/json"),
-                    headers: cors.as_ref().map_or(&[], |lines| lines.as_slice()),
-                    body: &mut body,
-                    close: false,
-                };
-                http.answer(ticket, response, &serving);
-            }
-            (Codec::WebSocket(socket), None) => socket.send(&mut body, now.monotonic),
-            (Codec::Lines(lines), None) => lines.send(&mut body),
-            (Codec::Http(_), None) | (Codec::WebSocket(_) | Codec::Lines(_), Some(_)) => {
-                debug_assert!(false, "a caller has a ticket exactly when it is on HTTP");
-            }
-        }
-        // The place in the pipeline is free: requests that were held back may go on.
-        self.serve(now, caller.connection);
-        self.settle(now, caller.connection);
     }
 
     fn on_connection_timer(&mut self, now: Now, connection: ConnectionId) {
@@ -382,10 +369,13 @@ impl Server {
             return;
         };
         let elapsed = now.monotonic.since(flight.admitted).as_secs();
-        let mut error = Error::new(
-            Kind::Timeout,
-            format!("no end after {elapsed} s, the statement was cancelled"),
-        );
+        let mut error = match self.core.inflight.waits(job) {
+            Some(waits) => Self::script_timed_out(waits),
+            None => Error::new(
+                Kind::Timeout,
+                format!("no end after {elapsed} s, the statement was cancelled"),
+            ),
+        };
         error.query_id.clone_from(&flight.query_id);
         if let Some((caller, finish)) = self.core.cancel(job) {
             self.core.metrics.count_failure(Kind::Timeout);
@@ -447,12 +437,26 @@ impl Server {
 
     /// Forgets a connection: cancels what runs for it and has its socket closed.
     fn drop_connection(&mut self, now: Now, connection: ConnectionId, reason: CloseReason) {
+        self.leave_resumable(now, connection);
         self.cancel_jobs(now, connection);
         if find(&mut self.entries, connection).is_none() {
             return;
         }
         let entry = self.entries.remove(connection.index as usize);
+        for key in &entry.talk.streams {
+            if let Some(kept) = self
+                .core
+                .streams
+                .remove(*key)
+                .and_then(|stream| stream.purpose.kept())
+            {
+                self.core.sessions.detach(kept, connection, now.monotonic);
+            }
+        }
         self.core.connections = self.entries.len();
+        if self.entries.is_empty() {
+            self.core.leave_silence();
+        }
         if let Some(set) = entry.timer {
             self.core.timers.clear(set, Timer::Connection(connection));
         }

@@ -1,7 +1,10 @@
 //! Where a reply goes and what stands around its payload. The payload itself is never copied here.
 
+use super::streams::StreamKey;
 use crate::ident::ConnectionId;
 use crate::mcp::predecessor::{envelope, rest};
+use crate::mcp::script::Hears;
+use crate::mcp::session::{self, Session};
 use crate::mcp::{Ended, Payload};
 use crate::rpc;
 use crate::wire::buffer::Piece;
@@ -52,6 +55,19 @@ impl Form {
     }
 }
 
+/// How a reply goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// As one HTTP response, or as one message: nothing can be said before it over HTTP.
+    Whole,
+    /// As one HTTP response, unless something is said before it: then as a stream.
+    Either,
+    /// As the last event of a stream that is open.
+    Stream(StreamKey),
+    /// Nobody reads at the moment; it is kept for a client that comes back.
+    Away(session::Stream),
+}
+
 /// Who waits for a call's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {
@@ -63,6 +79,11 @@ pub(super) struct Caller {
     pub(super) form: Form,
     /// The page's origin, if the answer may be read by it.
     pub(super) cors_origin: Option<Box<str>>,
+    pub(super) delivery: Delivery,
+    /// What it wants to hear before the reply.
+    pub(super) hears: Hears,
+    /// The legacy session that the call is in.
+    pub(super) session: Option<Session>,
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ pub(super) enum Route {
     Status,
     Tools,
     ToolsCall,
+    /// `GET /sse` of HTTP+SSE.
+    Channel,
+    /// Its `POST /messages`.
+    ChannelMessages,
     Metrics,
 }
 
@@ -36,16 +40,20 @@ impl Route {
             "/status" => Self::Status,
             "/mcp/tools" => Self::Tools,
             "/mcp/tools/call" => Self::ToolsCall,
+            "/sse" => Self::Channel,
+            "/messages" | "/messages/" => Self::ChannelMessages,
             _ if settings.metrics_path.as_deref() == Some(path) => Self::Metrics,
             _ => return None,
         })
     }
 
-    /// The `Allow` header. `GET /mcp` is left out: it is served only as an upgrade, which is not a plain GET.
+    /// The `Allow` header.
     pub(super) const fn allow(self) -> &'static str {
         match self {
             Self::Everything => "GET, HEAD, POST, OPTIONS",
-            Self::Mcp | Self::ToolsCall => "POST, OPTIONS",
+            Self::Mcp => "GET, POST, DELETE, OPTIONS",
+            Self::ToolsCall | Self::ChannelMessages => "POST, OPTIONS",
+            Self::Channel => "GET, OPTIONS",
             Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
             Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
         }
@@ -118,9 +126,10 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
             return Err(Refusal::Host);
         }
     }
-    let origin = request
-        .field("origin")
+    let mut origins = request
+        .field_lines("origin")
         .map(|value| str::from_utf8(value).unwrap_or("?"));
+    let origin = origins.next();
     let listed = |origin: &str| {
         settings
             .origins
@@ -128,7 +137,9 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
             .any(|own| own == "*" || own.eq_ignore_ascii_case(origin))
     };
     let cors_origin = origin.filter(|origin| listed(origin));
-    if origin.is_some_and(|origin| cors_origin.is_none() && !is_loopback_origin(origin)) {
+    let is_foreign = |origin: &str| !listed(origin) && !is_loopback_origin(origin);
+    // No browser sends two.
+    if origin.is_some_and(is_foreign) || origins.next().is_some() {
         return Err(Refusal::Origin);
     }
     let path = decoded(request.path());
@@ -136,8 +147,7 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
         return Err(Refusal::Path);
     };
     match request.method() {
-        "GET" if route == Route::Mcp => {}
-        "GET" | "HEAD" | "POST" | "OPTIONS" if route.allow().contains(request.method()) => {}
+        "GET" | "HEAD" | "POST" | "DELETE" | "OPTIONS" if route.allow().contains(request.method()) => {}
         "GET" | "HEAD" | "POST" | "OPTIONS" | "PUT" | "DELETE" | "PATCH" | "TRACE" | "CONNECT" => {
             return Err(Refusal::Method(route));
         }
@@ -157,10 +167,14 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
 
 /// Every key is compared, so that the time does not tell which one came close.
 fn check_key(settings: &Settings, request: Request<'_>) -> Result<usize, Refusal> {
-    let Some(value) = request.field("authorization") else {
-        return Err(Refusal::Key { presented: false });
-    };
     let refused = Refusal::Key { presented: true };
+    let mut lines = request.field_lines("authorization");
+    let value = match (lines.next(), lines.next()) {
+        (Some(value), None) => value,
+        (None, _) => return Err(Refusal::Key { presented: false }),
+        // Another server on the way may have looked at the other one (RFC 9110 section 5.3): neither is believed.
+        (Some(_), Some(_)) => return Err(refused),
+    };
     let (scheme, rest) = value.split_at_checked(7).ok_or(refused)?;
     if !scheme.eq_ignore_ascii_case(b"bearer ") {
         return Err(refused);

@@ -4,7 +4,9 @@ A folder is made once: a stamp in it names what was asked for. What the machine 
 Debian package that brings it.
 """
 
+import functools
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -28,6 +30,9 @@ NODE_ENVIRONMENTS = {
     "typescript2": ["@modelcontextprotocol/client@2.4.0", "@modelcontextprotocol/server@2.4.0"],
     "inspector": ["@modelcontextprotocol/inspector@2.12.0"],
 }
+# The Autobahn TestSuite never left Python 2. It is installed beside that interpreter, not into it.
+PYTHON27_ENVIRONMENTS = {"autobahn": ["autobahntestsuite==25.10.1"]}
+NO_PYTHON27 = "no CPython 2.7 with pip was found: name one with PY27 (pyenv install 2.7.18 makes one)"
 INSTALL_SECONDS_MAX = 600
 
 
@@ -50,6 +55,10 @@ def check_machine(name):
     if name in NODE_ENVIRONMENTS:
         require("npm", "nodejs and npm")
         return
+    if name in PYTHON27_ENVIRONMENTS:
+        if python27() is None:
+            raise Missing(NO_PYTHON27)
+        return
     if sys.version_info < (3, 11):
         raise Missing(f"Python {platform.python_version()} is too old: 3.11 is needed (Debian 12: python3)")
     venv = subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True)
@@ -66,7 +75,7 @@ def require(command, package):
 
 
 def install_one(name):
-    wanted = PYTHON_ENVIRONMENTS.get(name) or NODE_ENVIRONMENTS[name]
+    wanted = {**PYTHON_ENVIRONMENTS, **NODE_ENVIRONMENTS, **PYTHON27_ENVIRONMENTS}[name]
     folder, stamp = FOLDER / name, FOLDER / name / "installed.json"
     if stamp.exists() and json.loads(stamp.read_text()) == wanted:
         return
@@ -75,6 +84,9 @@ def install_one(name):
     if name in PYTHON_ENVIRONMENTS:
         run([sys.executable, "-m", "venv", str(folder)], folder)
         run([python(name), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted], folder)
+    elif name in PYTHON27_ENVIRONMENTS:
+        pip = [python27(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
+        run([*pip, "--target", str(folder), *wanted], folder)
     else:
         (folder / "package.json").write_text('{"private": true}\n')
         run(["npm", "install", "--no-audit", "--no-fund", "--silent", *wanted], folder)
@@ -93,6 +105,25 @@ def run(command, folder):
 def python(name):
     """The interpreter of a Python environment."""
     return str(FOLDER / name / "bin" / "python")
+
+
+@functools.cache
+def python27():
+    """A CPython 2.7 that has pip: the one that PY27 names; without that pyenv's, else the one on PATH. None if there is
+    none."""
+    pyenv = str(Path.home() / ".pyenv" / "versions" / "2.7.18" / "bin" / "python")
+    named = os.environ.get("PY27")
+    candidates = [named] if named else [pyenv, shutil.which("python2.7")]
+    return next((candidate for candidate in candidates if candidate and is_python27(candidate)), None)
+
+
+def is_python27(candidate):
+    script = "import pip, platform; print(platform.python_implementation() + platform.python_version()[:3])"
+    try:
+        told = subprocess.run([candidate, "-c", script], capture_output=True, text=True, timeout=60)
+    except OSError:
+        return False
+    return told.stdout.strip() == "CPython2.7"
 
 
 def node_folder():

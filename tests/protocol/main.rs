@@ -1,3 +1,6 @@
 //! What the codecs do with bytes: golden conversations, every split point, hostile input.
 
 mod http;
+mod lines;
+mod sse;
+mod websocket;

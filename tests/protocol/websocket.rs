@@ -1,5 +1,7 @@
 //! WebSocket connections against the law of codecs, tungstenite's client, and noise.
 
+mod echo;
+
 use std::io;
 
 use proptest::collection::vec;

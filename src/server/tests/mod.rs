@@ -3,7 +3,9 @@
 mod calls;
 mod messages;
 mod routes;
+mod sessions;
 mod shutdown;
+mod streams;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

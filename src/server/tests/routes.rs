@@ -40,7 +40,8 @@ fn every_answer_carries_the_security_headers() {
     for (start, expected) in [
         ("GET /health", "200"),
         ("GET /nowhere", "404"),
-        ("DELETE /mcp", "405"),
+        ("DELETE /mcp", "400"),
+        ("PUT /mcp", "405"),
         ("BREW /mcp", "501"),
         ("POST /mcp", "415"),
         ("GET /health HTTP/9.9\r\nX:", "505"),
@@ -65,8 +66,9 @@ fn every_answer_carries_the_security_headers() {
 #[test]
 fn a_method_that_a_path_does_not_serve_is_told_what_is() {
     for (start, allow) in [
-        ("GET /mcp", "POST, OPTIONS"),
-        ("DELETE /mcp", "POST, OPTIONS"),
+        ("PUT /mcp", "GET, POST, DELETE, OPTIONS"),
+        ("POST /sse", "GET, OPTIONS"),
+        ("GET /messages", "POST, OPTIONS"),
         ("PUT /health", "GET, HEAD, OPTIONS"),
         ("GET /mcp/tools/call", "POST, OPTIONS"),
     ] {
@@ -109,8 +111,13 @@ fn a_post_is_refused_for_its_media_types() {
 fn a_foreign_host_or_origin_is_refused_on_every_route() {
     for path in ["/mcp", "/health", "/status", "/mcp/tools"] {
         let mut bench = Bench::new();
-        let answer = bench.request(&format!("GET {path}"), "Origin: http://evil.example.com\r\n", "");
-        assert_eq!(status(&answer), "403", "{path}");
+        for origins in [
+            "Origin: http://evil.example.com\r\n",
+            "Origin: http://localhost\r\nOrigin: http://evil.example.com\r\n",
+        ] {
+            let answer = bench.request(&format!("GET {path}"), origins, "");
+            assert_eq!(status(&answer), "403", "{path}: {origins}");
+        }
         let connection = bench.connect();
         let answer = bench.ask(
             connection,
@@ -178,6 +185,8 @@ fn keys_are_asked_for_everywhere_but_on_the_three_health_routes() {
         ("Bearer ", "401"),
         ("Basic first", "401"),
         ("", "401"),
+        ("Bearer first\r\nAuthorization: Bearer third", "401"),
+        ("Bearer third\r\nAuthorization: Bearer first", "401"),
     ] {
         let lines = format!("Content-Type: application/json\r\nAuthorization: {authorization}\r\n");
         assert_eq!(
@@ -191,6 +200,29 @@ fn keys_are_asked_for_everywhere_but_on_the_three_health_routes() {
     assert_eq!(status(&bench.request("GET /mcp", upgrade, "")), "401");
     let with_key = format!("{upgrade}Authorization: Bearer first\r\n");
     assert_eq!(status(&bench.request("GET /mcp", &with_key, "")), "101");
+}
+
+#[test]
+fn another_version_of_websocket_is_answered_with_ours_on_a_connection_that_goes_on() {
+    let mut bench = Bench::new();
+    let connection = bench.connect();
+    let ask = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for _ in 0..2 {
+        let answer = bench.ask(connection, ask);
+        assert_eq!(status(&answer), "426");
+        for line in [
+            "Sec-WebSocket-Version: 13",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+        ] {
+            assert_eq!(
+                answer.matches(&format!("\r\n{line}\r\n")).count(),
+                1,
+                "{line} in {answer}"
+            );
+        }
+    }
 }
 
 #[test]

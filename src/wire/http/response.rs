@@ -16,8 +16,8 @@ pub struct Response<'a, 'p> {
     pub status: u16,
     /// `Content-Type`, when there is a body.
     pub content_type: Option<&'a str>,
-    /// Further fields, without `Content-Length`, `Transfer-Encoding` and (except for an upgrade) `Connection`. A line
-    /// whose value has a line break or a NUL is left out.
+    /// Further fields, without `Content-Length`, `Transfer-Encoding` and `Connection`. A line whose value has a line
+    /// break or a NUL is left out.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body in pieces. For HEAD give the body of GET: only its length is sent.
     pub body: &'a mut [Piece<'p>],
@@ -86,26 +86,28 @@ pub(super) fn error_body(error: Error) -> Vec<u8> {
 /// The interim response to `Expect: 100-continue`. It has no fields: Date and the like belong to the final one.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
-    let is_said = has_field(headers, "connection");
+/// Who sends `Upgrade`, in a 101 or a 426, sends the option of that name with it (RFC 9110 section 7.8).
+pub(super) fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
     debug_assert!(
-        !is_said || connection == Connection::Upgraded,
+        !has_field(headers, "connection"),
         "Connection is the codec's to say"
     );
-    match connection {
-        Connection::Kept => {}
-        Connection::KeptExplicitly => extend_field(outbox, "Connection", "keep-alive"),
-        Connection::Closed => extend_field(outbox, "Connection", "close"),
-        Connection::Upgraded if is_said => {}
-        Connection::Upgraded => extend_field(outbox, "Connection", "Upgrade"),
-    }
+    let options = match (connection, has_field(headers, "upgrade")) {
+        (Connection::Kept, false) => return,
+        (Connection::Kept, true) | (Connection::Upgraded, _) => "Upgrade",
+        (Connection::KeptExplicitly, false) => "keep-alive",
+        (Connection::KeptExplicitly, true) => "keep-alive, Upgrade",
+        (Connection::Closed, false) => "close",
+        (Connection::Closed, true) => "close, Upgrade",
+    };
+    extend_field(outbox, "Connection", options);
 }
 
 fn has_field(headers: &[(&str, &str)], name: &str) -> bool {
     headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
-fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
+pub(super) fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
     let frames = ["content-length", "transfer-encoding"];
     debug_assert!(
         !frames.iter().any(|framing| name.eq_ignore_ascii_case(framing)),
@@ -252,21 +254,44 @@ mod tests {
 
     #[test]
     fn the_connection_is_named_where_it_must_be() {
-        let text = |connection| encoded(101, &[("Upgrade", "websocket")], &mut [], connection, false);
-        assert!(text(Connection::Closed).ends_with("\r\nConnection: close\r\n\r\n"));
-        assert!(text(Connection::KeptExplicitly).ends_with("\r\nConnection: keep-alive\r\n\r\n"));
-        assert_eq!(
-            text(Connection::Upgraded),
-            "HTTP/1.1 101 Switching Protocols\r\nDate: today\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-        );
-        let said = encoded(
-            101,
-            &[("connection", "upgrade")],
-            &mut [],
-            Connection::Upgraded,
-            false,
-        );
-        assert_eq!(said.to_lowercase().matches("connection").count(), 1);
+        let upgrade = [("upgrade", "websocket")];
+        for (status, headers, connection, expected) in [
+            (204, &[][..], Connection::Kept, ""),
+            (204, &[], Connection::KeptExplicitly, "Connection: keep-alive\r\n"),
+            (204, &[], Connection::Closed, "Connection: close\r\n"),
+            (101, &upgrade, Connection::Upgraded, "Connection: Upgrade\r\n"),
+            (
+                426,
+                &upgrade,
+                Connection::Kept,
+                "Connection: Upgrade\r\nContent-Length: 0\r\n",
+            ),
+            (
+                426,
+                &upgrade,
+                Connection::KeptExplicitly,
+                "Connection: keep-alive, Upgrade\r\nContent-Length: 0\r\n",
+            ),
+            (
+                426,
+                &upgrade,
+                Connection::Closed,
+                "Connection: close, Upgrade\r\nContent-Length: 0\r\n",
+            ),
+        ] {
+            let text = encoded(status, headers, &mut [], connection, false);
+            let named = if headers.is_empty() {
+                ""
+            } else {
+                "upgrade: websocket\r\n"
+            };
+            let fields = text.split_once("Date: today\r\n").map(|(_, fields)| fields);
+            assert_eq!(
+                fields,
+                Some(format!("{named}{expected}\r\n").as_str()),
+                "{status}, {connection:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext}
 use tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 use super::fault::Fault;
-use super::frames::Frames;
+use super::frames::{Accepts, Frames, Rules};
 use super::pipe::Pipe;
 use crate::wire::buffer::{Inbox, Outbox};
 
@@ -33,8 +33,10 @@ pub(super) struct Decoder {
 /// What a frame led to.
 #[derive(Debug)]
 pub(super) enum Decoded {
-    /// A whole message.
+    /// A whole text message.
     Text(Utf8Bytes),
+    /// A whole binary message.
+    Binary(Bytes),
     /// A ping, answered by now, or a pong.
     Alive,
     /// The peer's Close, answered by now unless it is itself an answer.
@@ -59,8 +61,17 @@ impl Decoder {
     ///
     /// # Errors
     /// What the peer did wrong, in this frame and not before. The decoder must not be asked again.
-    pub(super) fn next(&mut self, inbox: &mut Inbox, outbox: &mut Outbox) -> Result<Decoded, Fault> {
-        while let Some(admitted) = self.frames.admit(inbox, self.message_bytes_max)? {
+    pub(super) fn next(
+        &mut self,
+        inbox: &mut Inbox,
+        outbox: &mut Outbox,
+        accepts: Accepts,
+    ) -> Result<Decoded, Fault> {
+        let rules = Rules {
+            message_bytes_max: self.message_bytes_max,
+            accepts,
+        };
+        while let Some(admitted) = self.frames.admit(inbox, rules)? {
             let payload = &inbox.bytes()[..admitted.payload_bytes];
             let mut pipe = Pipe::new(admitted.head(), payload, outbox);
             let read = self.context.read(&mut pipe);
@@ -73,6 +84,10 @@ impl Decoder {
                 Ok(Message::Text(text)) => {
                     self.message_bytes_held = 0;
                     return Ok(Decoded::Text(text));
+                }
+                Ok(Message::Binary(bytes)) => {
+                    self.message_bytes_held = 0;
+                    return Ok(Decoded::Binary(bytes));
                 }
                 Ok(Message::Close(_)) => return Ok(Decoded::Close),
                 Ok(_) => return Ok(Decoded::Alive),

@@ -41,6 +41,23 @@ struct Inside {
     left: usize,
 }
 
+/// What a client may send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// [`crate::limits::Limits::message_bytes_max`].
+    pub(super) message_bytes_max: usize,
+    pub(super) accepts: Accepts,
+}
+
+/// The kinds of messages that a client may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepts {
+    /// Text: a binary message is refused at the head of its first frame.
+    Text,
+    /// Text and binary.
+    Any,
+}
+
 /// A whole frame for the context: a head that was made for it, and that many bytes at the front of the inbox.
 #[derive(Debug)]
 pub(super) struct Admitted {
@@ -64,10 +81,10 @@ impl Frames {
     /// # Errors
     /// The first thing that the client did wrong. The connection must then be failed; this follower is of no more
     /// use.
-    pub(super) fn admit(&mut self, inbox: &mut Inbox, limit: usize) -> Result<Option<Admitted>, Fault> {
+    pub(super) fn admit(&mut self, inbox: &mut Inbox, rules: Rules) -> Result<Option<Admitted>, Fault> {
         let mut inside = match self.inside.take() {
             Some(inside) => inside,
-            None => match self.enter(inbox.bytes(), limit)? {
+            None => match self.enter(inbox.bytes(), rules)? {
                 Some((inside, head_bytes)) => {
                     inbox.consume(head_bytes);
                     inside
@@ -99,7 +116,7 @@ impl Frames {
     }
 
     /// Reads and judges the head at the front of `bytes`.
-    fn enter(&mut self, bytes: &[u8], limit: usize) -> Result<Option<(Inside, usize)>, Fault> {
+    fn enter(&mut self, bytes: &[u8], rules: Rules) -> Result<Option<(Inside, usize)>, Fault> {
         let mut cursor = Cursor::new(bytes);
         let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|error| Fault::from(&error))?
         else {
@@ -121,27 +138,30 @@ impl Frames {
         }
         let left = match header.opcode {
             OpCode::Control(_) => control_bytes(&header, length)?,
-            OpCode::Data(data) => self.data_bytes(data, length, limit)?,
+            OpCode::Data(data) => self.data_bytes(data, length, rules)?,
         };
         Ok(Some((Inside { header, left }, head_bytes)))
     }
 
     /// Judges the head of a data frame and counts its payload to the message it belongs to.
-    fn data_bytes(&mut self, data: Data, length: u64, limit: usize) -> Result<usize, Fault> {
+    fn data_bytes(&mut self, data: Data, length: u64, rules: Rules) -> Result<usize, Fault> {
         let before = match (data, self.message_bytes) {
             (Data::Continue, None) => return Err(Fault::NothingToContinue),
             (Data::Continue, Some(bytes)) => bytes,
             (_, Some(_)) => return Err(Fault::MessageInterrupted),
-            (Data::Binary, None) => return Err(Fault::BinaryMessage),
+            (Data::Binary, None) if rules.accepts == Accepts::Text => return Err(Fault::BinaryMessage),
             (_, None) => 0,
         };
         let bytes = length.saturating_add(before as u64);
         match usize::try_from(bytes) {
-            Ok(total) if total <= limit => {
+            Ok(total) if total <= rules.message_bytes_max => {
                 self.message_bytes = Some(total);
                 Ok(total - before)
             }
-            _ => Err(Fault::MessageTooLong { bytes, limit }),
+            _ => Err(Fault::MessageTooLong {
+                bytes,
+                limit: rules.message_bytes_max,
+            }),
         }
     }
 }

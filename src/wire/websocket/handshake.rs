@@ -60,13 +60,8 @@ impl Refusal {
     pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::MethodNotGet => &[("Allow", "GET")],
-            // A 426 names the protocol that is wanted, and Upgrade never travels without Connection (RFC 9110
-            // section 15.5.22 and 7.8).
-            Self::VersionNot13 => &[
-                ("Sec-WebSocket-Version", "13"),
-                ("Upgrade", "websocket"),
-                ("Connection", "Upgrade"),
-            ],
+            // A 426 names the protocol that is wanted (RFC 9110 section 15.5.22).
+            Self::VersionNot13 => &[("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")],
             _ => &[],
         }
     }
