@@ -102,7 +102,7 @@ fn has_matching_name(field: Field<'_>, method: &str, params: &Params<'_>) -> boo
 }
 
 /// A header value: as it is, or what the sentinel `=?base64?…?=` holds. Padding, alphabet and UTF-8 must be right.
-fn decoded(value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn decoded(value: &[u8]) -> Option<Vec<u8>> {
     let inside = value
         .strip_prefix(b"=?base64?")
         .and_then(|rest| rest.strip_suffix(b"?="));

@@ -11,6 +11,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use super::cursor::Maker;
 use super::entry::{PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
 use super::script::{Hears, Question, Script};
 use super::{Abilities, Revision};
@@ -56,7 +57,8 @@ pub trait Offer: fmt::Debug + Send {
         false
     }
 
-    /// A page of the resources that have to be looked up. The reply's members are those of `resources/list`.
+    /// A page of the resources that have to be looked up. The reply's members are those of `resources/list`; its
+    /// `nextCursor` is made by [`Page::cursor`].
     fn list_resources(&mut self, _page: Page, _asked: &Asked<'_>) -> Option<Reply> {
         None
     }
@@ -76,7 +78,8 @@ pub trait Offer: fmt::Debug + Send {
         None
     }
 
-    /// `completion/complete`. The reply's member is `completion`.
+    /// `completion/complete`, of an argument that the entry has. The reply's members are
+    /// [`completion::members`](super::completion::members).
     fn complete(&mut self, _of: &Completing<'_>, _asked: &Asked<'_>) -> Option<Reply> {
         None
     }
@@ -217,6 +220,24 @@ impl Ability {
         }
     }
 
+    /// Its name in capabilities.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation",
+            Self::Sampling => "sampling",
+            Self::Roots => "roots",
+        }
+    }
+
+    /// Whether a client with these has it.
+    pub const fn is_among(self, abilities: Abilities) -> bool {
+        match self {
+            Self::Elicitation => abilities.elicitation,
+            Self::Sampling => abilities.sampling,
+            Self::Roots => abilities.roots,
+        }
+    }
+
     /// The ability that the server's request `method` needs.
     pub fn of_method(method: &str) -> Option<Self> {
         match method {
@@ -249,10 +270,12 @@ pub enum Subject<'a> {
 }
 
 /// A page of a list that has to be looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Page {
     /// Where the page before ended, as its maker said; `None` for the first.
     pub after: Option<String>,
     /// Entries of a page.
     pub entries_max: usize,
+    /// Makes `nextCursor`.
+    pub cursor: Maker,
 }

@@ -8,11 +8,19 @@ use crate::{json, rpc};
 #[derive(Debug, Default)]
 pub(super) struct Params<'a> {
     pub(super) meta: Meta<'a>,
+    pub(super) argument: Option<&'a RawValue>,
     pub(super) arguments: Option<&'a RawValue>,
+    pub(super) capabilities: Option<&'a RawValue>,
+    pub(super) context: Option<&'a RawValue>,
     pub(super) cursor: Option<&'a RawValue>,
+    pub(super) input_responses: Option<&'a RawValue>,
+    pub(super) level: Option<&'a RawValue>,
     pub(super) name: Option<&'a RawValue>,
+    pub(super) notifications: Option<&'a RawValue>,
     pub(super) protocol_version: Option<&'a RawValue>,
+    pub(super) reference: Option<&'a RawValue>,
     pub(super) request_id: Option<&'a RawValue>,
+    pub(super) request_state: Option<&'a RawValue>,
     pub(super) uri: Option<&'a RawValue>,
 }
 
@@ -41,11 +49,19 @@ impl<'a> Params<'a> {
         let read = json::each_member(params.get(), |name, value| {
             let (slot, name) = match &*name {
                 "_meta" => (&mut meta, "_meta"),
+                "argument" => (&mut parsed.argument, "argument"),
                 "arguments" => (&mut parsed.arguments, "arguments"),
+                "capabilities" => (&mut parsed.capabilities, "capabilities"),
+                "context" => (&mut parsed.context, "context"),
                 "cursor" => (&mut parsed.cursor, "cursor"),
+                "inputResponses" => (&mut parsed.input_responses, "inputResponses"),
+                "level" => (&mut parsed.level, "level"),
                 "name" => (&mut parsed.name, "name"),
+                "notifications" => (&mut parsed.notifications, "notifications"),
                 "protocolVersion" => (&mut parsed.protocol_version, "protocolVersion"),
+                "ref" => (&mut parsed.reference, "ref"),
                 "requestId" => (&mut parsed.request_id, "requestId"),
+                "requestState" => (&mut parsed.request_state, "requestState"),
                 "uri" => (&mut parsed.uri, "uri"),
                 _ => return,
             };

@@ -44,6 +44,8 @@ struct Facts {
     has_caching_hints: bool,
     /// What is listed has `icons`, implementations too, and these a `description` and a `websiteUrl`.
     has_icons: bool,
+    /// Completions are a capability.
+    has_completions: bool,
 }
 
 const FACTS: [Facts; 5] = [
@@ -59,6 +61,7 @@ const FACTS: [Facts; 5] = [
         has_polling: false,
         has_caching_hints: false,
         has_icons: false,
+        has_completions: false,
     },
     Facts {
         revision: Revision::V20250326,
@@ -72,6 +75,7 @@ const FACTS: [Facts; 5] = [
         has_polling: false,
         has_caching_hints: false,
         has_icons: false,
+        has_completions: true,
     },
     Facts {
         revision: Revision::V20250618,
@@ -85,6 +89,7 @@ const FACTS: [Facts; 5] = [
         has_polling: false,
         has_caching_hints: false,
         has_icons: false,
+        has_completions: true,
     },
     Facts {
         revision: Revision::V20251125,
@@ -98,6 +103,7 @@ const FACTS: [Facts; 5] = [
         has_polling: true,
         has_caching_hints: false,
         has_icons: true,
+        has_completions: true,
     },
     Facts {
         revision: Revision::V20260728,
@@ -111,18 +117,26 @@ const FACTS: [Facts; 5] = [
         has_polling: false,
         has_caching_hints: true,
         has_icons: true,
+        has_completions: true,
     },
 ];
 
-/// Members that begin every modern result; `complete` is the only kind that is sent.
+/// Members that begin every modern result but a question to the client.
 const RESULT_TYPE: &str = r#""resultType":"complete","#;
 
 /// Members that end every modern result.
-const RESULT_META: &str = concat!(
-    r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"snowflake-mcp-server","title":"Snowflake","version":""#,
-    env!("CARGO_PKG_VERSION"),
-    r#""}}"#
-);
+macro_rules! result_meta {
+    () => {
+        concat!(
+            r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"snowflake-mcp-server","title":"Snowflake","version":""#,
+            env!("CARGO_PKG_VERSION"),
+            r#""}}"#
+        )
+    };
+}
+
+/// A result about the account may be kept for a minute, and by its caller only: other roles see other objects.
+const ACCOUNT_META: &str = concat!(r#","ttlMs":60000,"cacheScope":"private""#, result_meta!());
 
 impl Revision {
     /// All of them, oldest first.
@@ -210,12 +224,29 @@ impl Revision {
 
     /// Members that end every result, each preceded by a comma.
     pub const fn result_after(self) -> &'static str {
-        if self.is_modern() { RESULT_META } else { "" }
+        if self.is_modern() { result_meta!() } else { "" }
+    }
+
+    /// Whether completions are a capability that is declared.
+    pub const fn has_completions(self) -> bool {
+        self.facts().has_completions
     }
 
     /// The error for a resource that is not there: the modern era has no code of its own for it.
     pub fn resource_not_found(self, uri: &str) -> rpc::Error {
         rpc::Error::resource_not_found(uri, self.is_modern())
+    }
+
+    /// What the revision wants around what `resources/list` and `resources/read` tell of the account.
+    pub const fn account_form(self) -> Form {
+        Form {
+            after: if self.has_caching_hints() {
+                ACCOUNT_META
+            } else {
+                self.result_after()
+            },
+            ..self.form()
+        }
     }
 
     /// What the revision wants around the answer of a tool.

@@ -3,9 +3,16 @@
 //! Here is what is said, and to whom it matters. Which streams there are, and how many a client may have, is the
 //! server's.
 
+use serde_json::value::RawValue;
+
+use super::methods::{Request, no_such_method};
 use super::offer::Changes;
-use super::{Payload, Revision};
-use crate::json;
+use super::resources::{URI_BYTES_MAX, uri_of};
+use super::{Effect, Outcome, Payload, Revision, Service};
+use crate::{json, rpc};
+
+/// URIs of one `subscriptions/listen`: as many as an agent has open, and 4 MiB at the very most.
+const URIS_MAX: usize = 256;
 
 /// An open `subscriptions/listen`: what was asked for and can be heard, and all that is said on its stream.
 ///
@@ -89,6 +96,88 @@ impl Listen {
         message.extend_from_slice(b"}}");
         message
     }
+}
+
+/// `resources/subscribe`. Any URI may be waited for: what it names may come to be later.
+pub(super) fn on_subscribe(service: &mut Service, request: &Request<'_>) -> Outcome {
+    subscription(service, request, "resources/subscribe", Effect::Subscribed)
+}
+
+/// `resources/unsubscribe`.
+pub(super) fn on_unsubscribe(service: &mut Service, request: &Request<'_>) -> Outcome {
+    subscription(service, request, "resources/unsubscribe", Effect::Unsubscribed)
+}
+
+fn subscription(
+    service: &Service,
+    request: &Request<'_>,
+    method: &str,
+    effect: fn(Box<str>) -> Effect,
+) -> Outcome {
+    if !service.has_resources() {
+        return no_such_method(request, method);
+    }
+    match uri_of(request) {
+        Ok(uri) => Outcome::Result {
+            payload: Payload::Static("{}"),
+            effect: Some(effect(uri.into())),
+        },
+        Err(error) => Outcome::error(error),
+    }
+}
+
+/// `subscriptions/listen`. What was asked for and cannot happen is not acknowledged.
+pub(super) fn on_listen(service: &mut Service, request: &Request<'_>) -> Outcome {
+    let mut listen = Listen {
+        tools: false,
+        prompts: false,
+        resources: false,
+        uris: Vec::new(),
+        id: request.id.into(),
+        revision: request.revision,
+    };
+    let changeable = service.changeable;
+    let mut fault = None;
+    let filter = request.params.notifications.map_or("", RawValue::get);
+    let read = json::each_member(filter, |name, value| {
+        let is_wanted = value.get() == "true";
+        match &*name {
+            "toolsListChanged" => listen.tools = is_wanted && changeable.tools,
+            "promptsListChanged" => listen.prompts = is_wanted && changeable.prompts,
+            "resourcesListChanged" => listen.resources = is_wanted && changeable.resources,
+            "resourceSubscriptions" => match uris(value) {
+                Ok(uris) if changeable.contents => listen.uris = uris,
+                Ok(_) => {}
+                Err(error) => fault = Some(error),
+            },
+            _ => {}
+        }
+    });
+    if read.is_err() {
+        return Outcome::error(rpc::Error::invalid_params("notifications must be an object"));
+    }
+    match fault {
+        Some(error) => Outcome::error(error),
+        None => Outcome::Listen(Box::new(listen)),
+    }
+}
+
+/// The URIs of a list, each once.
+fn uris(list: &RawValue) -> Result<Vec<Box<str>>, rpc::Error> {
+    let Ok(mut uris) = serde_json::from_str::<Vec<Box<str>>>(list.get()) else {
+        return Err(rpc::Error::invalid_params(
+            "resourceSubscriptions must be a list of strings",
+        ));
+    };
+    uris.sort_unstable();
+    uris.dedup();
+    let longest = uris.iter().map(|uri| uri.len()).max().unwrap_or_default();
+    if uris.len() > URIS_MAX || longest > URI_BYTES_MAX {
+        return Err(rpc::Error::invalid_params(format_args!(
+            "resourceSubscriptions may have {URIS_MAX} URIs of {URI_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(uris)
 }
 
 /// What a legacy session is told of `changes`: a message each. Lists are told to everybody, contents to those that

@@ -5,6 +5,8 @@ use crate::entropy::SeededEntropy;
 use crate::sql::guard::Policy;
 use crate::time::Now;
 
+mod offers;
+
 const VERSION: &str = "2026-07-28";
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
@@ -203,7 +205,8 @@ fn the_name_header_must_say_what_the_body_says() {
         );
         assert_eq!(
             answer(&http(Some(VERSION), Some(method), Some("x")), &text),
-            (404, -32601)
+            (200, -32602),
+            "there is no such {member}"
         );
     }
 }
@@ -282,13 +285,19 @@ fn the_classifier_follows_body_then_header() {
             0,
         ),
         (http(None, None, None), call("server/discover", ""), 200, -32601),
-        (http(None, None, None), call("prompts/list", ""), 200, -32601),
-        (http(None, None, None), call("resources/list", ""), 200, -32601),
+        (
+            http(None, None, None),
+            call("subscriptions/listen", ""),
+            200,
+            -32601,
+        ),
+        (http(None, None, None), call("prompts/list", ""), 200, 0),
+        (http(None, None, None), call("resources/list", ""), 200, 0),
         (
             http(None, None, None),
             call("logging/setLevel", r#""level":"debug""#),
             200,
-            -32601,
+            0,
         ),
         (
             http(None, None, None),
@@ -345,7 +354,11 @@ fn a_handshake_echoes_legacy_revisions_and_answers_everything_else_with_the_newe
         assert_eq!(effect, Some(negotiated), "{asked}");
         let result: serde_json::Value = serde_json::from_slice(payload.as_bytes()).unwrap();
         assert_eq!(result["protocolVersion"], answered.as_str());
-        assert_eq!(result["capabilities"].to_string(), r#"{"tools":{}}"#);
+        assert_eq!(
+            result["capabilities"].get("completions").is_some(),
+            answered.has_completions()
+        );
+        assert_eq!(result["serverInfo"]["icons"].is_array(), answered.has_icons());
         assert_eq!(result["serverInfo"]["title"].is_string(), answered.has_titles());
     }
     assert_eq!(answer(&socket(None), &call("initialize", "")), (200, -32602));

@@ -72,9 +72,9 @@ impl Error {
         Self::new(INVALID_PARAMS, format!("invalid params: {reason}"))
     }
 
-    /// -32602 for a tool that is not in the catalogue. A long name is cut.
-    pub fn unknown_tool(name: &str) -> Self {
-        Self::new(INVALID_PARAMS, format!("unknown tool: {}", shortened(name)))
+    /// -32602 for a name that nothing of this kind (`tool`, `prompt`) has. A long name is cut.
+    pub fn unknown(kind: &str, name: &str) -> Self {
+        Self::new(INVALID_PARAMS, format!("unknown {kind}: {}", shortened(name)))
     }
 
     /// -32602 in the modern era, -32002 before it, for a resource that is not there. A long URI is cut.
@@ -180,7 +180,7 @@ mod tests {
             (Error::invalid_request("x").code, -32600),
             (Error::method_not_found("x").code, -32601),
             (Error::invalid_params("x").code, -32602),
-            (Error::unknown_tool("x").code, -32602),
+            (Error::unknown("tool", "x").code, -32602),
             (Error::internal_error("x").code, -32603),
             (Error::resource_not_found("x", true).code, -32602),
             (Error::resource_not_found("x", false).code, -32002),

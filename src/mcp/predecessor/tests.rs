@@ -81,7 +81,7 @@ fn rest_replies_have_all_three_members() {
     ]
     .concat();
     assert_eq!(reply, br#"{"id":"a","result":{},"error":null}"#);
-    let error = rest::error_reply("7", &rpc::Error::unknown_tool("x"));
+    let error = rest::error_reply("7", &rpc::Error::unknown("tool", "x"));
     assert_eq!(
         error,
         br#"{"id":7,"result":null,"error":{"code":-32602,"message":"unknown tool: x"}}"#
