@@ -54,8 +54,8 @@ mod tests {
             parsed(r#"{"elicitation":{},"sampling":{"tools":{}},"roots":{"listChanged":true},"x":1}"#),
             (true, true, true)
         );
-        assert_eq!(parsed(r#"{"elicitation":{"form":{},"url":{}}}"#).0, true);
-        assert_eq!(parsed(r#"{"elicitation":{"url":{}}}"#).0, false);
+        assert!(parsed(r#"{"elicitation":{"form":{},"url":{}}}"#).0);
+        assert!(!parsed(r#"{"elicitation":{"url":{}}}"#).0);
         assert_eq!(
             parsed(r#"{"elicitation":true,"sampling":null,"roots":[]}"#),
             (false, false, false)

@@ -9,6 +9,7 @@ use super::connection::Talk;
 use super::content;
 use super::core::{Core, Upgrade};
 use super::headers;
+use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
@@ -21,14 +22,14 @@ use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
 use crate::wire::buffer::Piece;
-use crate::wire::http::{HttpConnection, Next, Request, Responder, Response, Version};
+use crate::wire::http::{HttpConnection, Next, Request, Responder, Response, Version, refusal_body};
 use crate::wire::websocket::handshake;
 
 impl Core {
     /// Answers every request that has come in whole.
     pub(super) fn serve_http(&mut self, now: Now, http: &mut HttpConnection, talk: &mut Talk) -> Upgrade {
         let common = self.common.at(now.wall);
-        let settings = Arc::clone(&self.settings);
+        let settings = Arc::clone(self.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
@@ -69,6 +70,7 @@ impl Core {
         let answer = Answer {
             responder,
             cors_origin: admitted.cors_origin,
+            is_short: self.memory.replies.is_short(),
             principal: admitted
                 .key
                 .map_or(Principal::Connection(talk.id), Principal::Key),
@@ -79,7 +81,7 @@ impl Core {
         if request.method() == "POST"
             && let Err((status, message)) = content::check(request)
         {
-            answer.json(status, Payload::Owned(refusal_body(message)));
+            answer.json(status, Payload::Owned(refusal_body(status, message)));
             return Upgrade::No;
         }
         match (admitted.route, request.method()) {
@@ -107,6 +109,8 @@ impl Core {
             (Route::Status, _) => answer.document(200, &self.snapshot(now).status()),
             (Route::Metrics, _) => {
                 let gauges = Gauges {
+                    bytes_buffered: self.memory.buffered.taken(),
+                    replies_bytes: self.memory.replies.taken(),
                     connections: self.connections,
                     websockets: self.websockets,
                     calls: self.inflight.calls(),
@@ -148,7 +152,7 @@ impl Core {
             responder,
             refusal.status(),
             line.as_slice(),
-            &refusal_body(refusal.message()),
+            &refusal_body(refusal.status(), refusal.message()),
         );
     }
 
@@ -188,7 +192,7 @@ impl Core {
                     answer.responder,
                     refusal.status(),
                     refusal.headers(),
-                    &refusal_body(&refusal.to_string()),
+                    &refusal_body(refusal.status(), &refusal.to_string()),
                 );
                 Upgrade::No
             }
@@ -236,7 +240,8 @@ impl Core {
         asked: Asked<'_, '_>,
         mut call: ToolCall,
     ) {
-        if let Some((caller, principal)) = self.admit(talk, asked, &call.finish, &mut call.hears) {
+        let bytes = call.work.leased_bytes();
+        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), bytes) {
             self.begin(now, talk, caller, principal, call);
         }
     }
@@ -248,7 +253,7 @@ impl Core {
         asked: Asked<'_, '_>,
         mut call: ScriptCall,
     ) {
-        if let Some((caller, principal)) = self.admit(talk, asked, &call.finish, &mut call.hears) {
+        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), 0) {
             self.begin_script(now, talk, caller, principal, call);
         }
     }
@@ -258,12 +263,12 @@ impl Core {
         &mut self,
         talk: &Talk,
         asked: Asked<'_, '_>,
-        finish: &Finish,
-        hears: &mut Hears,
+        (finish, hears): (&Finish, &mut Hears),
+        statement_bytes: usize,
     ) -> Option<(Caller, Principal)> {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
-        if let Err(refused) = self.admission(principal) {
+        if let Err(refused) = self.admission(principal, statement_bytes) {
             answer.pieces(200, &mut form.reply(id, finish.clone().ended(Err(refused))));
             return None;
         }
@@ -302,6 +307,8 @@ pub(super) struct Asked<'a, 'r> {
 pub(super) struct Answer<'a, 'r> {
     pub(super) responder: Responder<'r>,
     pub(super) cors_origin: Option<&'a str>,
+    /// Memory for replies is short: only short ones are given.
+    pub(super) is_short: bool,
     /// On whose account a call runs.
     pub(super) principal: Principal,
     /// Place of the caller's key in the list.
@@ -371,6 +378,10 @@ impl Answer<'_, '_> {
     }
 
     fn send(self, status: u16, content_type: Option<&str>, own: &[(&str, &str)], body: &mut [Piece<'_>]) {
+        if self.is_short && body.iter().map(Piece::len).sum::<usize>() > REPLY_IN_NEED_BYTES_MAX {
+            let words = refusal_body(503, REPLIES_SHORT);
+            return respond(self.responder, 503, &[("Retry-After", "5")], &words);
+        }
         let cors = self.cors_origin.map(headers::cors);
         let cors = cors.as_ref().map_or(&[][..], |lines| lines.as_slice());
         let both;
@@ -420,11 +431,6 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
         body,
         close: false,
     });
-}
-
-/// The body of a refusal: a JSON-RPC error without an id, which every MCP client can read.
-fn refusal_body(message: &str) -> Vec<u8> {
-    rpc::error_reply(None, &rpc::Error::invalid_request(message))
 }
 
 pub(super) fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {

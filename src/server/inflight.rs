@@ -48,6 +48,10 @@ pub(super) struct Flight {
     cancelled: bool,
     /// Time after the admission at which progress was told last.
     progress_told: Duration,
+    /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
+    statement_bytes: usize,
+    /// What it has read and carries from step to step.
+    row_bytes: usize,
     state: State,
 }
 
@@ -122,6 +126,9 @@ pub(super) struct Inflight {
     steps: usize,
     cancels: usize,
     calls: usize,
+    /// Sums over all flights.
+    statement_bytes: usize,
+    row_bytes: usize,
     poll_round_trip: Duration,
 }
 
@@ -145,6 +152,8 @@ impl Inflight {
             steps: 0,
             cancels: 0,
             calls: 0,
+            statement_bytes: 0,
+            row_bytes: 0,
             poll_round_trip: Duration::ZERO,
         }
     }
@@ -162,6 +171,16 @@ impl Inflight {
     /// Steps that workers have now.
     pub(super) fn steps(&self) -> usize {
         self.steps + self.cancels
+    }
+
+    /// Bytes of statements that the jobs hold beyond what each may.
+    pub(super) fn statement_bytes(&self) -> usize {
+        self.statement_bytes
+    }
+
+    /// Bytes of rows that the jobs carry from step to step.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.row_bytes
     }
 
     /// The flights, oldest first.
@@ -197,13 +216,16 @@ impl Inflight {
         let id = self.next_id();
         let deadline = now + work.timeout + DEADLINE_GRACE;
         self.ready.push(principal, Stage::Submit, id);
+        let statement_bytes = work.leased_bytes();
         let state = State::Ready(Box::new(Job {
             id,
             work,
             reached: Reached::default(),
             admitted: now,
         }));
-        let flight = Flight::new(now, deadline, caller, principal, finish, state);
+        let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
+        flight.statement_bytes = statement_bytes;
+        self.statement_bytes += statement_bytes;
         self.insert(id, flight, timers)
     }
 
@@ -283,6 +305,8 @@ impl Inflight {
             flight.deadline = now + work.timeout + DEADLINE_GRACE;
             timers.set(flight.deadline, Timer::JobDeadline(id));
             flight.finish = finish;
+            flight.statement_bytes = work.leased_bytes();
+            self.statement_bytes += flight.statement_bytes;
             flight.state = State::Ready(Box::new(Job {
                 id,
                 work,
@@ -430,6 +454,14 @@ impl Inflight {
             Outcome::Again { job, after, progress } => {
                 let has_begun = flight.query_id.is_none() && job.reached.handle.is_some();
                 flight.query_id.clone_from(&job.reached.handle);
+                // What a cancelled job carries goes with it, soon.
+                let row_bytes = if flight.cancelled {
+                    0
+                } else {
+                    job.reached.row_bytes
+                };
+                self.row_bytes += row_bytes;
+                self.row_bytes -= std::mem::replace(&mut flight.row_bytes, row_bytes);
                 // A cancel that must be repeated waits as it was told; a job cancelled meanwhile does not wait.
                 let after = if flight.cancelled && !cancelling {
                     Duration::ZERO
@@ -468,6 +500,7 @@ impl Inflight {
             return (caller, None);
         }
         flight.cancelled = true;
+        self.row_bytes -= std::mem::take(&mut flight.row_bytes);
         let output = match &flight.state {
             State::Ready(job) => {
                 self.ready.remove(flight.principal, job.reached.stage, id);
@@ -497,6 +530,8 @@ impl Inflight {
 
     fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
         let flight = self.flights.remove(&id)?;
+        self.statement_bytes -= flight.statement_bytes;
+        self.row_bytes -= flight.row_bytes;
         self.calls -= usize::from(flight.caller.is_some());
         timers.clear(flight.deadline, Timer::JobDeadline(id));
         if let Some(count) = self.per_principal.get_mut(&flight.principal) {
@@ -527,6 +562,8 @@ impl Flight {
             deadline,
             cancelled: false,
             progress_told: Duration::ZERO,
+            statement_bytes: 0,
+            row_bytes: 0,
             state,
         }
     }

@@ -72,9 +72,13 @@ impl Server {
 
     fn work_instead(&mut self, now: Now, job: JobId, call: ToolCall) {
         let core = &mut self.core;
+        if let Err(short) = core.check_memory(call.work.leased_bytes()) {
+            return self.end_script(now, job, call.finish.ended(Err(short)));
+        }
         let parts = (call.work, call.finish);
         core.inflight
             .work_instead(job, now.monotonic, parts, &mut core.timers);
+        core.note_jobs();
         core.give_steps(now.monotonic);
     }
 

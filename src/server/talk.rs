@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
+use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::Metric;
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
 use crate::mcp::script::Hears;
-use crate::mcp::{Context, Effect, Finish, Outcome, ScriptCall, ToolCall};
+use crate::mcp::{Context, Effect, Finish, Outcome, Payload, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -75,13 +76,17 @@ impl Core {
         socket: &mut WebSocketConnection,
         talk: &mut Talk,
     ) -> Upgrade {
-        let settings = Arc::clone(&self.settings);
+        let settings = Arc::clone(self.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
             common_headers: &[],
         };
         loop {
+            // Many short messages fit into one read, and each may ask for a long reply.
+            if socket.outbox().len() > settings.limits.outbox_bytes_max {
+                return Upgrade::No;
+            }
             match socket.next(&serving) {
                 websocket::Next::NeedMore => return Upgrade::No,
                 websocket::Next::Failed(fault) => log::debug!("{}: {fault}", talk.id),
@@ -111,7 +116,7 @@ impl Core {
 
     /// Answers every line that has come in whole.
     pub(super) fn serve_lines(&mut self, now: Now, lines: &mut LineConnection, talk: &mut Talk) -> Upgrade {
-        let settings = Arc::clone(&self.settings);
+        let settings = Arc::clone(self.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
@@ -162,6 +167,10 @@ impl Core {
         let outcome = self.service.on_message(&context, &message);
         self.note_changes();
         match outcome {
+            Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
+                let error = rpc::Error::internal_error(REPLIES_SHORT);
+                say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]);
+            }
             Outcome::Result { payload, effect } => {
                 talk.apply(effect);
                 say(&mut Form::Rpc.pieces(id, payload));
@@ -188,6 +197,9 @@ impl Core {
             Envelope::Call { id, outcome } => {
                 let id = id.map_or("null", rpc::Id::as_json);
                 match outcome {
+                    Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
+                        say(&mut [Piece::Owned(envelope::error(Some(id), REPLIES_SHORT))]);
+                    }
                     Outcome::Result { payload, effect: _ } => say(&mut Form::Envelope.pieces(id, payload)),
                     Outcome::Error {
                         error,
@@ -211,7 +223,7 @@ impl Core {
         say: Say<'_>,
     ) {
         let principal = talk.principal();
-        match self.admission(principal) {
+        match self.admission(principal, call.work.leased_bytes()) {
             Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((form, id), &call.finish, &mut call.hears);
@@ -222,13 +234,18 @@ impl Core {
 
     fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, mut call: ScriptCall, say: Say<'_>) {
         let principal = talk.principal();
-        match self.admission(principal) {
+        match self.admission(principal, 0) {
             Err(refused) => say(&mut Form::Rpc.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((Form::Rpc, id), &call.finish, &mut call.hears);
                 self.begin_script(now, talk, caller, principal, call);
             }
         }
+    }
+
+    /// Whether memory for replies is so short that this one is not given.
+    fn is_too_much(&self, payload: &Payload) -> bool {
+        self.memory.replies.is_short() && payload.as_bytes().len() > REPLY_IN_NEED_BYTES_MAX
     }
 
     /// `notifications/cancelled`: the call gets no reply (MCP, "Cancellation"). An unknown id is ignored: the reply may

@@ -358,7 +358,7 @@ fn a_listener_hears_what_it_asks_for_and_what_can_happen() {
     assert!(listen.tools && !listen.prompts && !listen.resources);
     assert_eq!(listen.uris, ["a".into(), "b".into()]);
     assert_eq!(&*listen.id, "1");
-    let many = format!("[{}]", vec!["\"u\""; 2].join(","));
+    let many = format!("[{}]", ["\"u\""; 2].join(","));
     for notifications in [
         "7".to_owned(),
         format!(r#"{{"resourceSubscriptions":{}}}"#, "[7]"),
