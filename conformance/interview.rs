@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
-use snowflake_mcp::mcp::Abilities;
 use snowflake_mcp::mcp::offer::{Ability, Asked, Reply};
 use snowflake_mcp::mcp::script::{Event, Next, Notice, Question, Script};
 use snowflake_mcp::tools::Form;
@@ -26,8 +25,8 @@ pub(crate) struct Interview {
 impl Interview {
     /// The reply to a call: the result if everything is answered, else the questions.
     pub(crate) fn reply(self, asked: &Asked<'_>) -> Reply {
-        let needed = self.questions.iter().map(|(_, question)| ability(question));
-        if let Some(missing) = needed.into_iter().find(|ability| !has(asked.abilities, *ability)) {
+        let mut needed = self.questions.iter().map(|(_, question)| ability(question));
+        if let Some(missing) = needed.find(|ability| !ability.is_among(asked.abilities)) {
             return Reply::MissingCapability(missing);
         }
         if asked.revision.is_modern() {
@@ -64,15 +63,6 @@ pub(crate) fn answer(asked: &Asked<'_>, key: &str) -> Option<Value> {
 /// What `question` needs of a client.
 pub(crate) fn ability(question: &Question) -> Ability {
     Ability::of_method(question.method).expect("only methods of clients are asked")
-}
-
-/// Whether a client has this ability.
-pub(crate) fn has(abilities: Abilities, ability: Ability) -> bool {
-    match ability {
-        Ability::Elicitation => abilities.elicitation,
-        Ability::Sampling => abilities.sampling,
-        Ability::Roots => abilities.roots,
-    }
 }
 
 /// A legacy client that is being asked.

@@ -1,6 +1,7 @@
 //! The suite's prompts, and the completion of their arguments.
 
 use serde_json::{Value, json};
+use snowflake_mcp::mcp::completion;
 use snowflake_mcp::mcp::entry::{PromptArgument, PromptEntry};
 use snowflake_mcp::mcp::offer::{Asked, Completing, Reply, Subject};
 
@@ -77,10 +78,10 @@ pub(crate) fn complete(of: &Completing<'_>) -> Option<Reply> {
     if of.subject != Subject::Prompt(WITH_ARGUMENTS) {
         return None;
     }
-    let mut values = VALUES.to_vec();
-    values.retain(|value| value.starts_with(of.value));
-    let completion = json!({"values": values, "total": values.len(), "hasMore": false});
-    Some(reply::result(&json!({"completion": completion})))
+    let values = VALUES.iter().filter(|value| value.starts_with(of.value));
+    let values: Vec<_> = values.map(|value| (*value).to_owned()).collect();
+    let total = Some(values.len() as u64);
+    Some(Reply::Result(completion::members(&values, total, false)))
 }
 
 fn entry((name, description, arguments, _): &Row) -> PromptEntry {

@@ -239,7 +239,7 @@ pub(crate) fn what_can_be_asked(asked: &Asked<'_>) -> Reply {
         ("greeting", sampling("Generate a greeting", 50)),
         client_roots(),
     ];
-    questions.retain(|(_, question)| interview::has(asked.abilities, interview::ability(question)));
+    questions.retain(|(_, question)| interview::ability(question).is_among(asked.abilities));
     let interview = Interview {
         questions,
         state: None,
