@@ -33,6 +33,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Requests of one connection that wait for their reply at once (pipelining); then it is not read from.
     pub pipeline_max: usize,
+    /// Bytes of one stream of events that wait for its reader; beyond it the next event is refused and the stream cut.
+    /// One event may exceed it, so that a result always fits: a reader that stops costs this and `result_bytes_max`.
+    /// Halved, readers behind a slow network lose streams that they could have followed.
+    pub stream_outbox_bytes_max: usize,
 
     // WebSocket (RFC 6455) and lines (stdio).
     /// One message of a WebSocket or line connection; more closes a WebSocket with 1009.
@@ -102,6 +106,7 @@ impl Default for Limits {
             headers_max: 64,
             body_bytes_max: 4 << 20,
             pipeline_max: 32,
+            stream_outbox_bytes_max: 256 << 10,
             message_bytes_max: 4 << 20,
             json_depth_max: 64,
             id_bytes_max: 256,

@@ -69,13 +69,18 @@ pub enum CloseReason {
     BadFrame,
     /// A WebSocket message that is too long.
     MessageTooLong,
+    /// More bytes of a stream waited than may: the peer reads too slowly, or asked for the stream behind a response
+    /// that is long in coming.
+    StreamTooSlow,
+    /// The server cut a stream off.
+    StreamAborted,
     /// The server is shutting down.
     Draining,
 }
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -87,6 +92,8 @@ impl CloseReason {
         Self::BadRequest,
         Self::BadFrame,
         Self::MessageTooLong,
+        Self::StreamTooSlow,
+        Self::StreamAborted,
         Self::Draining,
     ];
 
@@ -104,6 +111,8 @@ impl CloseReason {
             Self::BadRequest => "bad_request",
             Self::BadFrame => "bad_frame",
             Self::MessageTooLong => "message_too_long",
+            Self::StreamTooSlow => "stream_too_slow",
+            Self::StreamAborted => "stream_aborted",
             Self::Draining => "draining",
         }
     }

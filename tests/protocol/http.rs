@@ -5,6 +5,7 @@ mod conversations;
 mod law;
 mod pipelining;
 mod smuggling;
+mod streams;
 mod timing;
 
 use snowflake_mcp::limits::Limits;

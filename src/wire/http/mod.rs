@@ -49,6 +49,7 @@ mod responder;
 mod response;
 mod scratch;
 mod state;
+mod stream;
 
 pub use error::Error;
 pub use pipeline::Ticket;
@@ -57,11 +58,12 @@ pub use request_line::Version;
 pub use responder::Responder;
 pub use response::Response;
 pub use scratch::Scratch;
+pub use stream::{Pushed, StreamHead};
 
 use body::{Collector, Whole};
 use framing::Framing;
 use head::{RequestHead, Scan, Scanned};
-use pipeline::{Pipeline, Slot};
+use pipeline::{Given, Pipeline, Slot};
 use response::Connection;
 use state::State;
 
@@ -114,14 +116,15 @@ impl HttpConnection {
     }
 
     /// Room for the next read. Empty: do not read now, because as many requests wait for their response as may
-    /// (`pipeline_max`), or as many bytes for the peer (`outbox_bytes_max`).
+    /// (`pipeline_max`), or as many bytes for the peer (`outbox_bytes_max`). While a stream is open there is room for
+    /// one more request whatever waits, so that the end of its reader is seen ([`is_streaming`](Self::is_streaming)).
     pub fn room(&mut self, limits: &Limits) -> &mut [u8] {
         self.forget();
         let head_bytes = limits.head_bytes_max + HEAD_ROOM_SPARE;
         let inbox_bytes = match &self.state {
             State::Closed { .. } | State::Upgraded { .. } => 0,
             State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
-            _ if !self.may_take(limits) => 0,
+            _ if !self.may_take(limits) && !self.is_streaming() => 0,
             State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
             State::Head { .. } | State::Lent { .. } => head_bytes,
         };
@@ -357,6 +360,8 @@ impl HttpConnection {
         let ticket = self.pipeline.open(Slot {
             connection,
             omits_body: request.method() == "HEAD",
+            takes_chunks: request.version() == Version::Http11,
+            given: Given::Nothing,
             parked: None,
         });
         self.state = if is_kept {
@@ -386,6 +391,8 @@ impl HttpConnection {
             connection: Connection::Closed,
             // The inbox still begins with the request line, whatever it is that went wrong.
             omits_body: self.inbox.bytes().starts_with(b"HEAD "),
+            takes_chunks: false,
+            given: Given::Nothing,
             parked: None,
         });
         self.stop(error.close_reason(), serving.now);
