@@ -10,6 +10,7 @@ pub mod buffer;
 pub mod http;
 pub mod lines;
 pub mod spares;
+pub mod sse;
 pub mod websocket;
 
 use crate::limits::Limits;
