@@ -146,6 +146,7 @@ impl Limits {
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
+            ("stream_outbox_bytes_max", self.stream_outbox_bytes_max),
             ("jobs_max", self.jobs_max),
             ("jobs_per_principal_max", self.jobs_per_principal_max),
         ];

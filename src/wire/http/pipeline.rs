@@ -29,6 +29,12 @@ pub(super) enum Given {
     All,
 }
 
+impl Given {
+    pub(super) fn is_stream(self) -> bool {
+        matches!(self, Self::Stream { .. })
+    }
+}
+
 /// What the answer to a request depends on when it comes.
 pub(super) struct Slot {
     pub(super) connection: Connection,

@@ -25,12 +25,12 @@ pub struct StreamHead<'a> {
 
 /// What became of pieces for a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a stream that is full has lost these pieces: abort it"]
+#[must_use = "pieces that a full stream refused are lost: abort it"]
 pub enum Pushed {
     /// They are queued; or there is no such stream any more, because the connection ended, and nothing is lost that
     /// could have arrived.
     Queued,
-    /// As much waits as may (`stream_outbox_bytes_max`): nothing was queued.
+    /// As much of the stream waits as may (`stream_outbox_bytes_max`): nothing was queued.
     Full,
 }
 
@@ -43,11 +43,28 @@ impl HttpConnection {
 
     /// Continues a stream by one chunk of all `pieces`, which are taken out of the slice; large owned and shared ones
     /// are queued without a copy. Nothing happens when all are empty.
+    ///
+    /// Refused while as much waits as may. What is not refused may itself be of any length.
     pub fn push_stream(&mut self, ticket: Ticket, pieces: &mut [Piece<'_>], serving: &Serving<'_>) -> Pushed {
-        if matches!(self.state, State::Closed { .. }) {
-            return Pushed::Queued;
+        let is_something = pieces.iter().any(|piece| !piece.is_empty());
+        match self.pipeline.stream_index(ticket) {
+            Some(index) if is_something && self.pipeline.is_stream_full(index, serving) => Pushed::Full,
+            _ => {
+                self.push_reply(ticket, pieces, serving);
+                Pushed::Queued
+            }
         }
-        self.pipeline.push_stream(ticket, pieces, serving)
+    }
+
+    /// The same for the reply to a call, which is queued whatever waits: how many there can be was decided when the calls
+    /// were admitted, and a reader who asked for several results at once is not slow because two of them wait.
+    pub fn push_reply(&mut self, ticket: Ticket, pieces: &mut [Piece<'_>], serving: &Serving<'_>) {
+        let is_closed = matches!(self.state, State::Closed { .. });
+        if let Some(index) = self.pipeline.stream_index(ticket)
+            && !is_closed
+        {
+            self.pipeline.push_chunk(index, pieces, serving.now);
+        }
     }
 
     /// Ends a stream. What is parked behind it follows, and requests that its place had held back are taken by
@@ -63,15 +80,16 @@ impl HttpConnection {
     /// What was queued is still written, except after [`Pushed::Full`]: then the peer has had its time, the connection
     /// is closed at once and what waits is lost.
     pub fn abort_stream(&mut self, ticket: Ticket, serving: &Serving<'_>) {
-        let Some((_, Given::Stream { is_full })) = self.pipeline.given(ticket) else {
+        let Some(index) = self.pipeline.stream_index(ticket) else {
             return;
         };
+        let is_full = self.pipeline.slots()[index].given == (Given::Stream { is_full: true });
         let reason = if is_full {
             CloseReason::StreamTooSlow
         } else {
             CloseReason::StreamAborted
         };
-        let answered = self.pipeline.abort_stream(ticket);
+        let answered = self.pipeline.abort_stream(index);
         if answered == Answered::Last && is_full {
             self.close(reason);
             return;
@@ -163,22 +181,21 @@ impl Pipeline {
         Answered::Open
     }
 
-    fn push_stream(&mut self, ticket: Ticket, pieces: &mut [Piece<'_>], serving: &Serving<'_>) -> Pushed {
-        let bytes: usize = pieces.iter().map(Piece::len).sum();
-        let Some((index, Given::Stream { .. })) = self.given(ticket) else {
-            return Pushed::Queued;
-        };
-        if bytes == 0 {
-            return Pushed::Queued;
-        }
+    /// Whether a stream takes no more now. That it was asked is remembered until it is asked again.
+    fn is_stream_full(&mut self, index: usize, serving: &Serving<'_>) -> bool {
         let is_full = self.slot_bytes(index) >= serving.limits.stream_outbox_bytes_max;
-        let slot = &mut self.slots_mut()[index];
-        slot.given = Given::Stream { is_full };
-        let is_chunked = slot.takes_chunks;
-        if is_full {
-            return Pushed::Full;
+        self.slots_mut()[index].given = Given::Stream { is_full };
+        is_full
+    }
+
+    fn push_chunk(&mut self, index: usize, pieces: &mut [Piece<'_>], now: Instant) {
+        let bytes: usize = pieces.iter().map(Piece::len).sum();
+        // A chunk of no bytes would be the last one.
+        if bytes == 0 {
+            return;
         }
-        let outbox = self.outbox_of(index, serving.now);
+        let is_chunked = self.slots()[index].takes_chunks;
+        let outbox = self.outbox_of(index, now);
         if is_chunked {
             extend_chunk_size(outbox, bytes);
         }
@@ -188,16 +205,13 @@ impl Pipeline {
         if is_chunked {
             outbox.extend(b"\r\n");
         }
-        Pushed::Queued
     }
 
     fn end_stream(&mut self, ticket: Ticket, now: Instant) -> Answered {
-        let Some((index, slot)) = self.find(ticket) else {
+        let Some(index) = self.stream_index(ticket) else {
             return Answered::Open;
         };
-        if !matches!(slot.given, Given::Stream { .. }) {
-            return Answered::Open;
-        }
+        let slot = &mut self.slots_mut()[index];
         slot.given = Given::All;
         if slot.takes_chunks {
             self.outbox_of(index, now).extend(CHUNK_LAST);
@@ -206,22 +220,21 @@ impl Pipeline {
     }
 
     /// Nothing follows what was given of a stream.
-    fn abort_stream(&mut self, ticket: Ticket) -> Answered {
-        let Some((index, slot)) = self.find(ticket) else {
-            return Answered::Open;
-        };
+    fn abort_stream(&mut self, index: usize) -> Answered {
         if index == 0 {
             return self.forget_slots();
         }
+        let slot = &mut self.slots_mut()[index];
         slot.given = Given::All;
         slot.connection = Connection::Closed;
         self.slots_mut().truncate(index + 1);
         Answered::Open
     }
 
-    fn given(&self, ticket: Ticket) -> Option<(usize, Given)> {
+    /// The place of an open stream.
+    fn stream_index(&self, ticket: Ticket) -> Option<usize> {
         let index = self.index(ticket)?;
-        Some((index, self.slots()[index].given))
+        self.slots()[index].given.is_stream().then_some(index)
     }
 
     /// Whether a stream ends with the connection.
@@ -234,7 +247,7 @@ impl Pipeline {
     fn streams(&self) -> impl Iterator<Item = usize> {
         let slots = self.slots().iter().enumerate();
         slots
-            .filter(|(_, slot)| matches!(slot.given, Given::Stream { .. }))
+            .filter(|(_, slot)| slot.given.is_stream())
             .map(|(index, _)| index)
     }
 }

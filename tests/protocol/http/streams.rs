@@ -1,6 +1,12 @@
-//! Responses that are streams: bytes on the wire, their place among other responses, their ends.
+//! Responses that are streams.
 
-use snowflake_mcp::wire::http::{Pushed, StreamHead};
+mod bytes;
+mod ends;
+mod order;
+mod readers;
+
+use snowflake_mcp::wire::http::Pushed;
+use snowflake_mcp::wire::spares::Spares;
 use snowflake_mcp::wire::{CloseReason, Lifecycle};
 
 use super::*;
@@ -8,8 +14,20 @@ use super::*;
 const HEAD: &str = "HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/event-stream\r\n\
                     Cache-Control: no-transform\r\nX-Accel-Buffering: no\r\n";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n\r\n";
+const EVENT: &str = "data: 1\n\n";
+const EVENT_CHUNK: &str = "9\r\ndata: 1\n\n\r\n";
+const END: &str = "0\r\n\r\n";
+const MOMENT: Duration = Duration::from_millis(1);
 
 impl Talk {
+    /// Answers requests later, the first of them, `GET /events`, with a stream that is open now.
+    fn streaming() -> Self {
+        let mut talk = Self::later();
+        talk.feed(&get("/events"));
+        talk.begin(0);
+        talk
+    }
+
     fn begin(&mut self, index: usize) {
         let serving = serving(&self.limits, self.now);
         let head = StreamHead { headers: &[] };
@@ -23,6 +41,12 @@ impl Talk {
         self.connection.push_stream(self.tickets[index], pieces, &serving)
     }
 
+    fn push_reply(&mut self, index: usize, text: &str) {
+        let serving = serving(&self.limits, self.now);
+        let pieces = &mut [Piece::Borrowed(text.as_bytes())];
+        self.connection.push_reply(self.tickets[index], pieces, &serving);
+    }
+
     fn finish(&mut self, index: usize) {
         let serving = serving(&self.limits, self.now);
         self.connection.end_stream(self.tickets[index], &serving);
@@ -34,74 +58,15 @@ impl Talk {
         self.connection.abort_stream(self.tickets[index], &serving);
         self.serve();
     }
-}
 
-#[test]
-fn a_stream_of_http_1_1_is_chunked_and_the_connection_goes_on() {
-    let mut talk = Talk::later();
-    talk.feed(&get("/events"));
-    talk.begin(0);
-    assert_eq!(
-        talk.written(),
-        format!("{HEAD}{CHUNKED}"),
-        "the head is not held back"
-    );
-    assert_eq!(talk.push(0, "data: 1\n\n"), Pushed::Queued);
-    assert_eq!(talk.push(0, ""), Pushed::Queued);
-    assert_eq!(talk.push(0, &"x".repeat(26)), Pushed::Queued);
-    talk.finish(0);
-    let body = format!("9\r\ndata: 1\n\n\r\n1a\r\n{}\r\n0\r\n\r\n", "x".repeat(26));
-    assert_eq!(talk.written(), format!("{HEAD}{CHUNKED}{body}"));
-    assert_eq!(
-        (talk.lifecycle(), talk.connection.waiting()),
-        (Lifecycle::Open, 0)
-    );
-    talk.feed(&get("/next"));
-    talk.answer(1, "next");
-    assert_eq!(talk.statuses(), [200, 200]);
-}
-
-#[test]
-fn a_stream_of_http_1_0_ends_with_the_connection() {
-    for (keep_alive, end) in [
-        ("", Lifecycle::Closed),
-        ("Connection: keep-alive\r\n", Lifecycle::Finishing),
-    ] {
-        let mut talk = Talk::later();
-        talk.feed(format!("GET /events HTTP/1.0\r\n{keep_alive}\r\n").as_bytes());
-        talk.begin(0);
-        talk.feed(&get("/behind"));
-        assert_eq!(talk.push(0, "data: 1\n\n"), Pushed::Queued);
-        assert_eq!(talk.lifecycle(), Lifecycle::Open);
-        talk.finish(0);
-        assert_eq!(
-            talk.written(),
-            format!("{HEAD}Connection: close\r\n\r\ndata: 1\n\n")
-        );
-        assert_eq!(
-            talk.requests(),
-            ["GET /events"],
-            "what comes behind it is not run"
-        );
-        assert_eq!(talk.lifecycle(), end);
-        assert_eq!(talk.connection.close_reason(), Some(CloseReason::NotKeptAlive));
+    fn drain(&mut self) {
+        let serving = serving(&self.limits, self.now);
+        self.connection.drain(&serving);
     }
-}
 
-#[test]
-fn a_stream_that_is_aborted_has_no_last_chunk_and_ends_the_connection() {
-    let mut talk = Talk::later();
-    talk.feed(&[get("/1"), get("/2")].concat());
-    talk.begin(0);
-    assert_eq!(talk.push(0, "data: 1\n\n"), Pushed::Queued);
-    talk.answer(1, "two");
-    talk.abort(0);
-    assert_eq!(
-        talk.written(),
-        format!("{HEAD}{CHUNKED}9\r\ndata: 1\n\n\r\n"),
-        "what was queued is written, and nothing else"
-    );
-    assert_eq!(talk.lifecycle(), Lifecycle::Finishing);
-    assert_eq!(talk.connection.close_reason(), Some(CloseReason::StreamAborted));
-    assert_eq!(talk.connection.waiting(), 0);
+    /// What the connection has come to, once all is written.
+    fn ended_as(&mut self) -> (Lifecycle, Option<CloseReason>) {
+        self.written();
+        (self.lifecycle(), self.connection.close_reason())
+    }
 }
