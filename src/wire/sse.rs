@@ -70,3 +70,51 @@ fn is_line(text: &[u8]) -> bool {
 
 /// `event: message`, an id of a session and a number, `data: `.
 const FIELDS_BYTES_FIRST: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(pieces: &[Piece<'_>]) -> String {
+        let bytes: Vec<u8> = pieces.iter().flat_map(Piece::as_slice).copied().collect();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_its_fields_and_an_empty_line() {
+        for (id, name, expected) in [
+            (None, None, "data: {}\n\n"),
+            (None, Some("message"), "event: message\ndata: {}\n\n"),
+            (Some("a-1"), None, "id: a-1\ndata: {}\n\n"),
+            (
+                Some("a-1"),
+                Some("message"),
+                "event: message\nid: a-1\ndata: {}\n\n",
+            ),
+        ] {
+            let mut data = [Piece::Borrowed(b"{"), Piece::Owned(b"}".to_vec())];
+            assert_eq!(text(&event(id, name, &mut data)), expected);
+        }
+    }
+
+    #[test]
+    fn large_data_is_moved() {
+        let large = vec![b'x'; 100_000];
+        let address = large.as_ptr();
+        let pieces = event(None, Some("message"), &mut [Piece::Owned(large)]);
+        assert!(pieces.iter().any(|piece| piece.as_slice().as_ptr() == address));
+    }
+
+    #[test]
+    fn a_priming_event_says_when_to_come_back() {
+        let text = |retry| String::from_utf8(priming("a-0", retry)).unwrap();
+        assert_eq!(text(None), "id: a-0\ndata: \n\n");
+        let retry = Some(Duration::from_secs(5));
+        assert_eq!(text(retry), "retry: 5000\nid: a-0\ndata: \n\n");
+    }
+
+    #[test]
+    fn a_retry_is_in_milliseconds() {
+        assert_eq!(retry(Duration::from_millis(250)), b"retry: 250\n\n");
+    }
+}

@@ -293,3 +293,54 @@ fn extend_chunk_size(outbox: &mut Outbox, bytes: usize) {
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// The chunk of no bytes, and no trailer.
 const CHUNK_LAST: &[u8] = b"0\r\n\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[test]
+    fn the_size_of_a_chunk_is_hexadecimal() {
+        for (bytes, expected) in [
+            (1, "1\r\n"),
+            (15, "f\r\n"),
+            (16, "10\r\n"),
+            (0xa0b1c2, "a0b1c2\r\n"),
+            (usize::MAX, "ffffffffffffffff\r\n"),
+        ] {
+            let mut outbox = Outbox::default();
+            extend_chunk_size(&mut outbox, bytes);
+            assert_eq!(outbox.to_vec(), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_head_says_what_the_stream_is_and_that_nothing_may_hold_it_back() {
+        let limits = Limits::default();
+        let serving = Serving {
+            limits: &limits,
+            now: Instant::ZERO,
+            common_headers: b"Cache-Control: no-store\r\n",
+        };
+        let head = StreamHead {
+            headers: &[("Mcp-Session-Id", "abc")],
+        };
+        for (connection, is_chunked, end) in [
+            (Connection::Kept, true, "Transfer-Encoding: chunked\r\n\r\n"),
+            (
+                Connection::Closed,
+                true,
+                "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ),
+            (Connection::Closed, false, "Connection: close\r\n\r\n"),
+        ] {
+            let mut outbox = Outbox::default();
+            encode_head(&mut outbox, head, &serving, connection, is_chunked);
+            let expected = format!(
+                "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: text/event-stream\r\n\
+                 Cache-Control: no-transform\r\nX-Accel-Buffering: no\r\nMcp-Session-Id: abc\r\n{end}"
+            );
+            assert_eq!(String::from_utf8(outbox.to_vec()).unwrap(), expected);
+        }
+    }
+}
