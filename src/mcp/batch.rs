@@ -70,10 +70,10 @@ mod tests {
             fields: Some(RoutingFields {
                 protocol_version: version,
                 ..RoutingFields::default()
+            }),
+            negotiated,
             abilities: crate::mcp::Abilities::default(),
             principal: b"",
-        }),
-            negotiated,
             now: Now::default(),
         }
     }
