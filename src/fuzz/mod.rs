@@ -12,6 +12,7 @@ pub mod http;
 pub mod websocket;
 
 mod guard;
+mod responses;
 mod rpc;
 mod settings;
 mod token;

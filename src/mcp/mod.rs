@@ -10,6 +10,7 @@
 //!
 //! Sessions do not exist here: a legacy client without one is answered, none is handed out.
 
+pub mod batch;
 pub mod completion;
 pub mod context;
 pub mod cursor;

@@ -83,7 +83,7 @@ impl Session {
         }
     }
 
-    /// The id that the client gets: visible ASCII, 64 to 80 characters.
+    /// The id that the client gets: visible ASCII, 60 to 80 characters.
     pub fn seal(&self, keys: &Keys, principal: &[u8]) -> String {
         let mut pack = Pack::new();
         pack.number(date(self.revision)).byte(bits(self.abilities));

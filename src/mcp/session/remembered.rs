@@ -12,7 +12,7 @@ use crate::time::{Instant, WallTime};
 /// One session's memory.
 #[derive(Debug)]
 pub(super) struct Remembered {
-    /// When its client was last heard of.
+    /// When its client was last heard of, or last stopped to listen.
     pub(super) used: Instant,
     /// When its id expires.
     pub(super) expires: WallTime,

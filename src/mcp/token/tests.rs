@@ -199,6 +199,8 @@ fn keys_are_never_printed() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
     #[test]
     fn any_payload_comes_back(
         payload in proptest::collection::vec(proptest::num::u8::ANY, 0..200),

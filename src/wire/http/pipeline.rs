@@ -13,7 +13,7 @@ use crate::wire::Serving;
 use crate::wire::buffer::Outbox;
 use crate::wire::pace::Pace;
 
-/// Says which request a deferred response belongs to. Good for one answer, on the connection that gave it.
+/// Says which request a deferred response belongs to. Good for one answer or stream, on the connection that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(u64);
 

@@ -142,6 +142,8 @@ impl Sessions {
                 && line.reader == Reader::Here(connection)
             {
                 line.reader = Reader::Gone(now);
+                // Listening is a use: the time without any begins now.
+                remembered.used = now;
             }
         });
     }
@@ -153,6 +155,7 @@ impl Sessions {
                 line.is_finished = true;
                 line.job = None;
                 line.reader = Reader::Gone(now);
+                remembered.used = now;
             }
         });
     }

@@ -181,6 +181,14 @@ impl Pair {
         Some((stream, lines.iter_mut().find(|line| line.id == stream.id)))
     }
 
+    fn use_session(&mut self, id: SessionId) {
+        for (session, one) in self.sessions.iter().zip(&mut self.model) {
+            if session.id == id {
+                one.used = self.now;
+            }
+        }
+    }
+
     fn step(&mut self, step: Step) {
         match step {
             Step::LogLevel(of) => self.log_level(of),
@@ -357,6 +365,7 @@ impl Pair {
             && line.reader == Some(on)
         {
             (line.reader, line.gone_at) = (None, now);
+            self.use_session(stream.session);
         }
         self.table.detach(stream, on, at);
     }
@@ -369,6 +378,7 @@ impl Pair {
         if let Some(line) = line {
             (line.reader, line.gone_at, line.job) = (None, now, None);
             line.is_finished = true;
+            self.use_session(stream.session);
         }
         self.table.finish(stream, at);
     }
@@ -609,6 +619,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn long_histories_go_as_the_model_says(steps in vec(any_step(), 1..80)) {
         let mut pair = Pair::new();
