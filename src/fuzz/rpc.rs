@@ -1,12 +1,14 @@
 //! Messages of clients: JSON-RPC, and the predecessor's two forms, up to what is given to the backend.
 
+use std::time::Duration;
+
 use serde::de::IgnoredAny;
 
-use crate::backend::{Error, Kind};
+use crate::backend::{Answer, Error, Kind, ResultSet};
 use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::mcp::predecessor::envelope::Envelope;
-use crate::mcp::{Abilities, Context, Field, Keys, Outcome, Revision, RoutingFields, Service};
+use crate::mcp::{Abilities, Changes, Context, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use crate::rpc::{self as json_rpc, Id, Message};
 use crate::sql::guard::Policy;
 use crate::time::Now;
@@ -119,11 +121,33 @@ fn assert_outcome(outcome: Outcome) {
                 let again = Policy::default().check(statement.text());
                 assert!(again.is_ok(), "{statement:?}");
             }
-            let failed = call.finish.ended(Err(Error::new(Kind::Syntax, "no\u{2028}\n\"")));
-            assert_line(&failed.to_json());
+            for kind in [Kind::Syntax, Kind::NotFound] {
+                let finish = call.finish.clone();
+                let failed = finish.ended(Err(Error::new(kind, "no\u{2028}\n\"")));
+                assert_line(&failed.to_json());
+            }
+            // What nobody may see is rendered too.
+            let answer = Answer {
+                results: call.work.statements.iter().map(|_| ResultSet::absent()).collect(),
+                elapsed: Duration::ZERO,
+            };
+            assert_line(&call.work.render.run(answer).result);
         }
         Outcome::Script(_) => {}
-        Outcome::Listen(listen) => assert_line(&listen.acknowledged()),
+        Outcome::Listen(listen) => {
+            assert_line(&listen.acknowledged());
+            assert_line(listen.ended().as_bytes());
+            let changes = Changes {
+                tools: true,
+                prompts: true,
+                resources: true,
+                updated: listen.uris.clone(),
+            };
+            listen
+                .notifications(&changes)
+                .iter()
+                .for_each(|told| assert_line(told));
+        }
     }
 }
 
