@@ -32,6 +32,7 @@ pub fn rpc(bytes: &[u8]) {
             }
         }
     }
+    assert_batch(bytes, &limits);
     let (id, outcome) = service.on_rest_call(bytes);
     assert_id(id);
     assert_outcome(outcome);
@@ -99,6 +100,22 @@ fn assert_read(bytes: &[u8], message: &Message<'_>, limits: &Limits) {
         serde_json::from_str(id.as_json()).unwrap_or_default()
     });
     assert_eq!(tree["id"], read);
+}
+
+/// A second reader finds the same messages in an array, and each of them stands in it.
+fn assert_batch(bytes: &[u8], limits: &Limits) {
+    let Ok(messages) = json_rpc::batch::split(bytes, limits) else {
+        return;
+    };
+    assert!(json_rpc::batch::is_batch(bytes));
+    assert!((1..=limits.batch_max).contains(&messages.len()));
+    for message in &messages {
+        assert!(bytes.as_ptr_range().contains(&message.as_ptr()));
+        let _ = json_rpc::decode(message, limits);
+    }
+    if let Ok(tree) = serde_json::from_slice::<Vec<serde_json::Value>>(bytes) {
+        assert_eq!(tree.len(), messages.len());
+    }
 }
 
 fn assert_id(id: Option<Id<'_>>) {
