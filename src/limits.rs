@@ -89,9 +89,11 @@ pub struct Limits {
     pub replay_session_bytes_max: usize,
     /// Bytes of events of all sessions kept for `Last-Event-ID`; then the oldest go, whosever they are.
     pub replay_bytes_max: usize,
-    /// Tasks of the embedded engine that are remembered. Some 400 bytes each and their results.
+    /// Tasks of this process that are remembered; a call that would be one more is answered without a task. Some 500
+    /// bytes each and their results.
     pub tasks_max: usize,
-    /// Bytes of results of tasks of the embedded engine; then the oldest finished tasks go.
+    /// Bytes of the results of those tasks; a task whose result does not fit any more fails and says so, since what was
+    /// promised to the others is kept.
     pub task_results_bytes_max: usize,
 
     // Statements and jobs.
@@ -142,6 +144,8 @@ pub struct Limits {
     pub session_idle_timeout: Duration,
     /// How long a session lives; then its client begins a new one.
     pub session_lifetime: Duration,
+    /// How long a task is kept; a client may only ask for less.
+    pub task_ttl_max: Duration,
     /// How long a broken stream can be resumed; then its call is cancelled.
     pub resume_window: Duration,
     /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
@@ -212,6 +216,7 @@ impl Default for Limits {
             websocket_ping_interval: Duration::from_secs(30),
             session_idle_timeout: Duration::from_secs(30 * 60),
             session_lifetime: Duration::from_secs(24 * 60 * 60),
+            task_ttl_max: Duration::from_secs(60 * 60),
             resume_window: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),

@@ -1,12 +1,14 @@
 //! Messages of clients: JSON-RPC, and the predecessor's two forms, up to what is given to the backend.
 
+use std::time::Duration;
+
 use serde::de::IgnoredAny;
 
-use crate::backend::{Error, Kind};
+use crate::backend::{Answer, Error, Kind, ResultSet};
 use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::mcp::predecessor::envelope::Envelope;
-use crate::mcp::{Abilities, Context, Field, Keys, Outcome, Revision, RoutingFields, Service};
+use crate::mcp::{Abilities, Changes, Context, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use crate::rpc::{self as json_rpc, Id, Message};
 use crate::sql::guard::Policy;
 use crate::time::Now;
@@ -30,6 +32,7 @@ pub fn rpc(bytes: &[u8]) {
             }
         }
     }
+    assert_batch(bytes, &limits);
     let (id, outcome) = service.on_rest_call(bytes);
     assert_id(id);
     assert_outcome(outcome);
@@ -99,6 +102,22 @@ fn assert_read(bytes: &[u8], message: &Message<'_>, limits: &Limits) {
     assert_eq!(tree["id"], read);
 }
 
+/// A second reader finds the same messages in an array, and each of them stands in it.
+fn assert_batch(bytes: &[u8], limits: &Limits) {
+    let Ok(messages) = json_rpc::batch::split(bytes, limits) else {
+        return;
+    };
+    assert!(json_rpc::batch::is_batch(bytes));
+    assert!((1..=limits.batch_max).contains(&messages.len()));
+    for message in &messages {
+        assert!(bytes.as_ptr_range().contains(&message.as_ptr()));
+        let _ = json_rpc::decode(message, limits);
+    }
+    if let Ok(tree) = serde_json::from_slice::<Vec<serde_json::Value>>(bytes) {
+        assert_eq!(tree.len(), messages.len());
+    }
+}
+
 fn assert_id(id: Option<Id<'_>>) {
     if let Some(id) = id {
         assert_line(id.as_json().as_bytes());
@@ -119,11 +138,33 @@ fn assert_outcome(outcome: Outcome) {
                 let again = Policy::default().check(statement.text());
                 assert!(again.is_ok(), "{statement:?}");
             }
-            let failed = call.finish.ended(Err(Error::new(Kind::Syntax, "no\u{2028}\n\"")));
-            assert_line(&failed.to_json());
+            for kind in [Kind::Syntax, Kind::NotFound] {
+                let finish = call.finish.clone();
+                let failed = finish.ended(Err(Error::new(kind, "no\u{2028}\n\"")));
+                assert_line(&failed.to_json());
+            }
+            // What nobody may see is rendered too.
+            let answer = Answer {
+                results: call.work.statements.iter().map(|_| ResultSet::absent()).collect(),
+                elapsed: Duration::ZERO,
+            };
+            assert_line(&call.work.render.run(answer).result);
         }
         Outcome::Script(_) => {}
-        Outcome::Listen(listen) => assert_line(&listen.acknowledged()),
+        Outcome::Listen(listen) => {
+            assert_line(&listen.acknowledged());
+            assert_line(listen.ended().as_bytes());
+            let changes = Changes {
+                tools: true,
+                prompts: true,
+                resources: true,
+                updated: listen.uris.clone(),
+            };
+            listen
+                .notifications(&changes)
+                .iter()
+                .for_each(|told| assert_line(told));
+        }
     }
 }
 

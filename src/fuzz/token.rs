@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::entropy::SeededEntropy;
 use crate::mcp::Keys;
+use crate::mcp::session::{EventId, Session};
+use crate::mcp::tasks::TaskId;
 use crate::mcp::token::pack::{Pack, Unpack};
 use crate::mcp::token::{Fault, PAYLOAD_BYTES_MAX, Purpose, Validity};
 use crate::time::WallTime;
 
 /// No bytes open as a token; as a payload they come back, and only whole, for the same purpose and principal. What is
-/// read as packed values is written in no other way.
+/// read as packed values, a session, a task or an event is written in no other way.
 pub fn token(bytes: &[u8]) {
     let keys = Keys::random(&mut SeededEntropy::new(1));
     for purpose in Purpose::ALL {
@@ -21,6 +23,27 @@ pub fn token(bytes: &[u8]) {
     let payload = &rest[..rest.len().min(PAYLOAD_BYTES_MAX)];
     assert_sealed(&keys, *first, payload);
     assert_packed(bytes);
+    assert_meant(&keys, bytes);
+}
+
+/// What is read as a session, a task or an event has one spelling.
+fn assert_meant(keys: &Keys, bytes: &[u8]) {
+    let payload = &bytes[..bytes.len().min(PAYLOAD_BYTES_MAX)];
+    let validity = Validity {
+        born: NOW,
+        lifetime: Duration::from_secs(60),
+    };
+    let text = keys.seal(Purpose::Session, payload, b"p", validity);
+    if let Ok(session) = Session::open(keys, text.as_bytes(), b"p", NOW) {
+        assert_eq!(session.seal(keys, b"p"), text);
+    }
+    let text = keys.seal(Purpose::Task, payload, b"p", validity);
+    if let Some(task) = TaskId::open(keys, &text, b"p", NOW) {
+        assert_eq!(task.seal(keys, b"p"), text);
+    }
+    if let Some(event) = EventId::parse(bytes) {
+        assert_eq!(event.to_string().as_bytes(), bytes);
+    }
 }
 
 fn assert_sealed(keys: &Keys, chance: u8, payload: &[u8]) {

@@ -23,6 +23,7 @@ pub mod revision;
 pub mod script;
 pub mod session;
 pub mod subscriptions;
+pub mod tasks;
 pub mod token;
 
 mod abilities;

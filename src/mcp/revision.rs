@@ -38,9 +38,11 @@ struct Facts {
     has_batches: bool,
     /// `Mcp-Session-Id` and a stream for GET.
     has_sessions: bool,
-    /// Lists say how long they may be kept.
     /// A server may close a stream that its client then comes back to.
     has_polling: bool,
+    /// Tasks are part of the core, as an experiment.
+    has_core_tasks: bool,
+    /// Lists say how long they may be kept.
     has_caching_hints: bool,
     /// What is listed has `icons`, implementations too, and these a `description` and a `websiteUrl`.
     has_icons: bool,
@@ -59,6 +61,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: false,
         has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: false,
         has_icons: false,
         has_completions: false,
@@ -73,6 +76,7 @@ const FACTS: [Facts; 5] = [
         has_batches: true,
         has_sessions: true,
         has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: false,
         has_icons: false,
         has_completions: true,
@@ -87,6 +91,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: true,
         has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: false,
         has_icons: false,
         has_completions: true,
@@ -101,6 +106,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: true,
         has_polling: true,
+        has_core_tasks: true,
         has_caching_hints: false,
         has_icons: true,
         has_completions: true,
@@ -115,6 +121,7 @@ const FACTS: [Facts; 5] = [
         has_batches: false,
         has_sessions: false,
         has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: true,
         has_icons: true,
         has_completions: true,
@@ -205,6 +212,11 @@ impl Revision {
     /// Whether a stream begins with an id to come back with, so that the server may close it meanwhile.
     pub const fn has_polling(self) -> bool {
         self.facts().has_polling
+    }
+
+    /// Whether tasks are part of its core.
+    pub const fn has_core_tasks(self) -> bool {
+        self.facts().has_core_tasks
     }
 
     /// Whether lists carry `ttlMs` and `cacheScope`.

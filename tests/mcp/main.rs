@@ -23,7 +23,7 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
 use snowflake_mcp::mcp::{
-    Abilities, Context, Effect, Field, Keys, Outcome, Revision, RoutingFields, Service,
+    Abilities, Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service,
 };
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
@@ -113,7 +113,10 @@ impl<'a> Peer<'a> {
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
                 let ended = call.finish.ended(backend::run(call.work));
-                lines.push(self.said(200, &whole(&ended.to_json())));
+                lines.push(match ended {
+                    Ended::Result(payload) => self.said(200, &whole(payload.as_bytes())),
+                    Ended::Error(error) => self.said(200, &rpc::error_reply(id, &error)),
+                });
                 lines
             }
             Outcome::Accepted if self.way == Way::Http => vec!["202".to_owned()],
