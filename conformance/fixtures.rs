@@ -3,7 +3,8 @@
 use snowflake_mcp::mcp::entry::{PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
 use snowflake_mcp::mcp::offer::{Asked, Changeable, Changes, Completing, Offer, Reply};
 
-use crate::{prompts, resources, tools};
+use crate::tools::Call;
+use crate::{prompts, reply, resources, tools};
 
 /// The fixtures: what is listed now, and what has changed since somebody asked.
 #[derive(Debug)]
@@ -76,8 +77,13 @@ impl Offer for Fixtures {
 
     fn call_tool(&mut self, name: &str, asked: &Asked<'_>) -> Option<Reply> {
         let is_listed = self.tools.iter().any(|tool| tool.name == name);
-        let call = tools::find(name).filter(|_| is_listed)?;
-        Some(call(self, asked))
+        match tools::find(name).filter(|_| is_listed)? {
+            Call::Replies(reply) => Some(reply(asked)),
+            Call::Changes(change) => {
+                change(self);
+                Some(reply::result(&reply::says("Something has changed")))
+            }
+        }
     }
 
     fn read_resource(&mut self, uri: &str, _asked: &Asked<'_>) -> Option<Reply> {

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod contents;
 mod fixtures;
 mod interview;
 mod prompts;

@@ -298,6 +298,30 @@ fn likes(name: &str, answers: &Answers) -> Value {
     reply::says(format!("{name} likes {}", color.unwrap_or("no color")))
 }
 
+/// `confirm_delete`.
+pub(crate) fn deletion(asked: &Asked<'_>) -> Reply {
+    let file = asked.text("filename").unwrap_or("the file".into());
+    let question = elicitation(&format!("Delete {file}?"), &one_member("confirm", "boolean"));
+    asks(asked, "confirm", question, |answers| {
+        let is_confirmed = accepted(answers, "confirm", "confirm") == Some(&Value::Bool(true));
+        reply::says(if is_confirmed { "Deleted" } else { "Kept" })
+    })
+}
+
+/// `multi_input`.
+pub(crate) fn two(asked: &Asked<'_>) -> Reply {
+    let confirmed = elicitation("Go on?", &one_member("confirm", "boolean"));
+    let interview = Interview {
+        questions: vec![user_name(), ("confirm", confirmed)],
+        state: None,
+        conclude: |answers| {
+            let ok = accepted(answers, "confirm", "confirm").unwrap_or(&Value::Bool(false));
+            reply::says(format!("{}, confirmed: {ok}", name(answers, "user_name")))
+        },
+    };
+    interview.reply(asked)
+}
+
 /// `test_missing_capability`: does nothing but need a model, so that a client without one is refused.
 pub(crate) fn needs_sampling(asked: &Asked<'_>) -> Reply {
     asks(asked, "response", sampling("Say hello", 10), |answers| {

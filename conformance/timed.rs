@@ -1,12 +1,13 @@
-//! Calls that take time: things are said with pauses between, then comes the result.
+//! Calls that take time: something is said, a while passes, and so on until the result.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use snowflake_mcp::mcp::Level;
 use snowflake_mcp::mcp::offer::{Asked, Reply};
 use snowflake_mcp::mcp::script::{Event, Next, Notice, Script};
-use snowflake_mcp::mcp::{Level, Payload};
+use snowflake_mcp::rpc;
 
 use crate::reply;
 
@@ -16,84 +17,106 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long a stream stays closed before the result is there: long enough that the client finds the end of it first.
 const CLOSED: Duration = Duration::from_millis(200);
 
-/// Says one thing after the other, then ends.
-#[derive(Debug)]
-struct Timed {
-    said: VecDeque<Notice>,
-    end: Option<Payload>,
-}
+/// How long the jobs take that fail.
+const JOB: Duration = Duration::from_secs(1);
 
-impl Script for Timed {
+/// A computation takes as long as its caller says, up to here: the suite asks for a minute and cancels it.
+const COMPUTATION_MAX: Duration = Duration::from_secs(120);
+
+/// Goes through its steps: what is said, and what comes next.
+#[derive(Debug)]
+struct Steps(VecDeque<(Option<Notice>, Next)>);
+
+impl Script for Steps {
     fn resume(&mut self, _event: Event<'_>, notices: &mut Vec<Notice>) -> Next {
-        notices.extend(self.said.pop_front());
-        if self.said.is_empty() {
-            return Next::Done(self.end.take().expect("a script is not resumed after its end"));
-        }
-        Next::Wait(PAUSE)
+        let (said, next) = self.0.pop_front().expect("a script is not resumed after its end");
+        notices.extend(said);
+        next
     }
 }
 
-/// Progress at 0, 50 and 100 of 100.
+fn steps(steps: impl Into<VecDeque<(Option<Notice>, Next)>>) -> Reply {
+    Reply::Script(Box::new(Steps(steps.into())))
+}
+
+fn done(asked: &Asked<'_>, result: &Value) -> Next {
+    Next::Done(reply::whole(asked.form, result))
+}
+
+/// Waits, then ends.
+fn after(pause: Duration, end: Next) -> Reply {
+    steps([(None, Next::Wait(pause)), (None, end)])
+}
+
+/// `test_tool_with_progress`: 0, 50 and 100 of 100.
 pub(crate) fn progress(asked: &Asked<'_>) -> Reply {
-    let said = [0.0, 50.0, 100.0].map(|progress| Notice::Progress {
-        progress,
-        total: Some(100.0),
-        message: None,
-    });
-    timed(
-        asked,
-        said,
-        &reply::says("Tool with progress executed successfully"),
-    )
+    let at = |progress| {
+        Some(Notice::Progress {
+            progress,
+            total: Some(100.0),
+            message: None,
+        })
+    };
+    let end = done(asked, &reply::says("Tool with progress executed successfully"));
+    steps([
+        (at(0.0), Next::Wait(PAUSE)),
+        (at(50.0), Next::Wait(PAUSE)),
+        (at(100.0), end),
+    ])
 }
 
-/// Three log messages.
+/// `test_tool_with_logging` and `test_logging_tool`: three messages, for those that want to hear them.
 pub(crate) fn logs(asked: &Asked<'_>) -> Reply {
-    let said = [
-        "Tool execution started",
-        "Tool processing data",
-        "Tool execution completed",
-    ]
-    .map(|text| Notice::Log {
-        level: Level::Info,
-        data: json!(text).to_string().into_bytes(),
-    });
-    timed(
-        asked,
-        said,
-        &reply::says("Tool with logging executed successfully"),
-    )
+    let log = |text| {
+        Some(Notice::Log {
+            level: Level::Info,
+            data: json!(text).to_string().into_bytes(),
+        })
+    };
+    let end = done(asked, &reply::says("Tool with logging executed successfully"));
+    steps([
+        (log("Tool execution started"), Next::Wait(PAUSE)),
+        (log("Tool processing data"), Next::Wait(PAUSE)),
+        (log("Tool execution completed"), end),
+    ])
 }
 
-fn timed(asked: &Asked<'_>, said: impl Into<VecDeque<Notice>>, result: &Value) -> Reply {
-    Reply::Script(Box::new(Timed {
-        said: said.into(),
-        end: Some(reply::whole(asked.form, result)),
-    }))
-}
-
-/// Closes the caller's stream before the result is there.
-#[derive(Debug)]
-struct Hanging {
-    is_closed: bool,
-    end: Option<Payload>,
-}
-
-impl Script for Hanging {
-    fn resume(&mut self, _event: Event<'_>, _notices: &mut Vec<Notice>) -> Next {
-        if self.is_closed {
-            return Next::Done(self.end.take().expect("a script is not resumed after its end"));
-        }
-        self.is_closed = true;
-        Next::Hang(CLOSED)
-    }
-}
-
-/// A result that the client has to come back for.
+/// `test_reconnection`: the stream is closed before the result is there.
 pub(crate) fn reconnection(asked: &Asked<'_>) -> Reply {
-    let result = reply::says("Reconnection test completed successfully");
-    Reply::Script(Box::new(Hanging {
-        is_closed: false,
-        end: Some(reply::whole(asked.form, &result)),
-    }))
+    let end = done(asked, &reply::says("Reconnection test completed successfully"));
+    steps([(None, Next::Hang(CLOSED)), (None, end)])
+}
+
+/// `slow_compute`: takes as long as it is asked to.
+pub(crate) fn computation(asked: &Asked<'_>) -> Reply {
+    let seconds = asked.argument("seconds").map_or("0", |seconds| seconds.get());
+    let time = seconds
+        .parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let Some(time) = time.filter(|time| *time <= COMPUTATION_MAX) else {
+        let limit = COMPUTATION_MAX.as_secs();
+        return reply::result(&reply::fails(format!(
+            "seconds is {seconds}, expected 0 to {limit}"
+        )));
+    };
+    let label = asked.text("label").unwrap_or("computation".into());
+    let result = reply::says(format!("{label} done after {seconds} s"));
+    if time.is_zero() {
+        return reply::result(&result);
+    }
+    after(time, done(asked, &result))
+}
+
+/// `failing_job`: a tool that tells of its failure.
+pub(crate) fn failing(asked: &Asked<'_>) -> Reply {
+    after(JOB, done(asked, &reply::fails("This job always fails")))
+}
+
+/// `protocol_error_job`: a call that ends as an error.
+pub(crate) fn breaking(_asked: &Asked<'_>) -> Reply {
+    after(
+        JOB,
+        Next::Failed(rpc::Error::internal_error("this job always breaks")),
+    )
 }
