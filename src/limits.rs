@@ -9,8 +9,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     // Connections.
-    /// Connections open at once; a further one is closed. Idle ones cost about 1 KiB each.
+    /// Connections open at once; a further one is answered 503 and closed. Idle ones cost about 1 KiB each, busy ones at
+    /// most [`CONNECTION_BYTES_MAX`] beside the leases.
     pub connections_max: usize,
+    /// Connections beyond `connections_max` that are being told so at once; one more is closed without a word. Doubled,
+    /// a storm of connections takes as many descriptors more.
+    pub connections_refused_max: usize,
     /// Connections accepted in one turn, so that a flood of them does not starve the open ones.
     pub accepts_per_turn_max: usize,
     /// Bytes read from one connection in one turn.
@@ -19,8 +23,18 @@ pub struct Limits {
     pub write_per_turn_bytes_max: usize,
     /// Completions taken from the workers in one turn.
     pub completions_per_turn_max: usize,
-    /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it.
+    /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it. While
+    /// `replies_bytes_max` is nearly reached, [`FREE_BYTES_EACH`](crate::wire::lease::FREE_BYTES_EACH) takes its place.
     pub outbox_bytes_max: usize,
+
+    // Memory of all connections together. Their own bounds multiplied would be 64 GiB of bodies and 4 GiB of replies.
+    /// Bytes of memory that half-received requests and messages, and statements of calls in flight, hold together,
+    /// beyond the first 4 KiB of each. Who needs more is answered 503 (HTTP) or closed with 1013 (WebSocket). The last
+    /// eighth is kept for those that need at most 64 KiB.
+    pub bytes_buffered_max: usize,
+    /// Bytes of replies that wait for their readers together, beyond the first 4 KiB of each connection. Seven eighths
+    /// of it held, no further tool call is admitted, and a result that comes then is replaced by an error.
+    pub replies_bytes_max: usize,
 
     // HTTP (RFC 9112).
     /// Request line and headers together; more is 431. Double it and an idle flood costs twice as much.
@@ -71,13 +85,20 @@ pub struct Limits {
     // Times.
     /// From the first byte of a request to the end of its head; then 408.
     pub head_timeout: Duration,
-    /// From the end of the head to the end of the body; then 408. Also from the first byte of a WebSocket message to
-    /// its last; then the connection is dropped.
+    /// Time in which `progress_bytes_min` of a body, or the rest of it, must come; else 408. The same for a WebSocket
+    /// message; then the connection is dropped.
     pub body_timeout: Duration,
+    /// From the end of the head to the end of the body however fast it comes; then 408. Also from the first byte of a
+    /// WebSocket message to its last. What is half received cannot be held for longer.
+    pub body_total_timeout: Duration,
     /// A connection without a request for this long is closed.
     pub idle_timeout: Duration,
-    /// A peer that takes none of the bytes waiting for it for this long is dropped.
+    /// Time in which a peer must take `progress_bytes_min` of the bytes waiting for it, or all of them; else it is
+    /// dropped.
     pub write_timeout: Duration,
+    /// The least that is progress, of a body in `body_timeout` and of replies in `write_timeout`: by default 546 bytes a
+    /// second, which a modem of 1990 exceeds. Doubled, peers behind the worst of radio links are cut.
+    pub progress_bytes_min: usize,
     /// How long a connection that was answered and refused is still read from, so that the answer is not lost.
     pub linger_timeout: Duration,
     /// Silence on a WebSocket after which a ping is sent; twice that without an answer closes it.
@@ -96,11 +117,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 16_384,
+            connections_refused_max: 64,
             accepts_per_turn_max: 64,
             read_per_turn_bytes_max: 64 << 10,
             write_per_turn_bytes_max: 256 << 10,
             completions_per_turn_max: 256,
             outbox_bytes_max: 256 << 10,
+            bytes_buffered_max: 64 << 20,
+            replies_bytes_max: 64 << 20,
             head_bytes_max: 32 << 10,
             target_bytes_max: 8 << 10,
             headers_max: 64,
@@ -119,9 +143,11 @@ impl Default for Limits {
             result_bytes_max: 4 << 20,
             cell_text_max: 200,
             head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(15),
+            body_total_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(15),
+            progress_bytes_min: 8 << 10,
             linger_timeout: Duration::from_secs(2),
             websocket_ping_interval: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),
@@ -174,6 +200,24 @@ impl Limits {
                 "body_bytes_max",
                 self.body_bytes_max,
             ),
+            (
+                "four times body_bytes_max",
+                self.body_bytes_max.saturating_mul(LARGEST_AT_ONCE_MIN),
+                "bytes_buffered_max",
+                self.bytes_buffered_max,
+            ),
+            (
+                "four times message_bytes_max",
+                self.message_bytes_max.saturating_mul(LARGEST_AT_ONCE_MIN),
+                "bytes_buffered_max",
+                self.bytes_buffered_max,
+            ),
+            (
+                "four times result_bytes_max",
+                self.result_bytes_max.saturating_mul(LARGEST_AT_ONCE_MIN),
+                "replies_bytes_max",
+                self.replies_bytes_max,
+            ),
         ];
         for (small, small_value, large, large_value) in ordered {
             if small_value > large_value {
@@ -184,7 +228,36 @@ impl Limits {
         }
         Ok(())
     }
+
+    /// The most memory that the server holds under these bounds, in bytes, whatever clients do: the two sums, what each
+    /// connection and each call has beside them, what the workers have in hand, and the program itself. The embedded
+    /// engine's data comes on top, and what an allocator keeps in its holes.
+    pub const fn memory_bytes_max(&self) -> usize {
+        let connections = self.connections_max + self.connections_refused_max;
+        self.bytes_buffered_max
+            + self.replies_bytes_max
+            + connections * CONNECTION_BYTES_MAX
+            + self.jobs_max * JOB_BYTES_MAX
+            + self.workers * RESULTS_IN_HAND * self.result_bytes_max
+            + PROGRAM_BYTES
+    }
 }
+
+/// So many of the largest requests, and of the largest results, must fit into the sums that bound them: a message in
+/// fragments takes twice its length, and the last eighth is kept for small ones.
+pub const LARGEST_AT_ONCE_MIN: usize = 4;
+
+/// What a connection holds at most beside the leases: its tables' entries (1 KiB), the first 4 KiB of a request in its
+/// inbox, 4 KiB in the buffers of a WebSocket or 64 fields and 32 places in a pipeline (3 KiB), the first 4 KiB of what
+/// waits for it in buffers of up to twice that. Of 13 KiB the worst was seen.
+pub const CONNECTION_BYTES_MAX: usize = 16 << 10;
+/// What a call in flight holds at most beside the leases: the first 4 KiB of its statements, its id, its tables' entries.
+pub const JOB_BYTES_MAX: usize = 8 << 10;
+/// Results that a worker has in hand: the partition that it reads, the rows, the reply, and a reply that has been taken
+/// by nobody yet.
+const RESULTS_IN_HAND: usize = 4;
+/// The program without a connection: 7 MiB were measured, with spare buffers, stacks and lists.
+const PROGRAM_BYTES: usize = 16 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -193,6 +266,45 @@ mod tests {
     #[test]
     fn the_defaults_hold_together() {
         assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_most_memory_is_what_the_readme_says() {
+        // 64 for requests, 64 for replies, 257 for 16,448 connections, 8 for calls, 128 for workers, 16 for the program.
+        assert_eq!(Limits::default().memory_bytes_max(), 537 << 20);
+        let small = Limits {
+            connections_max: 192,
+            bytes_buffered_max: 16 << 20,
+            replies_bytes_max: 16 << 20,
+            workers: 2,
+            ..Limits::default()
+        };
+        assert_eq!(small.memory_bytes_max(), 92 << 20);
+    }
+
+    #[test]
+    fn four_of_the_largest_must_fit_into_the_sum_that_bounds_them() {
+        let limits = Limits {
+            bytes_buffered_max: 15 << 20,
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check(),
+            Err(
+                "four times body_bytes_max is 16777216, more than bytes_buffered_max, which is 15728640"
+                    .to_owned()
+            )
+        );
+        let limits = Limits {
+            replies_bytes_max: 15 << 20,
+            ..Limits::default()
+        };
+        assert!(
+            limits
+                .check()
+                .unwrap_err()
+                .starts_with("four times result_bytes_max")
+        );
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub struct Reached {
     pub handle: Option<String>,
     /// Everything else, in the backend's own form. Nobody else looks inside.
     pub carried: Option<Box<dyn Any + Send>>,
+    /// Bytes of rows in it. The server counts them against `replies_bytes_max`.
+    pub row_bytes: usize,
 }
 
 impl Default for Reached {
@@ -100,6 +102,7 @@ impl Default for Reached {
             stage: Stage::Submit,
             handle: None,
             carried: None,
+            row_bytes: 0,
         }
     }
 }

@@ -48,7 +48,8 @@ fn told(found: Rlimit, raised: Result<Rlimit, Errno>) -> Result<String, String> 
 fn shortage(room: Option<u64>, limits: &Limits) -> Option<String> {
     let room = room?;
     let connections = limits.connections_max as u64;
-    let needed = connections + OWN_DESCRIPTORS + limits.workers as u64;
+    let refused = limits.connections_refused_max as u64;
+    let needed = connections + refused + OWN_DESCRIPTORS + limits.workers as u64;
     (room < needed).then(|| {
         format!(
             "connections_max is {connections}, but the limit of {room} open files leaves room for {}: \
@@ -100,15 +101,16 @@ mod tests {
     fn a_shortage_names_both_limits_and_begins_where_it_begins() {
         let limits = Limits {
             connections_max: 1_000,
+            connections_refused_max: 64,
             workers: 8,
             ..Limits::default()
         };
-        assert_eq!(shortage(Some(1_040), &limits), None);
+        assert_eq!(shortage(Some(1_104), &limits), None);
         assert_eq!(shortage(None, &limits), None);
-        let text = shortage(Some(1_039), &limits).unwrap();
+        let text = shortage(Some(1_103), &limits).unwrap();
         assert!(
             text.starts_with(
-                "connections_max is 1000, but the limit of 1039 open files leaves room for 999: "
+                "connections_max is 1000, but the limit of 1103 open files leaves room for 999: "
             ),
             "{text}"
         );

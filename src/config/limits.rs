@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::setting as s;
 use super::source::Sources;
 use super::{Error, value};
-use crate::limits::Limits;
+use crate::limits::{LARGEST_AT_ONCE_MIN, Limits};
 
 /// The defaults, with what is set.
 ///
@@ -32,6 +32,9 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
         }
     }
     let times = [
+        (&s::HEAD_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.head_timeout),
+        (&s::BODY_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.body_timeout),
+        (&s::WRITE_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.write_timeout),
         (
             &s::STATEMENT_TIMEOUT,
             STATEMENT_SECONDS_RANGE,
@@ -45,9 +48,17 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
             *limit = value::seconds(&found, range)?;
         }
     }
+    limits.body_total_timeout = limits.body_timeout * 4;
     if let Some(found) = sources.find(&s::REQUEST_SIZE_MAX) {
         let bytes = value::count(&found, REQUEST_MIB_RANGE)? << 20;
         (limits.body_bytes_max, limits.message_bytes_max) = (bytes, bytes);
+        limits.bytes_buffered_max = limits.bytes_buffered_max.max(bytes * LARGEST_AT_ONCE_MIN);
+    }
+    if let Some(found) = sources.find(&s::BUFFERED_SIZE_MAX) {
+        limits.bytes_buffered_max = value::count(&found, SUM_MIB_RANGE)? << 20;
+    }
+    if let Some(found) = sources.find(&s::REPLIES_SIZE_MAX) {
+        limits.replies_bytes_max = value::count(&found, SUM_MIB_RANGE)? << 20;
     }
     if let Some(found) = sources.find(&s::RESULT_SIZE_MAX) {
         limits.result_bytes_max = value::count(&found, RESULT_MIB_RANGE)? << 20;
@@ -67,6 +78,10 @@ pub(super) const ROWS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
 const REQUEST_MIB_RANGE: RangeInclusive<u64> = 1..=64;
 /// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
 const RESULT_MIB_RANGE: RangeInclusive<u64> = 1..=8;
+/// A small request too needs some; beyond a tebibyte it is no bound.
+const SUM_MIB_RANGE: RangeInclusive<u64> = 1..=1 << 20;
+/// An hour for 8 KiB is no bound either.
+const PEER_SECONDS_RANGE: RangeInclusive<u32> = 1..=3_600;
 /// Snowflake itself stops a statement after two days.
 const STATEMENT_SECONDS_RANGE: RangeInclusive<u32> = 1..=172_800;
 const DRAIN_SECONDS_RANGE: RangeInclusive<u32> = 0..=3_600;

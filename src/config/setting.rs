@@ -109,7 +109,7 @@ pub const CONNECTIONS_MAX: Setting = setting(
     None,
     &["MCP_MAX_CONNECTIONS"],
     "16384",
-    "connections open at once; a further one is closed",
+    "connections open at once; a further one is answered 503 and closed",
 );
 /// Calls of one client in flight.
 pub const JOBS_PER_PRINCIPAL_MAX: Setting = setting(
@@ -132,6 +132,20 @@ pub const RESULT_SIZE_MAX: Setting = setting(
     "4",
     "MiB of one result, text and structured form together, 1 to 8; a larger one is cut and says so",
 );
+/// Memory of all requests that are on their way.
+pub const BUFFERED_SIZE_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_BUFFERED_SIZE"],
+    "64, or four of the largest request",
+    "MiB that half-received requests and the statements of calls in flight hold together; more is 503 or close code 1013",
+);
+/// Memory of all replies that wait.
+pub const REPLIES_SIZE_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_REPLIES_SIZE"],
+    "64",
+    "MiB of replies that wait for their readers together; at seven eighths of it calls are refused and results not kept",
+);
 /// Rows of a result, as the operator allows.
 pub const ROWS_MAX: Setting = setting(
     Some("--max-rows"),
@@ -149,6 +163,27 @@ pub const ROWS_DEFAULT: Setting = setting(
 
 // Times.
 
+/// How long a head may take.
+pub const HEAD_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_HEAD_TIMEOUT"],
+    "10",
+    "seconds in which the head of a request must come, from its first byte; more is 408",
+);
+/// How long a piece of a body may take.
+pub const BODY_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_BODY_TIMEOUT"],
+    "15",
+    "seconds in which 8 KiB of a body or message must come, or the rest of it; all of it in four times that",
+);
+/// How long a piece of a reply may wait.
+pub const WRITE_TIMEOUT: Setting = setting(
+    None,
+    &["MCP_WRITE_TIMEOUT"],
+    "15",
+    "seconds in which a client must take 8 KiB of what waits for it, or all of it; then it is dropped",
+);
 /// How long a statement may run.
 pub const STATEMENT_TIMEOUT: Setting = setting(
     None,
@@ -357,8 +392,13 @@ pub const ALL: &[&Setting] = &[
     &JOBS_PER_PRINCIPAL_MAX,
     &REQUEST_SIZE_MAX,
     &RESULT_SIZE_MAX,
+    &BUFFERED_SIZE_MAX,
+    &REPLIES_SIZE_MAX,
     &ROWS_MAX,
     &ROWS_DEFAULT,
+    &HEAD_TIMEOUT,
+    &BODY_TIMEOUT,
+    &WRITE_TIMEOUT,
     &STATEMENT_TIMEOUT,
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,

@@ -159,6 +159,34 @@ fn every_origin_is_honoured_only_with_keys() {
 }
 
 #[test]
+fn sums_and_times_of_slow_peers_are_set_in_their_units_and_follow_what_they_bound() {
+    let limits = http(&[
+        ("MCP_MAX_BUFFERED_SIZE", "16"),
+        ("MCP_MAX_REPLIES_SIZE", "32"),
+        ("MCP_HEAD_TIMEOUT", "5"),
+        ("MCP_BODY_TIMEOUT", "20"),
+        ("MCP_WRITE_TIMEOUT", "7"),
+    ])
+    .expect("valid")
+    .limits;
+    assert_eq!(
+        (limits.bytes_buffered_max, limits.replies_bytes_max),
+        (16 << 20, 32 << 20)
+    );
+    let seconds = [
+        limits.head_timeout,
+        limits.body_timeout,
+        limits.body_total_timeout,
+        limits.write_timeout,
+    ];
+    assert_eq!(seconds.map(|time| time.as_secs()), [5, 20, 80, 7]);
+    let larger = http(&[("MCP_MAX_REQUEST_SIZE", "64")]).expect("valid").limits;
+    assert_eq!(larger.bytes_buffered_max, 256 << 20, "four of the largest");
+    let refused = http(&[("MCP_MAX_REQUEST_SIZE", "64"), ("MCP_MAX_BUFFERED_SIZE", "64")]);
+    assert!(refused.is_err(), "they would not fit");
+}
+
+#[test]
 fn limits_are_set_in_their_units() {
     let config = http(&[
         ("MCP_MAX_REQUEST_SIZE", "10"),

@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
+use super::memory::Share;
 use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
 use crate::mcp::Revision;
 use crate::time::Instant;
 use crate::wire::buffer::Outbox;
 use crate::wire::http::HttpConnection;
+use crate::wire::lease::FREE_BYTES_EACH;
 use crate::wire::lines::LineConnection;
 use crate::wire::spares::Spares;
 use crate::wire::websocket::WebSocketConnection;
@@ -97,6 +99,24 @@ impl Codec {
         }
     }
 
+    /// Memory that is held for what the peer sends, beyond what each connection has of its own.
+    pub(super) fn leased_bytes(&self, limits: &Limits) -> usize {
+        match self {
+            Self::Http(http) => http.leased_bytes(limits),
+            Self::WebSocket(socket) => socket.leased_bytes(limits),
+            Self::Lines(lines) => lines.leased_bytes(limits),
+        }
+    }
+
+    /// Bytes that are held for the peer to take.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Http(http) => http.held_bytes(),
+            Self::WebSocket(socket) => socket.outbox().held_bytes(),
+            Self::Lines(lines) => lines.outbox().held_bytes(),
+        }
+    }
+
     /// Takes memory for bytes that are about to come or go.
     pub(super) fn equip(&mut self, spares: &mut Spares) {
         match self {
@@ -154,6 +174,10 @@ pub(super) struct Talk {
 pub(super) struct Entry {
     pub(super) codec: Codec,
     pub(super) talk: Talk,
+    /// What it has in the sums of all connections.
+    pub(super) share: Share,
+    /// It is one more than may be open, and is only told so.
+    pub(super) is_turned_away: bool,
     /// The deadline in the timers, if there is one. It may be earlier than the codec's.
     pub(super) timer: Option<Instant>,
     /// Whether a flush was said and not taken yet.
@@ -180,11 +204,20 @@ impl Entry {
         Self {
             codec,
             talk,
+            share: Share::default(),
+            is_turned_away: false,
             timer: None,
             flush_said: false,
             shutdown_said: false,
             active_at: Some(now),
         }
+    }
+
+    /// Whether it holds, or has been counted as holding, more than each connection may by itself.
+    pub(super) fn has_share(&self, limits: &Limits) -> bool {
+        self.codec.leased_bytes(limits) > 0
+            || self.codec.held_bytes() > FREE_BYTES_EACH
+            || !self.share.is_empty()
     }
 
     pub(super) fn on_activity(&mut self, now: Instant) {

@@ -9,6 +9,7 @@ use super::event::Output;
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight};
+use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
 use super::reply::Caller;
@@ -21,11 +22,15 @@ use crate::entropy::Entropy;
 use crate::ident::JobId;
 use crate::mcp::{Finish, Service, ToolCall};
 use crate::time::{Instant, Now, WallTime};
+use crate::wire::lease::FREE_BYTES_EACH;
 use crate::wire::spares::Spares;
 
 /// Everything but the connections.
 pub(super) struct Core {
     pub(super) settings: Arc<Settings>,
+    /// The same while memory for replies is short: [`Core::settings_now`] chooses.
+    pub(super) settings_in_need: Arc<Settings>,
+    pub(super) memory: Memory,
     pub(super) service: Service,
     pub(super) entropy: Box<dyn Entropy>,
     pub(super) inflight: Inflight,
@@ -60,8 +65,12 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     pub(super) fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
+        let mut settings_in_need = settings.clone();
+        settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
             inflight: Inflight::new(&settings.limits),
+            memory: Memory::new(&settings.limits),
+            settings_in_need: Arc::new(settings_in_need),
             database: Database::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
             settings: Arc::new(settings),
@@ -94,10 +103,13 @@ impl Core {
     ///
     /// # Errors
     /// Why it is not taken, in words for the caller.
-    pub(super) fn admission(&mut self, principal: Principal) -> Result<(), Error> {
+    pub(super) fn admission(&mut self, principal: Principal, call: &ToolCall) -> Result<(), Error> {
         let refused = if self.accepts() {
             match self.inflight.admission(principal) {
-                Ok(()) => return Ok(()),
+                Ok(()) => match self.check_memory(call) {
+                    Ok(()) => return Ok(()),
+                    Err(short) => short,
+                },
                 Err(Busy::Server(max)) => Error::new(
                     Kind::TooManyRequests,
                     format!("the server is busy: {max} calls are in flight"),
@@ -131,12 +143,14 @@ impl Core {
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+        self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
     }
 
     /// Cancels a job, whoever waits for it.
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
+        self.note_jobs();
         self.outputs.extend(output);
         caller
     }

@@ -9,6 +9,7 @@ use super::connection::Talk;
 use super::content;
 use super::core::{Core, Upgrade};
 use super::headers;
+use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
 use super::reply::{Caller, Form};
@@ -19,14 +20,14 @@ use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
 use crate::wire::buffer::Piece;
-use crate::wire::http::{HttpConnection, Next, Request, Responder, Response, Version};
+use crate::wire::http::{HttpConnection, Next, Request, Responder, Response, Version, refusal_body};
 use crate::wire::websocket::handshake;
 
 impl Core {
     /// Answers every request that has come in whole.
     pub(super) fn serve_http(&mut self, now: Now, http: &mut HttpConnection, talk: &mut Talk) -> Upgrade {
         let common = self.common.at(now.wall);
-        let settings = Arc::clone(&self.settings);
+        let settings = Arc::clone(self.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
@@ -67,6 +68,7 @@ impl Core {
         let answer = Answer {
             responder,
             cors_origin: admitted.cors_origin,
+            is_short: self.memory.replies.is_short(),
             principal: admitted
                 .key
                 .map_or(Principal::Connection(talk.id), Principal::Key),
@@ -74,7 +76,7 @@ impl Core {
         if request.method() == "POST"
             && let Err((status, message)) = content::check(request)
         {
-            answer.json(status, Payload::Owned(refusal_body(message)));
+            answer.json(status, Payload::Owned(refusal_body(status, message)));
             return Upgrade::No;
         }
         match (admitted.route, request.method()) {
@@ -96,6 +98,8 @@ impl Core {
             (Route::Status, _) => answer.document(200, &self.snapshot(now).status()),
             (Route::Metrics, _) => {
                 let gauges = Gauges {
+                    bytes_buffered: self.memory.buffered.taken(),
+                    replies_bytes: self.memory.replies.taken(),
                     connections: self.connections,
                     websockets: self.websockets,
                     calls: self.inflight.calls(),
@@ -137,7 +141,7 @@ impl Core {
             responder,
             refusal.status(),
             line.as_slice(),
-            &refusal_body(refusal.message()),
+            &refusal_body(refusal.status(), refusal.message()),
         );
     }
 
@@ -155,7 +159,7 @@ impl Core {
                 answer.responder,
                 405,
                 &[("Allow", Route::Mcp.allow())],
-                &refusal_body(message),
+                &refusal_body(405, message),
             );
             return Upgrade::No;
         }
@@ -187,7 +191,7 @@ impl Core {
                     answer.responder,
                     refusal.status(),
                     refusal.headers(),
-                    &refusal_body(&refusal.to_string()),
+                    &refusal_body(refusal.status(), &refusal.to_string()),
                 );
                 Upgrade::No
             }
@@ -266,7 +270,7 @@ impl Core {
     fn on_tool_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ToolCall) {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
-        match self.admission(principal) {
+        match self.admission(principal, &call) {
             Err(refused) => answer.pieces(200, &mut form.pieces(id, call.finish.payload(Err(refused)))),
             Ok(()) => {
                 let cors_origin = answer.cors_origin.map(Box::from);
@@ -295,6 +299,8 @@ struct Asked<'a, 'r> {
 struct Answer<'a, 'r> {
     responder: Responder<'r>,
     cors_origin: Option<&'a str>,
+    /// Memory for replies is short: only short ones are given.
+    is_short: bool,
     /// On whose account a call runs.
     principal: Principal,
 }
@@ -321,6 +327,10 @@ impl Answer<'_, '_> {
     }
 
     fn send(self, status: u16, content_type: Option<&str>, body: &mut [Piece<'_>]) {
+        if self.is_short && body.iter().map(Piece::len).sum::<usize>() > REPLY_IN_NEED_BYTES_MAX {
+            let words = refusal_body(503, REPLIES_SHORT);
+            return respond(self.responder, 503, &[("Retry-After", "5")], &words);
+        }
         let cors = self.cors_origin.map(headers::cors);
         let headers = cors.as_ref().map_or(&[][..], |lines| lines.as_slice());
         self.responder.respond(Response {
@@ -361,11 +371,6 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
         body,
         close: false,
     });
-}
-
-/// The body of a refusal: a JSON-RPC error without an id, which every MCP client can read.
-fn refusal_body(message: &str) -> Vec<u8> {
-    rpc::error_reply(None, &rpc::Error::invalid_request(message))
 }
 
 fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {

@@ -43,6 +43,10 @@ pub(super) struct Flight {
     principal: Principal,
     deadline: Instant,
     cancelled: bool,
+    /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
+    statement_bytes: usize,
+    /// What it has read and carries from step to step.
+    row_bytes: usize,
     state: State,
 }
 
@@ -96,6 +100,9 @@ pub(super) struct Inflight {
     steps: usize,
     cancels: usize,
     calls: usize,
+    /// Sums over all flights.
+    statement_bytes: usize,
+    row_bytes: usize,
     poll_round_trip: Duration,
 }
 
@@ -116,6 +123,8 @@ impl Inflight {
             steps: 0,
             cancels: 0,
             calls: 0,
+            statement_bytes: 0,
+            row_bytes: 0,
             poll_round_trip: Duration::ZERO,
         }
     }
@@ -133,6 +142,16 @@ impl Inflight {
     /// Steps that workers have now.
     pub(super) fn steps(&self) -> usize {
         self.steps + self.cancels
+    }
+
+    /// Bytes of statements that the jobs hold beyond what each may.
+    pub(super) fn statement_bytes(&self) -> usize {
+        self.statement_bytes
+    }
+
+    /// Bytes of rows that the jobs carry from step to step.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.row_bytes
     }
 
     /// The flights, oldest first.
@@ -169,6 +188,8 @@ impl Inflight {
         let id = JobId(self.jobs_made);
         let deadline = now + work.timeout + DEADLINE_GRACE;
         timers.set(deadline, Timer::JobDeadline(id));
+        let statement_bytes = work.leased_bytes();
+        self.statement_bytes += statement_bytes;
         let job = Box::new(Job {
             id,
             work,
@@ -187,6 +208,8 @@ impl Inflight {
             principal,
             deadline,
             cancelled: false,
+            statement_bytes,
+            row_bytes: 0,
             state,
         };
         self.flights.insert(id, flight);
@@ -284,6 +307,14 @@ impl Inflight {
                 progress: _,
             } => {
                 flight.query_id.clone_from(&job.reached.handle);
+                // What a cancelled job carries goes with it, soon.
+                let row_bytes = if flight.cancelled {
+                    0
+                } else {
+                    job.reached.row_bytes
+                };
+                self.row_bytes += row_bytes;
+                self.row_bytes -= std::mem::replace(&mut flight.row_bytes, row_bytes);
                 // A cancel that must be repeated waits as it was told; a job cancelled meanwhile does not wait.
                 let after = if flight.cancelled && !cancelling {
                     Duration::ZERO
@@ -323,6 +354,7 @@ impl Inflight {
             return (caller, None);
         }
         flight.cancelled = true;
+        self.row_bytes -= std::mem::take(&mut flight.row_bytes);
         let output = match &flight.state {
             State::Ready(job) => {
                 self.ready.remove(flight.principal, job.reached.stage, id);
@@ -345,6 +377,8 @@ impl Inflight {
 
     fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
         let flight = self.flights.remove(&id)?;
+        self.statement_bytes -= flight.statement_bytes;
+        self.row_bytes -= flight.row_bytes;
         self.calls -= usize::from(flight.caller.is_some());
         timers.clear(flight.deadline, Timer::JobDeadline(id));
         if let Some(count) = self.per_principal.get_mut(&flight.principal) {

@@ -11,7 +11,7 @@ use crate::wire::CloseReason;
 pub enum Metric {
     /// Connections accepted.
     ConnectionsAccepted,
-    /// Connections refused because the table was full.
+    /// Connections refused because the table was full: answered 503, or closed.
     ConnectionsRefused,
     /// HTTP requests read.
     RequestsReceived,
@@ -43,9 +43,13 @@ pub enum Metric {
     RowsReturned,
     /// Results cut by a bound.
     ResultsTruncated,
+    /// Requests and messages turned away because all together held too much memory.
+    RequestsNotKept,
+    /// Results replaced by an error because too many bytes of replies waited for their readers.
+    ResultsNotKept,
 }
 
-const METRICS: [(Metric, &str, &str); 17] = [
+const METRICS: [(Metric, &str, &str); 19] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -127,11 +131,25 @@ const METRICS: [(Metric, &str, &str); 17] = [
         "snowflake_mcp_results_truncated_total",
         "Results cut by a bound.",
     ),
+    (
+        Metric::RequestsNotKept,
+        "snowflake_mcp_requests_not_kept_total",
+        "Requests and messages turned away: short of memory.",
+    ),
+    (
+        Metric::ResultsNotKept,
+        "snowflake_mcp_results_not_kept_total",
+        "Results replaced by an error: short of memory.",
+    ),
 ];
 
 /// Values that go up and down, read when the text is made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gauges {
+    /// Bytes that half-received requests and statements of calls hold.
+    pub bytes_buffered: usize,
+    /// Bytes of replies that wait for their readers.
+    pub replies_bytes: usize,
     /// Connections open.
     pub connections: usize,
     /// WebSockets open.
@@ -230,6 +248,16 @@ impl Metrics {
             );
         }
         let values = [
+            (
+                "snowflake_mcp_bytes_buffered",
+                "Bytes of half-received requests and statements held.",
+                gauges.bytes_buffered as f64,
+            ),
+            (
+                "snowflake_mcp_replies_bytes",
+                "Bytes of replies that wait for their readers.",
+                gauges.replies_bytes as f64,
+            ),
             (
                 "snowflake_mcp_connections_active",
                 "Connections open.",

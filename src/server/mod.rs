@@ -18,6 +18,7 @@
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
@@ -29,6 +30,7 @@ mod exchange;
 mod headers;
 mod health;
 mod inflight;
+mod memory;
 mod metrics;
 mod ready;
 mod reply;
@@ -68,6 +70,8 @@ use crate::wire::{CloseReason, Lifecycle, Serving};
 #[derive(Debug)]
 pub struct Server {
     entries: Slab<Entry>,
+    /// How many of them are only told that there are too many.
+    turned_away: usize,
     generations: u32,
     /// Whoever was lent room last.
     room_lent_to: Option<ConnectionId>,
@@ -79,6 +83,7 @@ impl Server {
     pub fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
         Self {
             entries: Slab::new(),
+            turned_away: 0,
             generations: 0,
             room_lent_to: None,
             core: Core::new(settings, service, entropy),
@@ -105,10 +110,16 @@ impl Server {
         &self.core.metrics
     }
 
-    /// Takes a new stream in; `None` when the table is full or the server is ending: close it.
+    /// Takes a new stream in; `None` when the server is ending, or when there are so many that not even that can be said:
+    /// close it. One more than may be open is taken in too, but is answered 503 at once and ends.
     pub fn accept(&mut self, now: Now, peer: Peer) -> Option<ConnectionId> {
-        if self.entries.len() >= self.core.settings.limits.connections_max || !self.core.accepts() {
+        let limits = &self.core.settings.limits;
+        let is_one_too_many = self.entries.len() - self.turned_away >= limits.connections_max;
+        let is_unspeakable = is_one_too_many && self.turned_away >= limits.connections_refused_max;
+        if is_one_too_many {
             self.core.metrics.count(Metric::ConnectionsRefused);
+        }
+        if is_unspeakable || !self.core.accepts() {
             return None;
         }
         self.generations = self.generations.wrapping_add(1);
@@ -122,9 +133,14 @@ impl Server {
             Peer::Tcp => Codec::Http(HttpConnection::new(now.monotonic)),
             Peer::Stdio => Codec::Lines(LineConnection::new()),
         };
-        vacant.insert(Entry::new(id, codec, now.monotonic));
-        self.core.connections = self.entries.len();
-        self.core.metrics.count(Metric::ConnectionsAccepted);
+        let entry = vacant.insert(Entry::new(id, codec, now.monotonic));
+        if is_one_too_many {
+            self.turned_away += 1;
+            self.core.turn_connection_away(now, entry);
+        } else {
+            self.core.metrics.count(Metric::ConnectionsAccepted);
+        }
+        self.core.connections = self.entries.len() - self.turned_away;
         self.settle(now, id);
         Some(id)
     }
@@ -137,7 +153,7 @@ impl Server {
         match find(entries, connection) {
             Some(entry) => {
                 entry.codec.equip(&mut core.spares);
-                entry.codec.room(&core.settings.limits)
+                entry.codec.room(&core.settings_now().limits)
             }
             None => &mut [],
         }
@@ -307,11 +323,17 @@ impl Server {
             .on_completion(now.monotonic, completion, &mut core.timers)
         {
             Completed::Stale => core.metrics.count(Metric::CompletionsStale),
-            Completed::GoesOn => {}
+            Completed::GoesOn => {
+                if !core.memory.note_rows(core.inflight.row_bytes()) {
+                    self.on_rows_not_kept(now, id);
+                }
+            }
             Completed::Over { flight, result } => {
+                core.note_jobs();
                 core.database.observe(now, result.as_ref().map(|_| ()));
                 if let Some(caller) = flight.caller {
-                    core.count_end(&result);
+                    let result = self.keep(caller.connection, result);
+                    self.core.count_end(&result);
                     let payload = flight.finish.payload(result);
                     self.answer(now, id, &caller, payload);
                 }
@@ -328,7 +350,7 @@ impl Server {
         entry.talk.jobs.retain(|other| *other != job);
         entry.on_activity(now.monotonic);
         let common = core.common.at(now.wall);
-        let settings = Arc::clone(&core.settings);
+        let settings = Arc::clone(core.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
@@ -410,11 +432,14 @@ impl Server {
         let Some(entry) = find(entries, connection) else {
             return;
         };
+        entry.codec.unequip(&mut core.spares);
+        if entry.has_share(&core.settings.limits) && !core.account(now, entry) {
+            return self.drop_connection(now, connection, CloseReason::ShortOfMemory);
+        }
         if !entry.codec.outbox().is_empty() && !entry.flush_said {
             entry.flush_said = true;
             core.outputs.push_back(Output::Flush(connection));
         }
-        entry.codec.unequip(&mut core.spares);
         match entry.codec.lifecycle() {
             Lifecycle::Open => {}
             Lifecycle::Finishing => {
@@ -452,7 +477,9 @@ impl Server {
             return;
         }
         let entry = self.entries.remove(connection.index as usize);
-        self.core.connections = self.entries.len();
+        self.turned_away -= usize::from(entry.is_turned_away);
+        self.core.connections = self.entries.len() - self.turned_away;
+        self.core.memory.release(entry.share);
         if let Some(set) = entry.timer {
             self.core.timers.clear(set, Timer::Connection(connection));
         }

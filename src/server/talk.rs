@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
+use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::Metric;
 use super::ready::Principal;
 use super::reply::{Caller, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
-use crate::mcp::{Context, Outcome, ToolCall};
+use crate::mcp::{Context, Outcome, Payload, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -28,13 +29,17 @@ impl Core {
         socket: &mut WebSocketConnection,
         talk: &mut Talk,
     ) -> Upgrade {
-        let settings = Arc::clone(&self.settings);
+        let settings = Arc::clone(self.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
             common_headers: &[],
         };
         loop {
+            // Many short messages fit into one read, and each may ask for a long reply.
+            if socket.outbox().len() > settings.limits.outbox_bytes_max {
+                return Upgrade::No;
+            }
             match socket.next(&serving) {
                 websocket::Next::NeedMore => return Upgrade::No,
                 websocket::Next::Failed(fault) => log::debug!("{}: {fault}", talk.id),
@@ -64,7 +69,7 @@ impl Core {
 
     /// Answers every line that has come in whole.
     pub(super) fn serve_lines(&mut self, now: Now, lines: &mut LineConnection, talk: &mut Talk) -> Upgrade {
-        let settings = Arc::clone(&self.settings);
+        let settings = Arc::clone(self.settings_now());
         let serving = Serving {
             limits: &settings.limits,
             now: now.monotonic,
@@ -108,6 +113,10 @@ impl Core {
             rpc::Message::Notification(_) | rpc::Message::Reply => "null",
         };
         match self.service.on_message(&context, &message) {
+            Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
+                let error = rpc::Error::internal_error(REPLIES_SHORT);
+                say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]);
+            }
             Outcome::Result { payload, negotiated } => {
                 talk.negotiated = negotiated.or(talk.negotiated);
                 say(&mut Form::Rpc.pieces(id, payload));
@@ -132,6 +141,9 @@ impl Core {
             Envelope::Call { id, outcome } => {
                 let id = id.map_or("null", rpc::Id::as_json);
                 match outcome {
+                    Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
+                        say(&mut [Piece::Owned(envelope::error(Some(id), REPLIES_SHORT))]);
+                    }
                     Outcome::Result {
                         payload,
                         negotiated: _,
@@ -151,7 +163,7 @@ impl Core {
 
     fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), call: ToolCall, say: Say<'_>) {
         let principal = talk.key.map_or(Principal::Connection(talk.id), Principal::Key);
-        match self.admission(principal) {
+        match self.admission(principal, &call) {
             Err(refused) => say(&mut form.pieces(id, call.finish.payload(Err(refused)))),
             Ok(()) => {
                 let caller = Caller {
@@ -164,6 +176,11 @@ impl Core {
                 self.begin(now, talk, caller, principal, call);
             }
         }
+    }
+
+    /// Whether memory for replies is so short that this one is not given.
+    fn is_too_much(&self, payload: &Payload) -> bool {
+        self.memory.replies.is_short() && payload.as_bytes().len() > REPLY_IN_NEED_BYTES_MAX
     }
 
     /// `notifications/cancelled`: the call gets no reply (MCP, "Cancellation"). An unknown id is ignored: the reply may

@@ -134,6 +134,7 @@ impl Backend for Snowflake {
             Turn::Done(outcome) => Step::Done(Box::new(job), outcome.map(|()| run.into_results())),
             Turn::Again { after, progress } => {
                 job.reached.stage = run.stage();
+                job.reached.row_bytes = run.row_bytes();
                 job.reached.carried = Some(run);
                 Step::Again {
                     job: Box::new(job),

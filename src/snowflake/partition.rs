@@ -27,6 +27,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Bytes of the rows that were read so far.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.result.as_ref().map_or(0, ResultSet::bytes)
+    }
+
     /// A result of which nothing is known yet.
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {

@@ -81,6 +81,15 @@ impl Run {
         }
     }
 
+    /// Bytes of the rows that were read so far.
+    pub(super) fn row_bytes(&self) -> usize {
+        let reading = match &self.phase {
+            Phase::Fetch(reading) => reading.row_bytes(),
+            _ => 0,
+        };
+        self.results.iter().map(ResultSet::bytes).sum::<usize>() + reading
+    }
+
     /// The results of the statements that ended.
     pub(super) fn into_results(self) -> Vec<ResultSet> {
         self.results

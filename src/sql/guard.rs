@@ -58,6 +58,11 @@ impl UncheckedStatement {
         Self { text, policy }
     }
 
+    /// Length of the text.
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Guards the text.
     ///
     /// # Errors

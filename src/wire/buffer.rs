@@ -14,7 +14,7 @@ pub struct Inbox {
 }
 
 /// First allocation of an inbox: a usual request fits.
-const INBOX_BYTES_FIRST: usize = 4 << 10;
+pub(super) const INBOX_BYTES_FIRST: usize = super::lease::FREE_BYTES_EACH;
 
 impl Inbox {
     /// An inbox that already holds `bytes`.
@@ -39,11 +39,26 @@ impl Inbox {
             (self.start, self.end) = (0, held);
         }
         if self.end == self.buffer.len() {
-            let grown = (self.buffer.len() * 2).max(INBOX_BYTES_FIRST);
+            let grown = self.grown(limit);
+            self.buffer.reserve_exact(grown - self.buffer.len());
             self.buffer.resize(grown, 0);
         }
         let room_end = self.buffer.len().min(self.start.saturating_add(limit));
         &mut self.buffer[self.end..room_end]
+    }
+
+    /// Memory held once [`Inbox::room`] was asked with this limit.
+    pub fn capacity_with_room(&self, limit: usize) -> usize {
+        if self.end < self.buffer.len() || self.start > 0 || self.end >= limit {
+            self.buffer.capacity()
+        } else {
+            self.grown(limit)
+        }
+    }
+
+    /// The next size of a full buffer, of which no more than `limit` bytes will be used.
+    fn grown(&self, limit: usize) -> usize {
+        (self.buffer.len() * 2).min(limit).max(INBOX_BYTES_FIRST)
     }
 
     /// Says that `count` bytes were written into [`Inbox::room`].
@@ -237,6 +252,11 @@ impl Outbox {
     /// Bytes that wait.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Bytes that wait and those before them in the same piece, which is kept until its last byte is written.
+    pub fn held_bytes(&self) -> usize {
+        self.len + self.written
     }
 
     /// Whether nothing waits.

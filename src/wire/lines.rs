@@ -16,6 +16,7 @@
 use std::mem;
 
 use super::buffer::{Inbox, Outbox, Piece};
+use super::lease::FREE_BYTES_EACH;
 use super::{Lifecycle, Serving};
 use crate::limits::Limits;
 
@@ -99,6 +100,23 @@ impl LineConnection {
                 return Next::Message(&self.inbox.bytes()[..line.text_bytes]);
             }
         }
+    }
+
+    /// Memory that the inbox takes with the next [`Self::room`], beyond what each connection has of its own.
+    pub fn leased_bytes(&self, limits: &Limits) -> usize {
+        let line_bytes_max = limits.message_bytes_max.saturating_add(LINE_END_BYTES_MAX);
+        let capacity = self.inbox.capacity_with_room(line_bytes_max);
+        capacity.saturating_sub(FREE_BYTES_EACH)
+    }
+
+    /// Forgets the line that is arriving, and skips the rest of it: the memory is needed elsewhere. Says whether one was
+    /// arriving; it has not been told of then.
+    pub fn turn_away(&mut self) -> bool {
+        self.settle();
+        let is_news = !self.inbox.is_empty() && !mem::replace(&mut self.is_skipping, true);
+        self.inbox = Inbox::default();
+        self.scanned = 0;
+        is_news
     }
 
     /// Queues `text`, all pieces together, as one line, and leaves the pieces empty. It must hold no newline.

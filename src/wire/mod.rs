@@ -1,4 +1,4 @@
-//! Bytes to messages and back. Knows no JSON-RPC, no MCP, no socket and no clock.
+//! Bytes to messages and back. Knows no JSON-RPC (but for the form of a refusal), no MCP, no socket and no clock.
 //!
 //! A codec here is a state machine with the same few methods: `inbox` lends room for the next read, `received` says
 //! how much was read, `next` gives the next complete message, `outbox` holds what must be written, `deadline` says
@@ -8,7 +8,9 @@
 
 pub mod buffer;
 pub mod http;
+pub mod lease;
 pub mod lines;
+mod pace;
 pub mod spares;
 pub mod sse;
 pub mod websocket;
@@ -60,7 +62,7 @@ pub enum CloseReason {
     HeadTimeout,
     /// A request body took too long.
     BodyTimeout,
-    /// The peer took none of its bytes for too long.
+    /// The peer took too few of its bytes, or none, for too long.
     WriteTimeout,
     /// No answer to a WebSocket ping.
     PingTimeout,
@@ -75,13 +77,17 @@ pub enum CloseReason {
     StreamTooSlow,
     /// The server cut a stream off.
     StreamAborted,
+    /// As many connections are open as may be.
+    TableFull,
+    /// All connections together hold as many bytes as they may.
+    ShortOfMemory,
     /// The server is shutting down.
     Draining,
 }
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -95,6 +101,8 @@ impl CloseReason {
         Self::MessageTooLong,
         Self::StreamTooSlow,
         Self::StreamAborted,
+        Self::TableFull,
+        Self::ShortOfMemory,
         Self::Draining,
     ];
 
@@ -114,6 +122,8 @@ impl CloseReason {
             Self::MessageTooLong => "message_too_long",
             Self::StreamTooSlow => "stream_too_slow",
             Self::StreamAborted => "stream_aborted",
+            Self::TableFull => "table_full",
+            Self::ShortOfMemory => "short_of_memory",
             Self::Draining => "draining",
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! Bytes of an earlier connection may still stand in a buffer, behind its end: no codec reads there.
 
-use super::buffer::{Inbox, Outbox};
+use super::buffer::{INBOX_BYTES_FIRST, Inbox, Outbox};
 use super::http::Scratch;
 
 /// The pool. Bounded: what does not fit is freed.
@@ -53,7 +53,7 @@ impl Spares {
             return;
         }
         let inbox = std::mem::take(inbox);
-        if held <= BUFFER_BYTES_MAX && self.inboxes.len() < SPARES_MAX {
+        if held <= INBOX_BYTES_FIRST && self.inboxes.len() < SPARES_MAX {
             self.inboxes.push(inbox);
         }
     }
@@ -82,7 +82,8 @@ impl Spares {
 
 /// Buffers of a kind that wait, at most 256 KiB of the usual size: connections that talk in the same turn share them.
 const SPARES_MAX: usize = 64;
-/// A larger buffer is freed: what made it grow is rare.
+/// A larger outbox is freed: what made it grow is rare. Inboxes are kept in their first size only, because what is larger
+/// counts as leased ([`super::lease`]) whoever has it.
 const BUFFER_BYTES_MAX: usize = 16 << 10;
 
 #[cfg(test)]

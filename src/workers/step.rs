@@ -40,8 +40,16 @@ fn run(backend: &dyn Backend, mut job: Job, token: &CancelToken, clock: &dyn Clo
 
 fn render(job: Job, results: Vec<ResultSet>, clock: &dyn Clock) -> Outcome {
     let elapsed = clock.now().monotonic.since(job.admitted);
-    Outcome::Done(Ok(job.work.render.run(Answer { results, elapsed })))
+    let mut rendered = job.work.render.run(Answer { results, elapsed });
+    // It may wait for its reader for long, and is counted by its length: a buffer that grew by doubling is cut to it.
+    if rendered.result.capacity() > rendered.result.len() + SLACK_BYTES_MAX {
+        rendered.result.shrink_to_fit();
+    }
+    Outcome::Done(Ok(rendered))
 }
+
+/// Unused room that a reply may keep. Doubled, a thousand waiting replies may hold 4 MiB that nobody counts.
+const SLACK_BYTES_MAX: usize = 4 << 10;
 
 /// The job's id is the reference: unique in this process, and the same in a simulation that is repeated.
 fn internal_error(id: JobId, panic: &(dyn Any + Send)) -> Error {

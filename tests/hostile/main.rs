@@ -3,8 +3,8 @@
 //!
 //! Every attack is a test with figures. While it lasts, somebody else's `/health` is answered within a second; when it
 //! is over, connections, descriptors and memory are back where they were. Attacks take turns, so that a figure
-//! belongs to one of them. Slow heads, bodies and readers are tested where the clock is the test's own: in
-//! `tests/protocol/http/timing.rs` and beside the server.
+//! belongs to one of them. How slow a head, body or reader may be by default is tested where the clock is the test's own:
+//! in `tests/protocol/http/timing.rs` and beside the server.
 
 #![cfg(target_os = "linux")]
 
@@ -14,6 +14,8 @@ mod descriptors;
 mod heads;
 mod readers;
 mod signals;
+mod slow;
 mod storms;
+mod sums;
 mod victim;
 mod websockets;

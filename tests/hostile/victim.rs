@@ -50,7 +50,7 @@ impl Victim {
         Self::start_after("true")
     }
 
-    /// The same out of a shell that did `prelude` first, such as `ulimit -n 64`.
+    /// The same out of a shell that did `prelude` first, such as `ulimit -n 64` or `export MCP_HEAD_TIMEOUT=1`.
     pub(crate) fn start_after(prelude: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         allow_descriptors();
@@ -106,7 +106,7 @@ impl Victim {
     }
 
     /// Status and body of a GET on a connection of its own.
-    fn ask(&self, path: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         ask(self.address, path)
     }
 

@@ -14,6 +14,9 @@ use snowflake_mcp::ident::JobId;
 use snowflake_mcp::time::{Clock, Now};
 use snowflake_mcp::workers::step_once;
 
+/// Rows that a statement which is polled has read with each poll.
+const ROW_BYTES: usize = 700;
+
 /// What a panic of [`Behaviour::Panic`] says; the panic hook of this test binary knows it.
 pub(crate) const PLANNED_PANIC: &str = "a panic that the simulation planned";
 
@@ -107,6 +110,7 @@ impl Backend for ScriptedBackend {
                 Stage::Fetch
             };
             job.reached.carried = Some(Box::new(polled + 1));
+            job.reached.row_bytes = ROW_BYTES * polled as usize;
             return Step::Again {
                 job: Box::new(job),
                 after: Duration::from_millis(50 * u64::from(polled % 5)),

@@ -5,7 +5,7 @@ use crate::{fail, seeds, steps_max};
 
 #[test]
 fn every_promise_is_kept_under_every_seed() {
-    let (mut replies, mut jobs) = (0, 0);
+    let (mut replies, mut jobs, mut shortages) = (0, 0, [0; 3]);
     let seeds = seeds(200);
     let is_whole = seeds.end - seeds.start >= 100;
     for seed in seeds {
@@ -13,6 +13,9 @@ fn every_promise_is_kept_under_every_seed() {
             Ok(verdict) => {
                 replies += verdict.replies;
                 jobs += verdict.jobs;
+                for (sum, count) in shortages.iter_mut().zip(verdict.shortages) {
+                    *sum += count;
+                }
             }
             Err(what) => fail(seed, "every_promise", &what),
         }
@@ -21,6 +24,10 @@ fn every_promise_is_kept_under_every_seed() {
     assert!(
         !is_whole || (replies > 1_000 && jobs > 500),
         "{replies} replies, {jobs} jobs"
+    );
+    assert!(
+        !is_whole || shortages.iter().all(|count| *count > 0),
+        "requests, results and connections refused: {shortages:?}"
     );
 }
 

@@ -8,10 +8,13 @@
 //! | reading stops at who takes nothing | after each turn |
 //! | the loop neither spins nor sleeps on what it was told of | before each wait |
 //! | nothing is read or written after a close, nothing written after a shutdown | at each call |
+//! | what all connections hold together is what is counted, and no more than may be | after each turn |
 //! | when all is quiet nothing is left; an exit tells the truth | at the end |
 
 use std::time::Duration;
 
+use snowflake_mcp::limits::Limits;
+use snowflake_mcp::server::Server;
 use snowflake_mcp::time::Instant;
 
 use crate::backend::Progressed;
@@ -24,6 +27,34 @@ const END_PATIENCE: Duration = Duration::from_secs(45);
 
 /// Turns without effect after which a driver spins. A few are honest: a room that is still empty, a spurious event.
 const TURNS_WASTED_MAX: u32 = 50;
+
+/// Checks the sums of what is held: against their parts, counted anew, and against their bounds.
+pub(crate) fn check_memory(server: &Server, limits: &Limits) -> Result<(), String> {
+    let sums = (server.bytes_buffered(), server.replies_bytes());
+    if sums != server.recount() {
+        return Err(format!(
+            "{sums:?} bytes of requests and replies are counted, {:?} are held",
+            server.recount()
+        ));
+    }
+    if sums.0 > limits.bytes_buffered_max || sums.1 > limits.replies_bytes_max {
+        return Err(format!(
+            "{sums:?} bytes of requests and replies are held, {} and {} may be",
+            limits.bytes_buffered_max, limits.replies_bytes_max
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that without connections and calls no memory is counted as held.
+pub(crate) fn check_nothing_is_held(server: &Server) -> Result<(), String> {
+    match (server.bytes_buffered(), server.replies_bytes()) {
+        (0, 0) => Ok(()),
+        sums => Err(format!(
+            "all is over, and {sums:?} bytes of requests and replies are held"
+        )),
+    }
+}
 
 impl SimulatedWorld {
     /// Checks what must hold after every turn.

@@ -42,6 +42,10 @@ pub(crate) struct Circumstances {
     pub(crate) was_stopped: bool,
     /// Steps may hold every worker until the statements that wait have timed out.
     pub(crate) may_starve: bool,
+    /// All connections together may hold less than they want to.
+    pub(crate) may_run_short: bool,
+    /// There may be more connections than may be open.
+    pub(crate) may_be_full: bool,
 }
 
 impl Circumstances {
@@ -242,6 +246,10 @@ impl Peer {
             self.is_refused = true;
             return Ok(());
         }
+        if status == 503 && self.may_be_turned_away(body, around) {
+            self.is_refused = true;
+            return Ok(());
+        }
         let Some(expected) = self.awaited.pop_front() else {
             // A request that never becomes whole is answered as well, and one that is wrong before it is whole.
             let begun = self.requests.front().filter(|_| self.sent > 0);
@@ -275,6 +283,21 @@ impl Peer {
                 String::from_utf8_lossy(body)
             )),
         }
+    }
+
+    /// Whether a 503 is one of the two that a server may give at any time, and has the form of all refusals.
+    fn may_be_turned_away(&self, body: &[u8], around: Circumstances) -> bool {
+        let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else {
+            return false;
+        };
+        let is_refusal = body["jsonrpc"] == "2.0" && body.get("id").is_none();
+        let reason = body["error"]["data"]["reason"].as_str();
+        is_refusal
+            && match reason {
+                Some("short_of_memory") => around.may_run_short,
+                Some("table_full") => around.may_be_full && self.replies == 0,
+                _ => false,
+            }
     }
 
     /// Other carriers answer in any order, by id.
@@ -416,7 +439,7 @@ impl Peer {
 
     /// Whether any call may fail. What runs for a peer that has ended its side is cancelled, and answered so.
     fn may_fail(&self, around: Circumstances) -> bool {
-        around.is_lenient() || around.may_starve || self.fate == Fate::HalfCloses
+        around.is_lenient() || around.may_starve || around.may_run_short || self.fate == Fate::HalfCloses
     }
 
     /// Bytes that a server may have read from this peer, if the peer never took anything.

@@ -144,7 +144,7 @@ impl Plan {
         let is_stdio = random.below(100) < 8;
         Self {
             faults,
-            limits: limits(random),
+            limits: limits(random, is_stdio),
             is_stdio,
             peers: match (is_stdio, faults.burst) {
                 (true, _) => 1,
@@ -158,9 +158,19 @@ impl Plan {
     }
 }
 
-fn limits(random: &mut SeededEntropy) -> Limits {
+fn limits(random: &mut SeededEntropy, is_stdio: bool) -> Limits {
+    let memory = |random: &mut SeededEntropy, tight: usize| {
+        let drawn = pick(random, &[tight, tight, 4 * tight, 64 << 20]);
+        // The one peer of stdio is never meant to be short of anything.
+        if is_stdio { 64 << 20 } else { drawn }
+    };
     Limits {
         connections_max: pick(random, &[2, 5, 1_000, 1_000]),
+        connections_refused_max: pick(random, &[0, 1, 64]),
+        bytes_buffered_max: memory(random, 10 << 10),
+        replies_bytes_max: memory(random, 10 << 10),
+        // Less than the slowest peer takes that means well, through the smallest buffer.
+        progress_bytes_min: 64,
         accepts_per_turn_max: pick(random, &[1, 2, 64]),
         read_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 65_536]),
         write_per_turn_bytes_max: pick(random, &[16, 200, 4_096, 262_144]),
@@ -174,6 +184,18 @@ fn limits(random: &mut SeededEntropy) -> Limits {
         drain_delay: Duration::from_millis(pick(random, &[0, 0, 300])),
         drain_timeout: Duration::from_secs(pick(random, &[1, 30])),
         ..Limits::default()
+    }
+}
+
+impl Plan {
+    /// Whether all connections together may hold less than they want to.
+    pub(crate) fn may_run_short(&self) -> bool {
+        self.limits.bytes_buffered_max < 1 << 20 || self.limits.replies_bytes_max < 1 << 20
+    }
+
+    /// Whether there may be more connections than may be open.
+    pub(crate) fn may_be_full(&self) -> bool {
+        self.limits.connections_max < 1_000
     }
 }
 

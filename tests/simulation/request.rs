@@ -131,12 +131,13 @@ pub(crate) fn draw(
         4 if carrier == Carrier::Http && faults.malformed => malformed(random),
         _ => {
             let behaviour = behaviour(random, plan);
-            let padding = if faults.big_requests {
-                " ".repeat(random.below(20_000) as usize)
-            } else {
-                String::new()
+            let mut spaces = |is_there: bool| {
+                let count = if is_there { random.below(20_000) } else { 0 };
+                " ".repeat(count as usize)
             };
-            let statement = behaviour.statement(&tag);
+            // What surrounds a statement is gone with its request, what is in it stays until the call is over.
+            let padding = spaces(faults.big_requests);
+            let statement = behaviour.statement(&tag) + &spaces(faults.big_requests);
             let message = format!(
                 r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"execute_query",{padding}"arguments":{{"query":"{statement}"}}}}}}"#
             );

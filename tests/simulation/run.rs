@@ -8,11 +8,12 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::Service;
 use snowflake_mcp::reactor::Driver;
 use snowflake_mcp::reactor::planted::PlantedBug;
-use snowflake_mcp::server::{self, Exit, Server};
+use snowflake_mcp::server::{self, Exit, Metric, Server};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::tools;
 
 use crate::backend::PLANNED_PANIC;
+use crate::oracle::{check_memory, check_nothing_is_held};
 use crate::plan::Plan;
 use crate::world::SimulatedWorld;
 
@@ -27,6 +28,8 @@ pub(crate) struct Verdict {
     pub(crate) replies: u64,
     /// Jobs that were submitted.
     pub(crate) jobs: u64,
+    /// How often something was refused for want of memory or place: requests, results, connections.
+    pub(crate) shortages: [u64; 3],
 }
 
 /// Runs the driver and the server with everything that `seed` draws.
@@ -66,6 +69,7 @@ fn run_turns(seed: u64, planted: Option<PlantedBug>, turns_max: u64) -> Result<V
     let exit = loop {
         turns += 1;
         let exit = driver.turn().map_err(|error| format!("turn {turns}: {error}"))?;
+        check_memory(driver.server(), &limits).map_err(|what| format!("turn {turns}: {what}"))?;
         let world = driver.world_mut();
         world.check_turn();
         if let Some(violation) = world.violations.first() {
@@ -92,6 +96,7 @@ fn check_idle(driver: &mut Driver<SimulatedWorld>, turns: u64) -> Result<(), Str
             "turn {turns}: all is quiet, and the server still has {connections} connections and {jobs} jobs"
         ));
     }
+    check_nothing_is_held(driver.server()).map_err(|what| format!("turn {turns}: {what}"))?;
     let world = driver.world_mut();
     if world.is_draining {
         return Err(format!(
@@ -107,6 +112,13 @@ fn check_idle(driver: &mut Driver<SimulatedWorld>, turns: u64) -> Result<(), Str
 }
 
 fn check_exit(driver: &mut Driver<SimulatedWorld>, exit: Exit, turns: u64) -> Result<Verdict, String> {
+    let metrics = driver.server().metrics();
+    let shortages = [
+        Metric::RequestsNotKept,
+        Metric::ResultsNotKept,
+        Metric::ConnectionsRefused,
+    ];
+    let shortages = shortages.map(|metric| metrics.value(metric));
     let world = driver.world_mut();
     world.end_process();
     world.check_exit(exit.calls_cut);
@@ -118,6 +130,7 @@ fn check_exit(driver: &mut Driver<SimulatedWorld>, exit: Exit, turns: u64) -> Re
         turns,
         replies: world.clients.iter().map(|client| client.peer.replies).sum(),
         jobs: world.workers.jobs.len() as u64,
+        shortages,
     })
 }
 

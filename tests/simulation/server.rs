@@ -28,6 +28,7 @@ use snowflake_mcp::time::{Instant, Now, WallTime};
 
 use crate::backend::SimulatedWorkers;
 use crate::link::Link;
+use crate::oracle::{check_memory, check_nothing_is_held};
 use crate::peer::{Circumstances, Peer};
 use crate::plan::Plan;
 use crate::request::Carrier;
@@ -108,6 +109,7 @@ fn be_patient(limits: &mut Limits) {
     let day = Duration::from_secs(86_400);
     limits.head_timeout = day;
     limits.body_timeout = day;
+    limits.body_total_timeout = day;
     limits.idle_timeout = day;
     limits.write_timeout = day;
     limits.linger_timeout = day;
@@ -183,6 +185,8 @@ impl Theatre {
             is_draining: self.is_draining,
             was_stopped: self.was_stopped,
             may_starve: self.plan.faults.stuck,
+            may_run_short: self.plan.may_run_short(),
+            may_be_full: self.plan.may_be_full(),
         }
     }
 
@@ -370,6 +374,7 @@ impl Theatre {
         if let Some(violation) = self.workers.violations.pop() {
             return Err(violation);
         }
+        check_memory(&self.server, &self.plan.limits)?;
         let (told, open) = (self.server.connections(), self.clients.len());
         if told != open {
             return Err(format!("the server has {told} connections, the world {open}"));
@@ -455,6 +460,7 @@ impl Theatre {
                 "at rest there are {left:?} connections and jobs: {open:?}"
             ));
         }
+        check_nothing_is_held(&self.server)?;
         let was_told_before = self.is_draining;
         if !was_told_before {
             if self.server.timers() > 0 {

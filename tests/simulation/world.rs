@@ -212,6 +212,8 @@ impl SimulatedWorld {
             is_draining: self.is_draining,
             was_stopped: self.was_stopped,
             may_starve: self.plan.faults.stuck,
+            may_run_short: self.plan.may_run_short(),
+            may_be_full: self.plan.may_be_full(),
         };
         let client = &mut self.clients[number];
         client.is_act_planned = false;

@@ -1,6 +1,7 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
 mod calls;
+mod memory;
 mod messages;
 mod routes;
 mod shutdown;
@@ -121,6 +122,12 @@ impl Bench {
                 count: bytes.len(),
             });
         }
+    }
+
+    /// What a new connection is told without having asked.
+    fn receive_from_new(&mut self) -> Vec<u8> {
+        let connection = self.connect();
+        self.receive(connection)
     }
 
     fn ask(&mut self, connection: ConnectionId, request: &str) -> String {

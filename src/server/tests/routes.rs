@@ -265,9 +265,53 @@ fn a_full_table_refuses_the_next_connection() {
         ..Limits::default()
     });
     let first = bench.connect();
-    assert!(bench.server.accept(bench.now, Peer::Tcp).is_none());
+    let second = bench.connect();
+    let answer = String::from_utf8(bench.receive(second)).expect("text");
+    assert_eq!(status(&answer), "503", "without having been asked");
+    for line in ["\r\nRetry-After: 5\r\n", "\r\nConnection: close\r\n"] {
+        assert!(answer.contains(line), "{answer}");
+    }
+    assert!(
+        body(&answer).contains("1 connections are open, as many as may be (connections_max)"),
+        "{answer}"
+    );
+    assert_eq!(
+        bench.ask(second, &http("GET /health", "", "")),
+        "",
+        "nothing more is answered"
+    );
+    // It is no connection, so it takes nobody's place.
     bench.handle(Input::Broken { connection: first });
-    assert!(bench.server.accept(bench.now, Peer::Tcp).is_some());
+    assert_eq!(status(&bench.request("GET /health", "", "")), "200");
+    bench.handle(Input::Ended { connection: second });
+    assert!(bench.closed.contains(&second));
+    assert_eq!(
+        bench
+            .server
+            .metrics()
+            .value(crate::server::Metric::ConnectionsRefused),
+        1
+    );
+}
+
+#[test]
+fn a_storm_on_a_full_table_is_told_to_as_many_as_may_be() {
+    let mut bench = Bench::with_limits(Limits {
+        connections_max: 1,
+        connections_refused_max: 2,
+        ..Limits::default()
+    });
+    bench.connect();
+    let told = [bench.connect(), bench.connect()];
+    assert!(bench.server.accept(bench.now, Peer::Tcp).is_none());
+    // Who does not go is dropped when the linger is over.
+    assert!(
+        told.iter()
+            .all(|connection| !bench.receive(*connection).is_empty())
+    );
+    bench.pass(Limits::default().linger_timeout);
+    assert!(told.iter().all(|connection| bench.closed.contains(connection)));
+    assert!(!bench.receive_from_new().is_empty());
 }
 
 #[test]

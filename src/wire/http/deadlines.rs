@@ -23,7 +23,7 @@ impl HttpConnection {
     }
 
     /// Does what is due at `serving.now`: answers a slow request with 408, closes an idle connection, drops a peer that
-    /// takes no bytes, ends a linger. Too early a call does nothing.
+    /// takes too few bytes, ends a linger. Too early a call does nothing.
     pub fn on_deadline(&mut self, serving: &Serving<'_>) {
         self.forget();
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= serving.now);
@@ -50,11 +50,11 @@ impl HttpConnection {
         let (since, held) = match &self.state {
             State::Head { since, .. } => ((*since)?, self.inbox.len()),
             State::Lent { at, bytes } => (*at, self.inbox.len() - bytes),
-            State::Body { since, collector, .. } => {
+            State::Body { pace, collector, .. } => {
                 let is_whole = collector.is_whole(&self.inbox, self.head.bytes);
-                return since
+                return pace
                     .filter(|_| !is_whole)
-                    .map(|since| since + limits.body_timeout);
+                    .map(|pace| pace.deadline(limits.body_timeout, limits.body_total_timeout));
             }
             State::Finishing { since, .. } => {
                 let is_quiet = self.pipeline.outbox().is_empty();

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::wire::CloseReason;
 
-/// A fault that the codec answered itself, with [`Error::status`], a small JSON body and `Connection: close`.
+/// A fault that the codec answered itself, with [`Error::status`], a JSON-RPC error as the body and `Connection: close`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// A line of the head ends in a bare LF, or holds a bare CR (RFC 9112 section 2.2).
@@ -89,8 +89,18 @@ pub enum Error {
     Incomplete,
     /// The head did not come to its end in time.
     HeadTimeout,
-    /// The body did not come to its end in time.
+    /// Too little of the body came, or not all of it in time.
     BodyTimeout,
+    /// All connections together hold as many bytes of requests as they may, and this one needed more.
+    ShortOfMemory {
+        /// Bytes allowed together, `bytes_buffered_max`.
+        limit: usize,
+    },
+    /// As many connections are open as may be.
+    TableFull {
+        /// Connections allowed, `connections_max`.
+        limit: usize,
+    },
     /// The server shuts down and this request was not complete.
     ShuttingDown,
 }
@@ -124,7 +134,7 @@ impl Error {
             Self::ExpectationUnknown => 417,
             Self::HeadTooLong { .. } | Self::TooManyFields { .. } | Self::TrailerTooLong { .. } => 431,
             Self::MethodTooLong { .. } | Self::CodingUnsupported => 501,
-            Self::ShuttingDown => 503,
+            Self::ShortOfMemory { .. } | Self::TableFull { .. } | Self::ShuttingDown => 503,
             Self::VersionUnsupported => 505,
         }
     }
@@ -162,7 +172,20 @@ impl Error {
             Self::Incomplete => "incomplete",
             Self::HeadTimeout => "head_timeout",
             Self::BodyTimeout => "body_timeout",
+            Self::ShortOfMemory { .. } => "short_of_memory",
+            Self::TableFull { .. } => "table_full",
             Self::ShuttingDown => "shutting_down",
+        }
+    }
+
+    /// Header lines of the answer beside those that every answer has. What passes by itself says when to try again
+    /// (RFC 9110 section 10.2.3): sooner than peers that hold something are cut off, but not at once.
+    pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::ShortOfMemory { .. } | Self::TableFull { .. } | Self::ShuttingDown => {
+                &[("Retry-After", "5")]
+            }
+            _ => &[],
         }
     }
 
@@ -172,6 +195,8 @@ impl Error {
             Self::HeadTimeout => CloseReason::HeadTimeout,
             Self::BodyTimeout => CloseReason::BodyTimeout,
             Self::Incomplete => CloseReason::PeerClosed,
+            Self::ShortOfMemory { .. } => CloseReason::ShortOfMemory,
+            Self::TableFull { .. } => CloseReason::TableFull,
             Self::ShuttingDown => CloseReason::Draining,
             _ => CloseReason::BadRequest,
         }
@@ -239,7 +264,18 @@ impl fmt::Display for Error {
             ),
             Self::Incomplete => f.write_str("the connection was ended in the middle of a request"),
             Self::HeadTimeout => f.write_str("the request head was not complete in time (head_timeout)"),
-            Self::BodyTimeout => f.write_str("the request body was not complete in time (body_timeout)"),
+            Self::BodyTimeout => f.write_str(
+                "the request body came too slowly (body_timeout, progress_bytes_min, body_total_timeout)",
+            ),
+            Self::ShortOfMemory { limit } => write!(
+                f,
+                "requests that are on their way hold {limit} bytes, as many as they may (bytes_buffered_max): \
+                 send it again later, or in less than 4 KiB"
+            ),
+            Self::TableFull { limit } => write!(
+                f,
+                "{limit} connections are open, as many as may be (connections_max): try again later"
+            ),
             Self::ShuttingDown => {
                 f.write_str("the server is shutting down: send the request again elsewhere")
             }
@@ -251,7 +287,7 @@ impl std::error::Error for Error {}
 
 /// One of each, for the tests that must see them all.
 #[cfg(test)]
-pub(super) const EVERY: [Error; 31] = [
+pub(super) const EVERY: [Error; 33] = [
     Error::LineEnd,
     Error::EmptyLines,
     Error::RequestLine,
@@ -282,6 +318,8 @@ pub(super) const EVERY: [Error; 31] = [
     Error::Incomplete,
     Error::HeadTimeout,
     Error::BodyTimeout,
+    Error::ShortOfMemory { limit: 67_108_864 },
+    Error::TableFull { limit: 16_384 },
     Error::ShuttingDown,
 ];
 
@@ -323,6 +361,8 @@ mod tests {
             ("incomplete", 400),
             ("head_timeout", 408),
             ("body_timeout", 408),
+            ("short_of_memory", 503),
+            ("table_full", 503),
             ("shutting_down", 503),
         ];
         assert_eq!(table, expected);

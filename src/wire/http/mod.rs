@@ -43,6 +43,7 @@ mod framing;
 mod head;
 mod host;
 mod pipeline;
+mod refusal;
 mod request;
 mod request_line;
 mod responder;
@@ -53,6 +54,7 @@ mod stream;
 
 pub use error::Error;
 pub use pipeline::Ticket;
+pub use refusal::refusal_body;
 pub use request::Request;
 pub use request_line::Version;
 pub use responder::Responder;
@@ -70,6 +72,8 @@ use state::State;
 use std::fmt;
 
 use super::buffer::{Inbox, Outbox, Piece};
+use super::lease::FREE_BYTES_EACH;
+use super::pace::Pace;
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
 use crate::time::Instant;
@@ -120,15 +124,21 @@ impl HttpConnection {
     /// one more request whatever waits, so that the end of its reader is seen ([`is_streaming`](Self::is_streaming)).
     pub fn room(&mut self, limits: &Limits) -> &mut [u8] {
         self.forget();
-        let head_bytes = limits.head_bytes_max + HEAD_ROOM_SPARE;
-        let inbox_bytes = match &self.state {
-            State::Closed { .. } | State::Upgraded { .. } => 0,
-            State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
-            _ if !self.may_take(limits) && !self.is_streaming() => 0,
-            State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
-            State::Head { .. } | State::Lent { .. } => head_bytes,
-        };
-        self.inbox.room(inbox_bytes)
+        self.inbox.room(self.inbox_bytes_max(limits))
+    }
+
+    /// Memory that the inbox takes with the next [`room`](Self::room), beyond what each connection has of its own.
+    pub fn leased_bytes(&self, limits: &Limits) -> usize {
+        if self.inbox.is_empty() && self.inbox.capacity() <= FREE_BYTES_EACH {
+            return 0;
+        }
+        let capacity = self.inbox.capacity_with_room(self.inbox_bytes_max(limits));
+        capacity.saturating_sub(FREE_BYTES_EACH)
+    }
+
+    /// Bytes of responses that are held for the peer, queued or parked.
+    pub fn held_bytes(&self) -> usize {
+        self.pipeline.held_bytes()
     }
 
     /// Says that `count` bytes were read into [`HttpConnection::room`].
@@ -139,6 +149,7 @@ impl HttpConnection {
             State::Head {
                 since: Some(since), ..
             } if is_first => *since = now,
+            State::Body { pace: Some(pace), .. } => pace.note(count),
             state if state.is_discarding() => self.inbox.truncate(0),
             _ => {}
         }
@@ -199,6 +210,16 @@ impl HttpConnection {
             self.fail(Error::ShuttingDown, serving);
         } else {
             self.stop(CloseReason::Draining, serving.now);
+        }
+    }
+
+    /// Answers 503 with `error` instead of going on with the request that is on its way, and ends the connection. What
+    /// was collected of it is forgotten. Does nothing once no more requests are taken.
+    pub fn turn_away(&mut self, error: Error, serving: &Serving<'_>) {
+        self.forget();
+        if self.state.is_taking() {
+            self.fail(error, serving);
+            self.forget();
         }
     }
 
@@ -281,8 +302,21 @@ impl HttpConnection {
         self.pipeline.open_count() < limits.pipeline_max && self.pipeline.bytes() < limits.outbox_bytes_max
     }
 
+    /// How much the inbox may hold, as things stand.
+    fn inbox_bytes_max(&self, limits: &Limits) -> usize {
+        let head_bytes = limits.head_bytes_max + HEAD_ROOM_SPARE;
+        match &self.state {
+            State::Closed { .. } | State::Upgraded { .. } => 0,
+            State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
+            _ if !self.may_take(limits) && !self.is_streaming() => 0,
+            State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
+            State::Head { .. } | State::Lent { .. } => head_bytes,
+        }
+    }
+
     /// Goes on with the current request as far as the inbox allows.
     fn advance(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
+        self.pipeline.renew(serving.limits, serving.now);
         if !self.may_take(serving.limits) {
             self.state.stop_clock();
             return Ok(None);
@@ -314,7 +348,7 @@ impl HttpConnection {
                 Scanned::Whole => {
                     let framing = Framing::read(&self.head, self.inbox.bytes(), serving.limits)?;
                     self.state = State::Body {
-                        since: Some(serving.now),
+                        pace: Some(Pace::new(serving.now)),
                         framing,
                         collector: Collector::new(framing.body),
                         owes_continue: framing.expects_continue,
@@ -328,14 +362,17 @@ impl HttpConnection {
     /// Whether the body is whole and the request may be given out.
     fn advance_body(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
         let State::Body {
+            pace,
             framing,
             collector,
             owes_continue,
-            ..
         } = &mut self.state
         else {
             return Ok(None);
         };
+        if let Some(pace) = pace {
+            pace.renew(serving.limits, serving.now);
+        }
         *owes_continue &= !collector.has_begun(&self.inbox, self.head.bytes);
         let whole = collector.advance(&mut self.inbox, self.head.bytes, serving.limits)?;
         let is_first = self.pipeline.open_count() == 0;
@@ -399,8 +436,8 @@ impl HttpConnection {
         let response = Response {
             status: error.status(),
             content_type: Some("application/json"),
-            headers: &[],
-            body: &mut [Piece::Owned(response::error_body(error))],
+            headers: error.headers(),
+            body: &mut [Piece::Owned(refusal::fault_body(error))],
             close: true,
         };
         self.answer(ticket, response, serving);

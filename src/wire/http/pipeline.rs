@@ -7,9 +7,11 @@
 use std::collections::VecDeque;
 
 use super::response::{self, CONTINUE, Connection, Envelope, Response};
+use crate::limits::Limits;
 use crate::time::Instant;
 use crate::wire::Serving;
 use crate::wire::buffer::Outbox;
+use crate::wire::pace::Pace;
 
 /// Says which request a deferred response belongs to. Good for one answer or stream, on the connection that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +66,8 @@ pub(super) struct Pipeline {
     outbox: Outbox,
     /// Bytes in the outbox that stand before those of the stream that is open there.
     ahead: usize,
-    /// When the peer last took bytes, or when bytes began to wait for it.
-    progress: Instant,
+    /// How the peer takes its bytes, since they began to wait for it or since it took the last of them.
+    pace: Pace,
 }
 
 impl Pipeline {
@@ -75,7 +77,7 @@ impl Pipeline {
             first: 0,
             outbox: Outbox::default(),
             ahead: 0,
-            progress: now,
+            pace: Pace::new(now),
         }
     }
 
@@ -211,16 +213,23 @@ impl Pipeline {
 
     fn begin(&mut self, now: Instant) {
         if self.outbox.is_empty() {
-            self.progress = now;
+            self.pace = Pace::new(now);
         }
     }
 
     pub(super) fn sent(&mut self, count: usize, now: Instant) {
         self.outbox.sent(count);
         self.ahead = self.ahead.saturating_sub(count);
-        if count > 0 {
-            self.progress = now;
+        if self.outbox.is_empty() {
+            self.pace = Pace::new(now);
+        } else {
+            self.pace.note(count);
         }
+    }
+
+    /// Counts what was sent as progress, if it is enough.
+    pub(super) fn renew(&mut self, limits: &Limits, now: Instant) {
+        self.pace.renew(limits, now);
     }
 
     pub(super) fn outbox(&self) -> &Outbox {
@@ -231,14 +240,28 @@ impl Pipeline {
         self.outbox
     }
 
+    /// When the peer last made progress, or when bytes began to wait for it.
     pub(super) fn progress(&self) -> Instant {
-        self.progress
+        self.pace.since()
     }
 
     /// Bytes of all responses that are encoded, queued or parked.
     pub(super) fn bytes(&self) -> usize {
+        self.outbox.len() + self.parked_bytes()
+    }
+
+    /// The same with what is written of the piece that is being written.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.outbox.held_bytes() + self.parked_bytes()
+    }
+
+    fn parked_bytes(&self) -> usize {
+        // As nearly always: every response is given at once.
+        if self.slots.is_empty() {
+            return 0;
+        }
         let parked = self.slots.iter().filter_map(|slot| slot.parked.as_ref());
-        self.outbox.len() + parked.map(|parked| parked.len()).sum::<usize>()
+        parked.map(|parked| parked.len()).sum()
     }
 
     /// Requests given out whose response is not queued.

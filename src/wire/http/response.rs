@@ -3,7 +3,6 @@
 //! The codec writes `Content-Length` and `Connection` itself; whoever answers gives the rest. Does not know which
 //! request is answered: that is `pipeline`.
 
-use super::error::Error;
 use crate::wire::buffer::{Outbox, Piece};
 
 /// An answer to one request.
@@ -75,12 +74,6 @@ pub(super) fn encode(outbox: &mut Outbox, response: Response<'_, '_>, envelope: 
             outbox.push(std::mem::take(piece));
         }
     }
-}
-
-/// The body of the answer to a fault, a JSON object. The texts of [`Error`] need no escapes.
-pub(super) fn error_body(error: Error) -> Vec<u8> {
-    let (status, name) = (error.status(), error.name());
-    format!(r#"{{"status":{status},"error":"{name}","message":"{error}"}}"#).into_bytes()
 }
 
 /// The interim response to `Expect: 100-continue`. It has no fields: Date and the like belong to the final one.
@@ -310,13 +303,9 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_answered_with_its_phrase_and_a_json_object() {
+    fn every_fault_is_answered_with_its_phrase() {
         for error in EVERY {
             assert_ne!(reason(error.status()), "", "{error:?}");
-            let value: serde_json::Value = serde_json::from_slice(&error_body(error)).unwrap();
-            assert_eq!(value["status"], error.status());
-            assert_eq!(value["error"], error.name());
-            assert_eq!(value["message"], error.to_string());
         }
     }
 

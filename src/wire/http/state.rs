@@ -6,6 +6,7 @@ use super::head::Scan;
 use super::pipeline::{Answered, Pipeline};
 use crate::time::Instant;
 use crate::wire::CloseReason;
+use crate::wire::pace::Pace;
 
 /// ```text
 ///   ┌───────────────────────────────────────────────┐
@@ -28,8 +29,8 @@ pub(super) enum State {
     },
     /// The head is accepted, the body is on its way.
     Body {
-        /// As in `Head`.
-        since: Option<Instant>,
+        /// How it comes. `None`: we do not read.
+        pace: Option<Pace>,
         framing: Framing,
         collector: Collector,
         /// The peer waits for 100 Continue and has not been told yet.
@@ -71,15 +72,23 @@ impl State {
 
     /// Lets time count against the peer, from `now` if it stood still.
     pub(super) fn run_clock(&mut self, now: Instant) {
-        if let Self::Head { since, .. } | Self::Body { since, .. } = self {
-            since.get_or_insert(now);
+        match self {
+            Self::Head { since, .. } => {
+                since.get_or_insert(now);
+            }
+            Self::Body { pace, .. } => {
+                pace.get_or_insert_with(|| Pace::new(now));
+            }
+            _ => {}
         }
     }
 
     /// Lets no time count against the peer: we are the ones who do not read.
     pub(super) fn stop_clock(&mut self) {
-        if let Self::Head { since, .. } | Self::Body { since, .. } = self {
-            *since = None;
+        match self {
+            Self::Head { since, .. } => *since = None,
+            Self::Body { pace, .. } => *pace = None,
+            _ => {}
         }
     }
 

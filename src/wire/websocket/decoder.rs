@@ -127,6 +127,13 @@ impl Decoder {
         }
     }
 
+    /// Gives back at once what a message of more than a usual length left behind.
+    pub(super) fn rest_after_long(&mut self) {
+        if self.payload_bytes_seen > PAYLOAD_BYTES_USUAL && self.is_between_messages() {
+            self.reset();
+        }
+    }
+
     /// Forgets everything, with the memory it took.
     pub(super) fn reset(&mut self) {
         *self = Self::new(self.message_bytes_max);
@@ -169,5 +176,8 @@ const SHARED_BYTES: usize = 40;
 /// A context that saw no larger frame is not replaced: a second small call then allocates nothing in it. Doubled,
 /// an idle connection could hold 1.5 KiB.
 const PAYLOAD_BYTES_KEPT: usize = 256;
+/// A longer payload costs a new context, so that a connection between two messages holds 2 KiB at most. Most calls are
+/// shorter.
+const PAYLOAD_BYTES_USUAL: usize = 1 << 10;
 /// Room for words in a Close: a control frame's 125 bytes without the status code (section 5.5.1).
 const REASON_BYTES_MAX: usize = 123;

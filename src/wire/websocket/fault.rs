@@ -45,6 +45,12 @@ pub enum Fault {
         /// [`crate::limits::Limits::message_bytes_max`].
         limit: usize,
     },
+    /// All connections together hold as many bytes of messages as they may, and this one needed more. No fault of the
+    /// peer: it may try again later.
+    ShortOfMemory {
+        /// [`crate::limits::Limits::bytes_buffered_max`].
+        limit: usize,
+    },
 }
 
 impl Fault {
@@ -64,6 +70,8 @@ impl Fault {
             Self::BinaryMessage => 1003,
             Self::NotUtf8 => 1007,
             Self::MessageTooLong { .. } => 1009,
+            // "Try Again Later" of IANA's registry of close codes.
+            Self::ShortOfMemory { .. } => 1013,
         }
     }
 
@@ -71,6 +79,7 @@ impl Fault {
     pub const fn close_reason(self) -> CloseReason {
         match self {
             Self::MessageTooLong { .. } => CloseReason::MessageTooLong,
+            Self::ShortOfMemory { .. } => CloseReason::ShortOfMemory,
             _ => CloseReason::BadFrame,
         }
     }
@@ -97,6 +106,12 @@ impl fmt::Display for Fault {
             Self::NotUtf8 => formatter.write_str("text is not UTF-8"),
             Self::MessageTooLong { bytes, limit } => {
                 write!(formatter, "message of {bytes} bytes, the limit is {limit}")
+            }
+            Self::ShortOfMemory { limit } => {
+                write!(
+                    formatter,
+                    "short of memory (bytes_buffered_max is {limit}), try again later"
+                )
             }
         }
     }
@@ -186,6 +201,11 @@ mod tests {
             1009,
             "message of 18446744073709551615 bytes, the limit is 18446744073709551615",
         ),
+        (
+            Fault::ShortOfMemory { limit: usize::MAX },
+            1013,
+            "short of memory (bytes_buffered_max is 18446744073709551615), try again later",
+        ),
     ];
 
     #[test]
@@ -206,10 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_long_message_is_logged_as_one() {
+    fn a_long_message_and_a_shortage_are_logged_as_such() {
         for (fault, code, _) in TABLE {
             let expected = match code {
                 1009 => CloseReason::MessageTooLong,
+                1013 => CloseReason::ShortOfMemory,
                 _ => CloseReason::BadFrame,
             };
             assert_eq!(fault.close_reason(), expected, "{fault:?}");

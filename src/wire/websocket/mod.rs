@@ -32,12 +32,14 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use self::decoder::{Decoded, Decoder};
 use self::frames::Accepts;
 use super::buffer::{Inbox, Outbox, Piece};
+use super::lease::FREE_BYTES_EACH;
+use super::pace::Pace;
 use super::spares::Spares;
 use super::{CloseReason, Lifecycle, Serving};
 use crate::limits::Limits;
 use crate::time::Instant;
 
-/// One WebSocket connection. Idle and rested, it holds under 1 KiB: 448 bytes of its own and 168 to 552 of heap.
+/// One WebSocket connection. Idle and rested, it holds under 1 KiB: 480 bytes of its own and 168 to 552 of heap.
 #[derive(Debug)]
 pub struct WebSocketConnection {
     inbox: Inbox,
@@ -47,10 +49,10 @@ pub struct WebSocketConnection {
     ping: Ping,
     /// When the peer was last heard.
     heard: Instant,
-    /// When the peer last took bytes, or when the first of those that wait was queued.
-    wrote: Instant,
-    /// When the first byte of a message or frame came that is not whole yet.
-    began: Option<Instant>,
+    /// How the peer takes its bytes, since they began to wait for it or since it took the last of them.
+    taking: Pace,
+    /// How a message or frame comes that is not whole yet, since its first byte.
+    coming: Option<Pace>,
     /// The peer will send nothing more.
     has_ended: bool,
     /// The first reason to end.
@@ -112,8 +114,8 @@ impl WebSocketConnection {
             state: State::Open,
             ping: Ping::Idle,
             heard: now,
-            wrote: now,
-            began: None,
+            taking: Pace::new(now),
+            coming: None,
             has_ended: false,
             close_reason: None,
         }
@@ -140,6 +142,9 @@ impl WebSocketConnection {
         self.inbox.filled(count);
         if self.state == State::Finishing {
             self.inbox.consume(self.inbox.len());
+        }
+        if let Some(coming) = &mut self.coming {
+            coming.note(count);
         }
         self.heard = now;
         self.ping = Ping::Idle;
@@ -179,6 +184,7 @@ impl WebSocketConnection {
 
     fn next_accepted(&mut self, serving: &Serving<'_>, accepts: Accepts) -> Next<Message> {
         self.note_queueing(serving.now);
+        self.taking.renew(serving.limits, serving.now);
         while matches!(self.state, State::Open | State::Closing) {
             let decoded = self.decoder.next(&mut self.inbox, &mut self.outbox, accepts);
             let message = match decoded {
@@ -190,25 +196,26 @@ impl WebSocketConnection {
                     continue;
                 }
                 Ok(Decoded::NeedMore) => {
-                    self.note_beginning(serving.now);
+                    self.note_beginning(serving);
                     return Next::NeedMore;
                 }
                 Err(fault) => return self.fail(fault, serving.now),
             };
             // After our Close no answer could be sent, so a message in flight is dropped (section 1.4).
             if self.state == State::Open {
-                self.began = None;
+                self.coming = None;
                 return Next::Message(message);
             }
         }
         Next::NeedMore
     }
 
-    fn note_beginning(&mut self, now: Instant) {
+    fn note_beginning(&mut self, serving: &Serving<'_>) {
         if self.inbox.is_empty() && self.decoder.is_between_messages() {
-            self.began = None;
+            self.coming = None;
         } else {
-            self.began.get_or_insert(now);
+            let coming = self.coming.get_or_insert_with(|| Pace::new(serving.now));
+            coming.renew(serving.limits, serving.now);
         }
     }
 
@@ -270,8 +277,11 @@ impl WebSocketConnection {
             return;
         }
         self.outbox.sent(count);
-        self.wrote = now;
-        if self.ping == Ping::Queued && self.outbox.is_empty() {
+        if !self.outbox.is_empty() {
+            return self.taking.note(count);
+        }
+        self.taking = Pace::new(now);
+        if self.ping == Ping::Queued {
             self.ping = Ping::Written(now);
         }
     }
@@ -284,18 +294,21 @@ impl WebSocketConnection {
         let write = self.write_deadline(limits);
         let other = match self.state {
             State::Open => {
-                let message = self.began.map(|began| began + limits.body_timeout);
+                let message = self.message_deadline(limits);
                 [self.ping_deadline(limits), message].into_iter().flatten().min()
             }
             State::Closing | State::Finishing => {
-                self.outbox.is_empty().then(|| self.wrote + limits.linger_timeout)
+                let quiet_since = self.taking.since();
+                self.outbox
+                    .is_empty()
+                    .then(|| quiet_since + limits.linger_timeout)
             }
             State::Closed => None,
         };
         [write, other].into_iter().flatten().min()
     }
 
-    /// Does what is due: sends a ping, or gives up on a peer that does not answer or takes no bytes. Nothing
+    /// Does what is due: sends a ping, or gives up on a peer that does not answer or takes too few bytes. Nothing
     /// happens early.
     pub fn on_deadline(&mut self, serving: &Serving<'_>) {
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= serving.now);
@@ -306,8 +319,7 @@ impl WebSocketConnection {
             return self.drop_peer(CloseReason::WriteTimeout);
         }
         // Bytes keep a connection alive, also one byte a minute: without this a half message could be held for ever.
-        let message = self.began.map(|began| began + serving.limits.body_timeout);
-        if self.state == State::Open && is_due(message) {
+        if self.state == State::Open && is_due(self.message_deadline(serving.limits)) {
             return self.drop_peer(CloseReason::BodyTimeout);
         }
         match (self.state, self.ping) {
@@ -341,7 +353,10 @@ impl WebSocketConnection {
     pub fn rest(&mut self) {
         self.inbox.shrink();
         self.outbox.shrink();
-        self.decoder.rest();
+        // A context that has sent a Close must remember it.
+        if self.state == State::Open {
+            self.decoder.rest();
+        }
     }
 
     /// Takes memory for the bytes that are about to come or go, if it has none.
@@ -350,10 +365,32 @@ impl WebSocketConnection {
         spares.equip_outbox(&mut self.outbox);
     }
 
-    /// Leaves the memory that nothing is in to other connections.
+    /// Leaves the memory that nothing is in to other connections, and what a message of more than a usual length left
+    /// behind to nobody: many may have sent one.
     pub fn unequip(&mut self, spares: &mut Spares) {
+        if self.state == State::Open {
+            self.decoder.rest_after_long();
+        }
         spares.reclaim_inbox(&mut self.inbox);
         spares.reclaim_outbox(&mut self.outbox);
+    }
+
+    /// Memory that is held for what the peer sends, beyond what each connection has of its own: at most so much.
+    pub fn leased_bytes(&self, limits: &Limits) -> usize {
+        let inbox = self.inbox.capacity_with_room(limits.read_per_turn_bytes_max);
+        let decoder = self.decoder.capacity();
+        inbox.saturating_sub(FREE_BYTES_EACH) + decoder.saturating_sub(FREE_BYTES_EACH)
+    }
+
+    /// Closes the connection with 1013, because what it holds of a message is needed elsewhere. What was collected is
+    /// forgotten. Does nothing once it is ending.
+    pub fn turn_away(&mut self, limit: usize, now: Instant) {
+        if self.state == State::Open {
+            self.note_queueing(now);
+            let _: Next = self.fail(Fault::ShortOfMemory { limit }, now);
+        } else if self.state == State::Closing {
+            self.finish_at(now, CloseReason::ShortOfMemory);
+        }
     }
 
     /// Heap memory held: an upper bound.
@@ -362,7 +399,12 @@ impl WebSocketConnection {
     }
 
     fn write_deadline(&self, limits: &Limits) -> Option<Instant> {
-        (!self.outbox.is_empty()).then(|| self.wrote + limits.write_timeout)
+        (!self.outbox.is_empty()).then(|| self.taking.since() + limits.write_timeout)
+    }
+
+    fn message_deadline(&self, limits: &Limits) -> Option<Instant> {
+        let coming = self.coming?;
+        Some(coming.deadline(limits.body_timeout, limits.body_total_timeout))
     }
 
     fn ping_deadline(&self, limits: &Limits) -> Option<Instant> {
@@ -376,7 +418,7 @@ impl WebSocketConnection {
     /// The time of the write timeout begins when the first byte is queued.
     fn note_queueing(&mut self, now: Instant) {
         if self.state == State::Open && self.outbox.is_empty() {
-            self.wrote = now;
+            self.taking = Pace::new(now);
         }
     }
 
@@ -392,7 +434,7 @@ impl WebSocketConnection {
 
     fn finish_at(&mut self, now: Instant, reason: CloseReason) {
         if self.outbox.is_empty() {
-            self.wrote = now;
+            self.taking = Pace::new(now);
         }
         self.finish(reason);
     }

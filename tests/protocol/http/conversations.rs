@@ -36,8 +36,9 @@ fn a_fault_is_answered_with_its_status_and_the_connection_ends() {
     check(
         b"GET / HTTP/1.1\r\n\r\n",
         "HTTP/1.1 400 Bad Request\nServer: test\nContent-Type: application/json\nConnection: close\n\
-         Content-Length: 78\n\n\
-         {\"status\":400,\"error\":\"host_missing\",\"message\":\"HTTP/1.1 needs a Host header\"}",
+         Content-Length: 115\n\n\
+         {\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"HTTP/1.1 needs a Host header\",\
+         \"data\":{\"reason\":\"host_missing\"}}}",
         Lifecycle::Finishing,
     );
 }

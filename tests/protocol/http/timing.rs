@@ -110,17 +110,92 @@ fn time_stands_still_while_we_do_not_read() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_is_dropped() {
+fn a_body_that_drips_is_cut_after_15_seconds_even_if_it_began_fast() {
     let mut talk = Talk::new();
-    talk.feed(&[get("/1"), get("/2")].concat());
-    for _ in 0..20 {
-        talk.pass(talk.limits.write_timeout - MOMENT);
-        talk.take(1);
-        assert_eq!(talk.lifecycle(), Lifecycle::Open, "one byte is progress");
+    let framing = format!("Content-Length: {}\r\n", 1 << 20);
+    talk.feed(&post("/", &framing, ""));
+    talk.pass(Duration::from_secs(14));
+    talk.feed(&vec![b'x'; talk.limits.progress_bytes_min]);
+    assert_eq!(
+        talk.patience(),
+        Some(Duration::from_secs(15)),
+        "that was progress"
+    );
+    for _ in 0..15 {
+        assert_eq!(talk.lifecycle(), Lifecycle::Open);
+        talk.feed(&[b'x'; 500]);
+        talk.pass(Duration::from_secs(1));
     }
-    talk.pass(talk.limits.write_timeout);
-    assert_eq!(talk.lifecycle(), Lifecycle::Closed);
+    assert_eq!(talk.statuses(), [408], "7,500 bytes in 15 seconds are too few");
+    assert_eq!(talk.connection.close_reason(), Some(CloseReason::BodyTimeout));
+}
+
+#[test]
+fn a_slow_upload_goes_on_while_it_makes_progress_but_not_for_ever() {
+    for (rounds, expected) in [(5, &[200][..]), (7, &[408])] {
+        let mut talk = Talk::new();
+        let part = vec![b'x'; talk.limits.progress_bytes_min];
+        let framing = format!("Content-Length: {}\r\n", part.len() * rounds);
+        talk.feed(&post("/", &framing, ""));
+        for _ in 0..rounds {
+            talk.pass(Duration::from_secs(10));
+            talk.feed(&part);
+        }
+        assert_eq!(
+            talk.statuses(),
+            expected,
+            "{rounds} times 8 KiB in 10 seconds each"
+        );
+    }
+}
+
+#[test]
+fn a_peer_that_takes_too_little_is_dropped() {
+    let (little, enough) = (500, 600);
+    for (each, is_dropped) in [(1, true), (little, true), (enough, false)] {
+        let mut talk = Talk::later();
+        talk.feed(&get("/1"));
+        talk.answer(0, &"x".repeat(100_000));
+        for _ in 0..40 {
+            talk.pass(Duration::from_secs(1));
+            talk.take(each);
+        }
+        let expected = if is_dropped {
+            (Lifecycle::Closed, Some(CloseReason::WriteTimeout))
+        } else {
+            (Lifecycle::Open, None)
+        };
+        assert_eq!(
+            (talk.lifecycle(), talk.connection.close_reason()),
+            expected,
+            "{each} bytes a second"
+        );
+    }
+}
+
+#[test]
+fn a_peer_that_takes_nothing_more_is_dropped_15_seconds_after_its_last_progress() {
+    let mut talk = Talk::later();
+    talk.feed(&get("/1"));
+    talk.answer(0, &"x".repeat(100_000));
+    talk.pass(Duration::from_secs(14));
+    talk.take(talk.limits.progress_bytes_min);
+    talk.take(10_000 - talk.limits.progress_bytes_min);
+    talk.pass(Duration::from_secs(15) - MOMENT);
+    assert_eq!(talk.lifecycle(), Lifecycle::Open);
+    talk.pass(MOMENT);
     assert_eq!(talk.connection.close_reason(), Some(CloseReason::WriteTimeout));
+}
+
+#[test]
+fn the_last_bytes_of_a_reply_need_not_be_many() {
+    let mut talk = Talk::new();
+    for _ in 0..20 {
+        talk.feed(&get("/1"));
+        talk.pass(talk.limits.write_timeout - MOMENT);
+        talk.written();
+        assert_eq!(talk.lifecycle(), Lifecycle::Open);
+    }
 }
 
 #[test]
