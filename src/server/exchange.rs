@@ -433,7 +433,22 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
     });
 }
 
-pub(super) fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
+/// The fields of `request` that repeat arguments of a call. Mostly none, so that nothing is allocated.
+pub(super) fn param_fields(request: Request<'_>) -> Vec<(&[u8], &[u8])> {
+    let prefix = "mcp-param-";
+    let is_param = |name: &str| {
+        let begins = name.get(..prefix.len());
+        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(prefix))
+    };
+    let fields = request.fields().filter(|(name, _)| is_param(name));
+    fields.map(|(name, value)| (name.as_bytes(), value)).collect()
+}
+
+/// The fields of `request` that route it; what [`param_fields`] has found goes with them.
+pub(super) fn routing_fields<'a>(
+    request: Request<'a>,
+    params: &'a [(&'a [u8], &'a [u8])],
+) -> RoutingFields<'a> {
     let field = |name| {
         let mut lines = request.field_lines(name);
         match (lines.next(), lines.next()) {
@@ -447,6 +462,6 @@ pub(super) fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
         method: field("mcp-method"),
         name: field("mcp-name"),
         session: field("mcp-session-id"),
-        params: &[],
+        params,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::Talk;
 use super::core::Core;
-use super::exchange::{Answer, Asked, routing_fields};
+use super::exchange::{Answer, Asked, param_fields, routing_fields};
 use super::reply::Form;
 use crate::mcp::session::{Need, Session};
 use crate::mcp::{Abilities, Context, Effect, Outcome, Payload};
@@ -29,7 +29,8 @@ impl Core {
                 return answer.json(400, Payload::Owned(rpc::error_reply(id, &malformed.error)));
             }
         };
-        let fields = routing_fields(request);
+        let params = param_fields(request);
+        let fields = routing_fields(request, &params);
         let (id, need) = match &message {
             Message::Call(call) => (Some(call.id.as_json()), Need::of_method(&call.method)),
             Message::Notification(_) | Message::Reply(_) => (None, Need::Optional),
