@@ -65,6 +65,15 @@ impl Requests {
             reconnects,
         }
     }
+
+    /// The same, whose answers must hold `text`.
+    #[cfg(feature = "demo")]
+    pub(crate) fn expecting(self, text: &'static str) -> Self {
+        Self {
+            expected: text,
+            ..self
+        }
+    }
 }
 
 fn masked_frame(payload: &[u8]) -> Vec<u8> {

@@ -8,11 +8,15 @@
 
 mod client;
 mod histogram;
+mod probe;
 mod server;
+#[cfg(feature = "demo")]
+mod turns;
 
 use std::time::Duration;
 
 use client::{Load, Protocol, Requests};
+use probe::Probe;
 use server::Server;
 
 /// What is measured.
@@ -103,6 +107,15 @@ fn main() {
     if is_wanted("crowd") {
         crowd();
     }
+    if is_wanted(UNDER_LOAD) {
+        calls_under_load(Duration::from_secs(seconds));
+    }
+    #[cfg(feature = "demo")]
+    for connections in [1, 8] {
+        if is_wanted(LARGE_RESULTS) {
+            large_results(connections, Duration::from_secs(seconds));
+        }
+    }
 }
 
 fn requests(server: &Server, scenario: &Scenario) -> Requests {
@@ -184,5 +197,63 @@ fn crowd() {
         probes.latency.percentile(50.0).as_secs_f64() * 1e3,
         probes.latency.percentile(99.0).as_secs_f64() * 1e3,
         probes.latency.percentile(100.0).as_secs_f64() * 1e3,
+    );
+}
+
+const UNDER_LOAD: &str = "calls under load, /health p99";
+
+/// Two hundred connections that call at full speed, and a probe beside them.
+fn calls_under_load(time: Duration) {
+    let server = Server::start();
+    let call = Requests::new(server.address(), Protocol::Http, "/mcp", Some(CALL), false);
+    let mut load = Load::new(server.address(), call, 200, 1);
+    load.run(time / 4);
+    let probe = Probe::start(server.address());
+    let before = server.cpu();
+    let calls = load.run(time);
+    let cpu = server.cpu().since(before);
+    let health = probe.finish();
+    assert_eq!(calls.wrong, 0, "{}", calls.first_wrong);
+    let answers = calls.answered.max(1) as f64;
+    println!(
+        "| {UNDER_LOAD}: 200 connections | {:.0} | {:.1} ({:.1}) | /health {:.2} | /health {:.2}, max {:.2} |",
+        answers / calls.elapsed.as_secs_f64(),
+        cpu.total.as_secs_f64() * 1e6 / answers,
+        cpu.user.as_secs_f64() * 1e6 / answers,
+        health.percentile(50.0).as_secs_f64() * 1e3,
+        health.percentile(99.0).as_secs_f64() * 1e3,
+        health.percentile(100.0).as_secs_f64() * 1e3,
+    );
+}
+
+#[cfg(feature = "demo")]
+const LARGE_RESULTS: &str = "large results, longest turn";
+
+/// Connections that read results of 100,000 rows, and what the reactor spends in one turn meanwhile.
+#[cfg(feature = "demo")]
+fn large_results(connections: usize, time: Duration) {
+    const ROWS: u64 = 100_000;
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_query","arguments":{{"query":"select l.* from lineitem l, region","limit":{ROWS}}}}}}}"#
+    );
+    let server = turns::TimedServer::start(snowflake_mcp::limits::Limits {
+        rows_max: ROWS,
+        result_bytes_max: 64 << 20,
+        ..snowflake_mcp::limits::Limits::default()
+    });
+    let requests = Requests::new(server.address(), Protocol::Http, "/mcp", Some(&body), false)
+        .expecting("Showing 100000 rows");
+    let mut load = Load::new(server.address(), requests, connections, 1);
+    let measured = load.run(time);
+    drop(load);
+    let turns = server.finish();
+    assert_eq!(measured.wrong, 0, "another answer than {ROWS} rows");
+    println!(
+        "| {LARGE_RESULTS}: {connections} connections | {:.1} | turn: p99 {:.3} ms, longest {:.3} ms | {:.0} | {:.0} |",
+        measured.answered as f64 / measured.elapsed.as_secs_f64(),
+        turns.percentile(99.0).as_secs_f64() * 1e3,
+        turns.percentile(100.0).as_secs_f64() * 1e3,
+        measured.latency.percentile(50.0).as_secs_f64() * 1e3,
+        measured.latency.percentile(99.0).as_secs_f64() * 1e3,
     );
 }

@@ -43,7 +43,7 @@ impl Core {
     }
 
     /// The same over a WebSocket or a line.
-    pub(super) fn on_listen_message(&mut self, talk: &mut Talk, id: &str, listen: Listen, say: Say<'_>) {
+    pub(super) fn on_listen_message(&self, talk: &mut Talk, id: &str, listen: Listen, say: Say<'_>) {
         if talk.listens.len() >= LISTENS_MAX {
             let error = rpc::Error::invalid_request(format_args!(
                 "this connection has {LISTENS_MAX} subscriptions, as many as it may"

@@ -319,7 +319,7 @@ impl Server {
         self.settle(now, old);
     }
 
-    fn caller_of(&mut self, job: JobId) -> Option<(ConnectionId, Delivery, Revision)> {
+    fn caller_of(&self, job: JobId) -> Option<(ConnectionId, Delivery, Revision)> {
         let flight = self.core.inflight.find(job)?;
         let caller = flight.caller.as_ref()?;
         Some((caller.connection, caller.delivery, flight.finish.revision))

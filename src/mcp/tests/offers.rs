@@ -320,6 +320,42 @@ fn resources_come_in_pages_first_the_known_then_the_found() {
 }
 
 #[test]
+fn a_page_of_databases_leads_to_the_next_one() {
+    let mut bench = Bench::new();
+    bench.service = service();
+    let list = |cursor: &str| call("resources/list", &format!(r#""cursor":{cursor}"#));
+    let mut page = |cursor: &str, names: std::ops::Range<usize>| {
+        let Outcome::Work(call) = bench.outcome(&list(cursor)) else {
+            panic!("databases have to be looked up")
+        };
+        let column = backend::Column {
+            name: "name".to_owned(),
+            type_name: "VARCHAR".to_owned(),
+            nullable: true,
+        };
+        let mut result = backend::ResultSet::new(vec![column], call.work.bounds);
+        for index in names {
+            result.push(backend::Value::Text(&format!("DB_{index:03}")));
+            result.end_row();
+        }
+        let statement = call.work.statements[0].text().to_owned();
+        let rendered = call.work.render.run(backend::Answer {
+            results: vec![result],
+            elapsed: std::time::Duration::ZERO,
+        });
+        let page: serde_json::Value = serde_json::from_slice(&rendered.result).unwrap();
+        (statement, page)
+    };
+    let (statement, first) = page("null", 0..130);
+    assert_eq!(statement, "SHOW DATABASES");
+    assert_eq!(first["resources"].as_array().unwrap().len(), 100);
+    let (statement, last) = page(&first["nextCursor"].to_string(), 100..130);
+    assert_eq!(statement, "SHOW DATABASES LIMIT 101 FROM 'DB_099'");
+    assert_eq!(last["resources"][29]["uri"], "snowflake://DB_129");
+    assert!(last.get("nextCursor").is_none());
+}
+
+#[test]
 fn a_resource_that_is_not_there_is_told_in_the_words_of_its_revision() {
     let mut bench = Bench::new();
     let read = |uri: &str| format!(r#""uri":"{uri}""#);
