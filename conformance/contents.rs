@@ -1,5 +1,7 @@
 //! Results of every kind that a tool can have.
 
+use std::borrow::Cow;
+
 use snowflake_mcp::mcp::offer::{Asked, Reply};
 
 use crate::reply;
@@ -51,13 +53,13 @@ pub(crate) fn arguments(asked: &Asked<'_>) -> Reply {
 
 /// `test_header_argument`: repeats the argument that came in a header too.
 pub(crate) fn region(asked: &Asked<'_>) -> Reply {
-    let region = asked.text("region").unwrap_or("nowhere".into());
+    let region = asked.text("region").unwrap_or(Cow::Borrowed("nowhere"));
     reply::result(&reply::says(format!("region: {region}")))
 }
 
 /// `greet`.
 pub(crate) fn greeting(asked: &Asked<'_>) -> Reply {
-    let name = asked.text("name").unwrap_or("World".into());
+    let name = asked.text("name").unwrap_or(Cow::Borrowed("World"));
     reply::result(&reply::says(format!("Hello, {name}!")))
 }
 

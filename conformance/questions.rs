@@ -1,5 +1,7 @@
 //! The questions that the suite wants to be asked, and the results it wants made of their answers.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use snowflake_mcp::mcp::offer::{Asked, Reply};
 use snowflake_mcp::mcp::script::Question;
@@ -300,7 +302,7 @@ fn likes(name: &str, answers: &Answers) -> Value {
 
 /// `confirm_delete`.
 pub(crate) fn deletion(asked: &Asked<'_>) -> Reply {
-    let file = asked.text("filename").unwrap_or("the file".into());
+    let file = asked.text("filename").unwrap_or(Cow::Borrowed("the file"));
     let question = elicitation(&format!("Delete {file}?"), &one_member("confirm", "boolean"));
     asks(asked, "confirm", question, |answers| {
         let is_confirmed = accepted(answers, "confirm", "confirm") == Some(&Value::Bool(true));

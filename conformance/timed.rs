@@ -1,5 +1,6 @@
 //! Calls that take time: something is said, a while passes, and so on until the result.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ pub(crate) fn computation(asked: &Asked<'_>) -> Reply {
             "seconds is {seconds}, expected 0 to {limit}"
         )));
     };
-    let label = asked.text("label").unwrap_or("computation".into());
+    let label = asked.text("label").unwrap_or(Cow::Borrowed("computation"));
     let result = reply::says(format!("{label} done after {seconds} s"));
     if time.is_zero() {
         return reply::result(&result);
