@@ -35,6 +35,7 @@ pub mod observe;
 
 // The shells around it: sockets, threads, signals.
 pub mod reactor;
+pub mod serve;
 pub mod stdio;
 pub mod workers;
 

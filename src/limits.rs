@@ -47,6 +47,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Requests of one connection that wait for their reply at once (pipelining); then it is not read from.
     pub pipeline_max: usize,
+    /// Bytes of one stream of events that wait for its reader; beyond it the next event is refused and the stream cut.
+    /// One event may exceed it, so that a result always fits: a reader that stops costs this and `result_bytes_max`.
+    /// Halved, readers behind a slow network lose streams that they could have followed.
+    pub stream_outbox_bytes_max: usize,
 
     // WebSocket (RFC 6455) and lines (stdio).
     /// One message of a WebSocket or line connection; more closes a WebSocket with 1009.
@@ -57,6 +61,40 @@ pub struct Limits {
     pub json_depth_max: usize,
     /// Text of a JSON-RPC id; longer is an invalid request.
     pub id_bytes_max: usize,
+
+    /// Messages of one batch (2025-03-26); more is refused whole. Each may become a job.
+    pub batch_max: usize,
+
+    // Sessions (revisions up to 2025-11-25).
+    /// Sessions that something is remembered for: a log level, subscriptions, a stream. Some 500 bytes each, 5 MiB in
+    /// all; sessions without any of it cost nothing and are not counted.
+    pub sessions_max: usize,
+    /// Ids of sessions that clients ended, each kept until it has expired; without room the one that expires first is
+    /// forgotten. Some 150 bytes each, 1.5 MiB in all.
+    pub sessions_ended_max: usize,
+    /// Resources that one session can be subscribed to.
+    pub subscriptions_per_session_max: usize,
+    /// URI of a subscription.
+    pub uri_bytes_max: usize,
+    /// URIs of the subscriptions of all sessions together.
+    pub subscription_bytes_max: usize,
+    /// Questions of one session that wait for its client's answer.
+    pub questions_per_session_max: usize,
+    /// Streams of one session that can be resumed; further calls have streams that cannot.
+    pub streams_per_session_max: usize,
+    /// Events of one session kept for `Last-Event-ID`; then its oldest go.
+    pub replay_events_max: usize,
+    /// Bytes of events of one session kept for `Last-Event-ID`; then its oldest go. Holds a result of the largest size
+    /// that can be set.
+    pub replay_session_bytes_max: usize,
+    /// Bytes of events of all sessions kept for `Last-Event-ID`; then the oldest go, whosever they are.
+    pub replay_bytes_max: usize,
+    /// Tasks of this process that are remembered; a call that would be one more is answered without a task. Some 500
+    /// bytes each and their results.
+    pub tasks_max: usize,
+    /// Bytes of the results of those tasks; a task whose result does not fit any more fails and says so, since what was
+    /// promised to the others is kept.
+    pub task_results_bytes_max: usize,
 
     // Statements and jobs.
     /// One SQL text; longer is refused by the guard. Snowflake itself stops at 1 MB.
@@ -69,6 +107,9 @@ pub struct Limits {
     pub jobs_per_principal_max: usize,
     /// Steps that the workers run at once: the number of worker threads.
     pub workers: usize,
+    /// Streams open at once that wait for news (`subscriptions/listen`, GET of a session, HTTP+SSE); a further one is
+    /// answered 503. Each costs some 200 bytes besides its connection.
+    pub streams_max: usize,
 
     // Results.
     /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
@@ -99,8 +140,21 @@ pub struct Limits {
     pub linger_timeout: Duration,
     /// Silence on a WebSocket after which a ping is sent; twice that without an answer closes it.
     pub websocket_ping_interval: Duration,
+    /// How long what is remembered for a session outlives its client's last request, unless a stream is open.
+    pub session_idle_timeout: Duration,
+    /// How long a session lives; then its client begins a new one.
+    pub session_lifetime: Duration,
+    /// How long a task is kept; a client may only ask for less.
+    pub task_ttl_max: Duration,
+    /// How long a broken stream can be resumed; then its call is cancelled.
+    pub resume_window: Duration,
     /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
     pub statement_timeout: Duration,
+    /// A call that goes on by itself, or waits for its client's answer to a question, is ended after this time.
+    pub script_timeout: Duration,
+    /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
+    /// the silence after which a call of a client that takes streams becomes one.
+    pub keep_alive_interval: Duration,
     /// After a cancel at shutdown, how long the cancels themselves may take.
     pub cancel_timeout: Duration,
     /// How long shutdown waits for calls in flight (`--drain-timeout`).
@@ -126,14 +180,29 @@ impl Default for Limits {
             headers_max: 64,
             body_bytes_max: 4 << 20,
             pipeline_max: 32,
+            stream_outbox_bytes_max: 256 << 10,
             message_bytes_max: 4 << 20,
             json_depth_max: 64,
             id_bytes_max: 256,
+            batch_max: 50,
+            sessions_max: 10_000,
+            sessions_ended_max: 10_000,
+            subscriptions_per_session_max: 256,
+            uri_bytes_max: 2 << 10,
+            subscription_bytes_max: 16 << 20,
+            questions_per_session_max: 16,
+            streams_per_session_max: 64,
+            replay_events_max: 1_024,
+            replay_session_bytes_max: 10 << 20,
+            replay_bytes_max: 64 << 20,
+            tasks_max: 1_000,
+            task_results_bytes_max: 32 << 20,
             statement_bytes_max: 1 << 20,
             statement_reactor_bytes_max: 8 << 10,
             jobs_max: 1_024,
             jobs_per_principal_max: 512,
             workers: 8,
+            streams_max: 4_096,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
             cell_text_max: 200,
@@ -145,7 +214,13 @@ impl Default for Limits {
             progress_bytes_min: 8 << 10,
             linger_timeout: Duration::from_secs(2),
             websocket_ping_interval: Duration::from_secs(30),
+            session_idle_timeout: Duration::from_secs(30 * 60),
+            session_lifetime: Duration::from_secs(24 * 60 * 60),
+            task_ttl_max: Duration::from_secs(60 * 60),
+            resume_window: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),
+            script_timeout: Duration::from_secs(600),
+            keep_alive_interval: Duration::from_secs(15),
             cancel_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_delay: Duration::ZERO,
@@ -167,6 +242,9 @@ impl Limits {
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
+            ("stream_outbox_bytes_max", self.stream_outbox_bytes_max),
+            ("batch_max", self.batch_max),
+            ("sessions_max", self.sessions_max),
             ("jobs_max", self.jobs_max),
             ("jobs_per_principal_max", self.jobs_per_principal_max),
         ];
@@ -193,6 +271,24 @@ impl Limits {
                 self.statement_bytes_max,
                 "body_bytes_max",
                 self.body_bytes_max,
+            ),
+            (
+                "replay_session_bytes_max",
+                self.replay_session_bytes_max,
+                "replay_bytes_max",
+                self.replay_bytes_max,
+            ),
+            (
+                "result_bytes_max",
+                self.result_bytes_max,
+                "replay_session_bytes_max",
+                self.replay_session_bytes_max,
+            ),
+            (
+                "result_bytes_max",
+                self.result_bytes_max,
+                "task_results_bytes_max",
+                self.task_results_bytes_max,
             ),
             (
                 "four times body_bytes_max",

@@ -14,13 +14,12 @@ use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::config::{Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::signals::Signals;
-use snowflake_mcp::reactor::world::World;
-use snowflake_mcp::reactor::{Driver, MioWorld};
+use snowflake_mcp::serve::{self, Ports};
 use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
-use cli::{Arguments, Command, Probe, Serve, descriptors, greeting, listen, parts, probe};
+use cli::{Arguments, Command, Probe, Serve, greeting, parts, probe};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -85,18 +84,17 @@ fn end(exit: Exit) -> ExitCode {
 }
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
-    descriptors::make_room(&config.limits);
-    let listeners = listen::open(http.listen).map_err(Failure::of_start)?;
+    let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
-    let world = MioWorld::new(listeners, backend, &config.limits, clock).map_err(Failure::of_start)?;
-    let shutdown = world.shutdown_handle();
-    let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
-    let addresses = world.local_addresses().map_err(Failure::of_start)?;
-    greet(
-        config,
-        greeting::http(&addresses, &config.engine, !http.api_keys.is_empty()),
-    );
-    drive(world, config)
+    let greet = |addresses: &[_]| {
+        greet(
+            config,
+            greeting::http(addresses, &config.engine, !http.api_keys.is_empty()),
+        );
+    };
+    ports
+        .serve(parts::server(config), backend, clock, greet)
+        .map_err(Failure::of_start)
 }
 
 fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
@@ -112,15 +110,7 @@ fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
     let shutdown = world.shutdown_handle();
     let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
     greet(config, greeting::stdio(&config.engine));
-    drive(world, config)
-}
-
-fn drive(world: impl World, config: &Config) -> Result<Exit, Failure> {
-    let mut driver = Driver::new(world, parts::server(config), &config.limits);
-    driver.run().map_err(|error| Failure {
-        text: format!("cannot go on: {error}"),
-        code: FAILED,
-    })
+    serve::drive(world, parts::server(config), &config.limits).map_err(Failure::of_start)
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.

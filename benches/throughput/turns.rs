@@ -12,7 +12,7 @@ use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::ident::JobId;
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::Service;
+use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::reactor::world::{Event, Executor, Selector, SocketKey, Transport};
 use snowflake_mcp::reactor::{Driver, MioWorld, ShutdownHandle, bind};
 use snowflake_mcp::server::{Peer, Server, Settings};
@@ -80,7 +80,11 @@ fn server(limits: &Limits) -> Server {
         default_schema: Some("TPCH_SF1".to_owned()),
         ..tools::Settings::new(limits, Policy::default())
     };
-    Server::new(settings, Service::new(limits, tools), Box::new(SystemEntropy))
+    Server::new(
+        settings,
+        Service::new(limits, tools, Keys::random(&mut SystemEntropy)),
+        Box::new(SystemEntropy),
+    )
 }
 
 /// The machine's world, and the processor time of this thread between two waits. Not the time that passes: somebody

@@ -1,9 +1,7 @@
 //! The command line: what can be typed, and its help. Values are only collected here; the configuration reads them,
 //! so that a wrong number is told in the same words whether it stands in a flag, the environment or `.env`.
 
-pub(crate) mod descriptors;
 pub(crate) mod greeting;
-pub(crate) mod listen;
 pub(crate) mod parts;
 pub(crate) mod probe;
 

@@ -9,7 +9,7 @@ use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::Service;
+use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Snowflake};
@@ -57,8 +57,21 @@ fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, Strin
 
 /// The server, without connections.
 pub(crate) fn server(config: &Config) -> Server {
-    let service = Service::new(&config.limits, tools_settings(config));
+    let service = Service::new(&config.limits, tools_settings(config), keys(config));
     Server::new(server_settings(config), service, Box::new(SystemEntropy))
+}
+
+/// What signs tokens. On stdio nobody outlives the process, so nothing needs to be said there.
+fn keys(config: &Config) -> Keys {
+    if let Some(first) = config.token_keys.first() {
+        return Keys::new(first, config.token_keys.get(1));
+    }
+    if config.http.is_some() {
+        log::info!(
+            "SNOWFLAKE_MCP_TOKEN_KEY is not set: sessions, cursors and task ids end with this process"
+        );
+    }
+    Keys::random(&mut SystemEntropy)
 }
 
 fn tools_settings(config: &Config) -> tools::Settings {

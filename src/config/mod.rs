@@ -12,10 +12,12 @@ mod names;
 pub mod setting;
 mod snowflake;
 pub mod source;
+mod token;
 mod value;
 
 use crate::limits::Limits;
 use crate::observe::logger::Format;
+use crate::secret::Secret;
 use crate::snowflake::Settings;
 use crate::sql::guard::Policy;
 use setting as s;
@@ -44,6 +46,9 @@ pub struct Config {
     pub limits: Limits,
     /// Statements and their rows.
     pub statements: Statements,
+    /// What signs tokens: one text, or two while it is changed, the signing one first; empty when a key is to be made
+    /// at start.
+    pub token_keys: Vec<Secret>,
     /// What is logged, and how.
     pub log: Log,
     /// What the operator should know about the settings; to be logged once.
@@ -100,6 +105,7 @@ impl Config {
         refuse_writes(sources)?;
         let limits = limits::read(sources)?;
         let statements = statements(sources, &limits)?;
+        let token_keys = token::keys(sources)?;
         let log = log(sources)?;
         let http = match transport {
             Transport::Http => Some(Http::read(sources, &mut notes)?),
@@ -119,6 +125,7 @@ impl Config {
             engine,
             limits,
             statements,
+            token_keys,
             log,
             notes,
         })

@@ -80,6 +80,13 @@ pub const ALLOW_UNAUTHENTICATED: Setting = setting(
     "false",
     "lets a server without API_KEYS listen on an address that other machines reach",
 );
+/// What signs tokens.
+pub const TOKEN_KEY: Setting = setting(
+    None,
+    &["SNOWFLAKE_MCP_TOKEN_KEY"],
+    "made at start",
+    "text of at least 32 characters that signs session ids, cursors and task ids; servers with the same one continue each other's, also after a restart; two separated by a comma while it is changed: the first signs, both are accepted",
+);
 /// Web origins that may call.
 pub const CORS_ORIGINS: Setting = setting(
     None,
@@ -385,6 +392,7 @@ pub const ALL: &[&Setting] = &[
     &API_KEYS,
     &ENABLE_API_AUTH,
     &ALLOW_UNAUTHENTICATED,
+    &TOKEN_KEY,
     &CORS_ORIGINS,
     &ALLOWED_HOSTS,
     &WORKERS,

@@ -131,6 +131,32 @@ fn a_key_that_cannot_be_presented_is_refused_without_being_shown() {
 }
 
 #[test]
+fn token_keys_are_one_or_two_long_texts_and_never_shown() {
+    let key = |digit: char| digit.to_string().repeat(32);
+    let read = |text: &str| http(&[("SNOWFLAKE_MCP_TOKEN_KEY", text)]).map(|config| config.token_keys);
+    assert!(http(&[]).expect("no key is fine").token_keys.is_empty());
+    let both = format!("{} , {}", key('a'), key('b'));
+    let keys = read(&both).expect("two keys");
+    let revealed: Vec<_> = keys.iter().map(Secret::reveal).collect();
+    assert_eq!(revealed, [key('a'), key('b')]);
+    assert_eq!(format!("{keys:?}"), "[Secret(…), Secret(…)]");
+    let secret = "hunter2".repeat(4);
+    for wrong in [
+        secret.clone(),
+        format!("{},", key('a')),
+        format!("{},{secret}", key('a')),
+        format!("{},{},{}", key('a'), key('b'), key('c')),
+    ] {
+        let error = read(&wrong).expect_err("no keys");
+        assert!(
+            error.starts_with("SNOWFLAKE_MCP_TOKEN_KEY (environment): expected"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter") && !error.contains("aaaa"), "{error}");
+    }
+}
+
+#[test]
 fn every_origin_is_honoured_only_with_keys() {
     let origins = |environment: &[(&str, &str)]| {
         http(environment).map(|config| (config.http.expect("http").origins, config.notes.len()))

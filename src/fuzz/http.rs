@@ -1,9 +1,14 @@
-//! Requests on one connection: heads, framing, chunked bodies, and the order of what is answered.
+//! Requests on one connection: heads, framing, chunked bodies, the order of what is answered, and streams among it.
 
+use std::collections::VecDeque;
+
+use super::responses::{self, Answer};
 use crate::limits::Limits;
 use crate::time::Instant;
 use crate::wire::buffer::Piece;
-use crate::wire::http::{Error, HttpConnection, Next, Request, Response, Version};
+use crate::wire::http::{
+    Error, HttpConnection, Next, Pushed, Request, Responder, Response, StreamHead, Ticket, Version,
+};
 use crate::wire::{CloseReason, Lifecycle, Serving};
 
 /// A request that was given out.
@@ -37,7 +42,10 @@ pub struct Outcome {
 }
 
 /// However the bytes are split, the same requests are taken and the same is said, under usual and under narrow limits;
-/// no limit is passed, and a fault is the last thing that happens.
+/// no limit is passed, a fault is the last thing that happens, and a peer reads what was answered.
+///
+/// Some requests are answered by streams: those whose path begins with `/s` by one that ends at once, with `/o` by one
+/// that stays open to the end, with `/a` by one that is cut.
 pub fn http(bytes: &[u8]) {
     let narrow = Limits {
         head_bytes_max: 128,
@@ -49,20 +57,28 @@ pub fn http(bytes: &[u8]) {
     for limits in [Limits::default(), narrow] {
         for ends in [false, true] {
             let mut ways = super::cuts(bytes).into_iter();
-            let whole = exchange(&ways.next().unwrap_or_default(), ends, &limits);
+            let outcome = |parts: &[&[u8]]| converse(parts, ends, &limits, true);
+            let whole = outcome(&ways.next().unwrap_or_default());
             assert_within(&whole, &limits);
             for parts in ways {
-                assert_eq!(exchange(&parts, ends, &limits), whole, "split {parts:?}");
+                assert_eq!(outcome(&parts), whole, "split {parts:?}");
             }
         }
     }
 }
 
-/// What a connection makes of `parts`, each of them one read, and of the peer's end behind them if it `ends`.
+/// What a connection makes of `parts`, each of them one read, and of the peer's end behind them if it `ends`. Every
+/// request is answered at once.
 pub fn exchange(parts: &[&[u8]], ends: bool, limits: &Limits) -> Outcome {
+    converse(parts, ends, limits, false)
+}
+
+fn converse(parts: &[&[u8]], ends: bool, limits: &Limits, streams: bool) -> Outcome {
     let mut talk = Talk {
         connection: HttpConnection::new(Instant::ZERO),
         limits,
+        streams,
+        open: VecDeque::new(),
         taken: Vec::new(),
         fault: None,
         written: Vec::new(),
@@ -74,6 +90,8 @@ pub fn exchange(parts: &[&[u8]], ends: bool, limits: &Limits) -> Outcome {
         talk.connection.on_end();
         talk.serve();
     }
+    while talk.finish_oldest() {}
+    talk.assert_readable();
     Outcome {
         taken: talk.taken,
         fault: talk.fault,
@@ -86,6 +104,10 @@ pub fn exchange(parts: &[&[u8]], ends: bool, limits: &Limits) -> Outcome {
 struct Talk<'a> {
     connection: HttpConnection,
     limits: &'a Limits,
+    /// Some requests are answered by streams.
+    streams: bool,
+    /// The streams that are open.
+    open: VecDeque<Ticket>,
     taken: Vec<Taken>,
     fault: Option<Error>,
     written: Vec<u8>,
@@ -94,6 +116,10 @@ struct Talk<'a> {
 impl Talk<'_> {
     fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
+            let room = self.connection.room(self.limits);
+            if room.is_empty() && self.finish_oldest() {
+                continue;
+            }
             let room = self.connection.room(self.limits);
             let count = room.len().min(bytes.len());
             assert!(count > 0, "all was written, so there is room");
@@ -118,11 +144,7 @@ impl Talk<'_> {
     }
 
     fn serve_waiting(&mut self) {
-        let serving = Serving {
-            limits: self.limits,
-            now: Instant::ZERO,
-            common_headers: b"",
-        };
+        let serving = serving(self.limits);
         loop {
             match self.connection.next(&serving) {
                 Next::NeedMore => return,
@@ -131,18 +153,78 @@ impl Talk<'_> {
                 }
                 Next::Request(request, responder) => {
                     assert_eq!(self.fault, None, "a request behind a fault");
-                    self.taken.push(Taken::of(&request));
-                    responder.respond(Response {
-                        status: 200,
-                        content_type: None,
-                        headers: &[],
-                        body: &mut [Piece::Borrowed(request.body())],
-                        close: false,
-                    });
+                    let taken = Taken::of(&request);
+                    if self.streams && taken.is_streamed() {
+                        let ticket = responder.begin_stream(StreamHead::default());
+                        self.stream(ticket, &taken);
+                    } else {
+                        echo(request, responder);
+                    }
+                    self.taken.push(taken);
                 }
             }
         }
     }
+
+    /// Says target and body on a stream, and ends it in one of the ways there are.
+    fn stream(&mut self, ticket: Ticket, taken: &Taken) {
+        let serving = serving(self.limits);
+        for text in [taken.target.as_bytes(), &taken.body] {
+            let pushed = self
+                .connection
+                .push_stream(ticket, &mut [Piece::Borrowed(text)], &serving);
+            assert_eq!(pushed, Pushed::Queued, "nothing else waits in this stream");
+        }
+        if taken.target.starts_with("/s") {
+            self.connection.end_stream(ticket, &serving);
+        } else if taken.is_cut() {
+            self.connection.abort_stream(ticket, &serving);
+        } else {
+            self.open.push_back(ticket);
+        }
+    }
+
+    /// Ends the oldest of the streams that are open, and goes on with what waited behind it.
+    fn finish_oldest(&mut self) -> bool {
+        let Some(ticket) = self.open.pop_front() else {
+            return false;
+        };
+        self.connection.end_stream(ticket, &serving(self.limits));
+        self.serve();
+        true
+    }
+
+    /// A peer sees an answer to each request, whole unless it was cut, and an answer to the fault.
+    fn assert_readable(&self) {
+        let methods = self.taken.iter().map(|taken| taken.method.as_str());
+        let answers = responses::read(&self.written, methods);
+        assert_eq!(
+            answers.len(),
+            self.taken.len() + usize::from(self.fault.is_some()),
+            "{answers:?}"
+        );
+        for (taken, answer) in self.taken.iter().zip(answers) {
+            assert_eq!(answer, taken.answer(self.streams), "{taken:?}");
+        }
+    }
+}
+
+fn serving(limits: &Limits) -> Serving<'_> {
+    Serving {
+        limits,
+        now: Instant::ZERO,
+        common_headers: b"",
+    }
+}
+
+fn echo(request: Request<'_>, responder: Responder<'_>) {
+    responder.respond(Response {
+        status: 200,
+        content_type: None,
+        headers: &[],
+        body: &mut [Piece::Borrowed(request.body())],
+        close: false,
+    });
 }
 
 impl Taken {
@@ -157,6 +239,32 @@ impl Taken {
                 .collect(),
             body: request.body().to_vec(),
         }
+    }
+
+    fn is_streamed(&self) -> bool {
+        ["/s", "/o", "/a"]
+            .iter()
+            .any(|start| self.target.starts_with(start))
+    }
+
+    fn is_cut(&self) -> bool {
+        self.target.starts_with("/a")
+    }
+
+    /// What its sender reads.
+    fn answer(&self, streams: bool) -> Answer {
+        let is_streamed = streams && self.is_streamed();
+        let is_head = self.method == "HEAD";
+        let said = if is_streamed { self.target.as_bytes() } else { b"" };
+        let body = if is_head {
+            Vec::new()
+        } else {
+            [said, &self.body].concat()
+        };
+        // Where the end of the connection is that of the body, a cut cannot be seen.
+        let is_chunked = self.version == Version::Http11;
+        let is_whole = !(is_streamed && self.is_cut() && is_chunked && !is_head);
+        Answer { body, is_whole }
     }
 }
 

@@ -12,14 +12,17 @@ pub mod http;
 pub mod websocket;
 
 mod guard;
+mod responses;
 mod rpc;
 mod settings;
+mod token;
 
 pub use crate::snowflake::fuzz::{answer, cell};
 pub use guard::guard;
 pub use http::http;
 pub use rpc::rpc;
 pub use settings::settings;
+pub use token::token;
 pub use websocket::websocket;
 
 use crate::entropy::SeededEntropy;
@@ -28,13 +31,14 @@ use crate::entropy::SeededEntropy;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("answer", answer),
     ("cell", cell),
     ("guard", guard),
     ("http", http),
     ("rpc", rpc),
     ("settings", settings),
+    ("token", token),
     ("websocket", websocket),
 ];
 

@@ -1,11 +1,14 @@
 //! Messages of clients: JSON-RPC, and the predecessor's two forms, up to what is given to the backend.
 
+use std::time::Duration;
+
 use serde::de::IgnoredAny;
 
-use crate::backend::{Error, Kind};
+use crate::backend::{Answer, Error, Kind, ResultSet};
+use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::mcp::predecessor::envelope::Envelope;
-use crate::mcp::{Context, Field, Outcome, Revision, RoutingFields, Service};
+use crate::mcp::{Abilities, Changes, Context, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use crate::rpc::{self as json_rpc, Id, Message};
 use crate::sql::guard::Policy;
 use crate::time::Now;
@@ -15,7 +18,8 @@ use crate::tools::Settings;
 /// JSON on one line, and a statement for the backend has passed the guard.
 pub fn rpc(bytes: &[u8]) {
     let limits = Limits::default();
-    let service = Service::new(&limits, Settings::new(&limits, Policy::default()));
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    let mut service = Service::new(&limits, Settings::new(&limits, Policy::default()), keys);
     match json_rpc::decode(bytes, &limits) {
         Err(malformed) => {
             let id = malformed.id.map(Id::as_json);
@@ -28,6 +32,7 @@ pub fn rpc(bytes: &[u8]) {
             }
         }
     }
+    assert_batch(bytes, &limits);
     let (id, outcome) = service.on_rest_call(bytes);
     assert_id(id);
     assert_outcome(outcome);
@@ -47,6 +52,8 @@ fn contexts(bytes: &[u8]) -> [Context<'_>; 5] {
     let context = |fields, negotiated| Context {
         fields,
         negotiated,
+        abilities: Abilities::default(),
+        principal: b"",
         now: Now::default(),
     };
     [
@@ -79,7 +86,7 @@ fn assert_read(bytes: &[u8], message: &Message<'_>, limits: &Limits) {
     let (id, method) = match message {
         Message::Call(call) => (Some(call.id), &call.method),
         Message::Notification(notification) => (None, &notification.method),
-        Message::Reply => return,
+        Message::Reply(_) => return,
     };
     assert_id(id);
     assert!(id.is_none_or(|id| id.as_json().len() <= limits.id_bytes_max));
@@ -93,6 +100,22 @@ fn assert_read(bytes: &[u8], message: &Message<'_>, limits: &Limits) {
         serde_json::from_str(id.as_json()).unwrap_or_default()
     });
     assert_eq!(tree["id"], read);
+}
+
+/// A second reader finds the same messages in an array, and each of them stands in it.
+fn assert_batch(bytes: &[u8], limits: &Limits) {
+    let Ok(messages) = json_rpc::batch::split(bytes, limits) else {
+        return;
+    };
+    assert!(json_rpc::batch::is_batch(bytes));
+    assert!((1..=limits.batch_max).contains(&messages.len()));
+    for message in &messages {
+        assert!(bytes.as_ptr_range().contains(&message.as_ptr()));
+        let _ = json_rpc::decode(message, limits);
+    }
+    if let Ok(tree) = serde_json::from_slice::<Vec<serde_json::Value>>(bytes) {
+        assert_eq!(tree.len(), messages.len());
+    }
 }
 
 fn assert_id(id: Option<Id<'_>>) {
@@ -115,10 +138,32 @@ fn assert_outcome(outcome: Outcome) {
                 let again = Policy::default().check(statement.text());
                 assert!(again.is_ok(), "{statement:?}");
             }
-            let failed = call
-                .finish
-                .payload(Err(Error::new(Kind::Syntax, "no\u{2028}\n\"")));
-            assert_line(failed.as_bytes());
+            for kind in [Kind::Syntax, Kind::NotFound] {
+                let finish = call.finish.clone();
+                let failed = finish.ended(Err(Error::new(kind, "no\u{2028}\n\"")));
+                assert_line(&failed.to_json());
+            }
+            // What nobody may see is rendered too.
+            let answer = Answer {
+                results: call.work.statements.iter().map(|_| ResultSet::absent()).collect(),
+                elapsed: Duration::ZERO,
+            };
+            assert_line(&call.work.render.run(answer).result);
+        }
+        Outcome::Script(_) => {}
+        Outcome::Listen(listen) => {
+            assert_line(&listen.acknowledged());
+            assert_line(listen.ended().as_bytes());
+            let changes = Changes {
+                tools: true,
+                prompts: true,
+                resources: true,
+                updated: listen.uris.clone(),
+            };
+            listen
+                .notifications(&changes)
+                .iter()
+                .for_each(|told| assert_line(told));
         }
     }
 }

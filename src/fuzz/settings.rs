@@ -39,8 +39,9 @@ fn assert_shown(sources: &Sources, secret: Option<&str>) {
 }
 
 /// Names whose values are never shown.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "API_KEYS",
+    "SNOWFLAKE_MCP_TOKEN_KEY",
     "SNOWFLAKE_PASSWORD",
     "SNOWFLAKE_PRIVATE_KEY",
     "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",

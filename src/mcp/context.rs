@@ -1,6 +1,6 @@
 //! What the meaning of a message depends on besides the message.
 
-use super::Revision;
+use super::{Abilities, Revision};
 use crate::time::Now;
 
 /// What the meaning of a message depends on besides the message.
@@ -10,6 +10,12 @@ pub struct Context<'a> {
     pub fields: Option<RoutingFields<'a>>,
     /// What `initialize` negotiated on this connection (WebSocket, stdio).
     pub negotiated: Option<Revision>,
+    /// What the client of a legacy connection or session said in `initialize` that it can be asked for. A modern message
+    /// says it itself.
+    pub abilities: Abilities,
+    /// Who the caller is, as bytes that are always the same for the same caller; empty where nobody is known. What is
+    /// handed to one caller is worth nothing in the hands of another.
+    pub principal: &'a [u8],
     /// The time.
     pub now: Now,
 }
@@ -25,6 +31,8 @@ pub struct RoutingFields<'a> {
     pub name: Field<'a>,
     /// `Mcp-Session-Id`.
     pub session: Field<'a>,
+    /// The fields whose name begins with `Mcp-Param-`, in any case: name and value, in order. Mostly none.
+    pub params: &'a [(&'a [u8], &'a [u8])],
 }
 
 /// One header field that must not occur twice.
@@ -55,7 +63,7 @@ impl Context<'_> {
 
 impl RoutingFields<'_> {
     /// Whether the version header is there and is not one of a legacy revision: modern, unknown or repeated.
-    pub(super) fn has_modern_version(&self) -> bool {
+    pub fn has_modern_version(&self) -> bool {
         match self.protocol_version {
             Field::Absent => false,
             Field::Repeated => true,

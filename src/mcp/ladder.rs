@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 use super::params::{CLIENT_CAPABILITIES, LOG_LEVEL, PROTOCOL_VERSION, Params};
-use super::{Field, Revision, RoutingFields};
+use super::{Field, Level, Revision, RoutingFields};
 use crate::{json, rpc};
 
 /// The revision of a modern call, once everything that surrounds the method is as it must be.
@@ -74,26 +74,15 @@ fn complete_meta<'a>(params: &Params<'a>) -> Result<std::borrow::Cow<'a, str>, r
     if meta.log_level.is_some_and(|level| !is_log_level(level)) {
         return must(&format!(
             "has {LOG_LEVEL}, which must be one of {}",
-            LOG_LEVELS.join(", ")
+            Level::names()
         ));
     }
     Ok(version)
 }
 
 fn is_log_level(level: &RawValue) -> bool {
-    json::text(level).is_some_and(|level| LOG_LEVELS.contains(&&*level))
+    json::text(level).is_some_and(|level| Level::parse(&level).is_some())
 }
-
-const LOG_LEVELS: [&str; 8] = [
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-];
 
 /// Whether `Mcp-Name` says what the body says, where the method has a name to say.
 fn has_matching_name(field: Field<'_>, method: &str, params: &Params<'_>) -> bool {
@@ -113,7 +102,7 @@ fn has_matching_name(field: Field<'_>, method: &str, params: &Params<'_>) -> boo
 }
 
 /// A header value: as it is, or what the sentinel `=?base64?…?=` holds. Padding, alphabet and UTF-8 must be right.
-fn decoded(value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn decoded(value: &[u8]) -> Option<Vec<u8>> {
     let inside = value
         .strip_prefix(b"=?base64?")
         .and_then(|rest| rest.strip_suffix(b"?="));

@@ -4,52 +4,106 @@
 
 use std::sync::Arc;
 
+use super::entry::{Icon, Object};
+use super::lists::FIXED;
 use super::methods::Request;
-use super::{Outcome, Payload, Revision, Service};
+use super::offer::Changeable;
+use super::{Abilities, Effect, Outcome, Payload, Revision, Service};
 use crate::{json, rpc};
 
 /// What both openings tell a model about using the tools.
 const INSTRUCTIONS: &str = "Read-only access to Snowflake. \
 Find the data first: list_databases, then list_views(database, schema), or execute_query with SHOW SCHEMAS IN DATABASE … and SHOW TABLES IN SCHEMA …. \
+The resources snowflake://database/schema/object tell the same as documents; the prompts are ways through the work. \
 Look before you query: describe_view shows columns and definition, query_view the first rows. \
 Then ask with execute_query: one SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or VALUES statement in Snowflake's dialect, with names written as database.schema.object. \
 Names are folded to upper case; write names with lower-case letters in double quotes. \
 Results are cut at limit rows and then begin with 'Truncated': aggregate and filter in SQL instead of reading everything. \
 A failed call says what to do next.";
 
-/// Tools are all there is, and the list of them never changes while the server runs.
-const CAPABILITIES: &str = r#"{"tools":{}}"#;
-
-/// How long clients may keep what never changes while the server runs: an hour, so that an upgrade is seen the same day.
-pub(super) const LIST_TTL: &str = r#""ttlMs":3600000,"cacheScope":"public""#;
+/// A picture of six arms, drawn for this program (source: the decoded text).
+const ICON: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCIgZmlsbD0ibm9uZSIgc3Ryb2tlPSIjMmE5ZmQ2IiBzdHJva2Utd2lkdGg9IjIiIHN0cm9rZS1saW5lY2FwPSJyb3VuZCI+PHBhdGggZD0iTTEyIDJ2MjBNMy4zIDdsMTcuNCAxME0yMC43IDdMMy4zIDE3TTkgMy41bDMgMi41IDMtMi41TTkgMjAuNWwzLTIuNSAzIDIuNSIvPjwvc3ZnPg==";
 
 const NAME: &str = "snowflake-mcp-server";
 const TITLE: &str = "Snowflake";
+const DESCRIPTION: &str = "Read-only access to Snowflake: its objects as tools, resources and prompts";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Who answers, as far as `revision` has words for it.
+fn push_identity(into: &mut Vec<u8>, revision: Revision) {
+    let mut object = Object::begin(into);
+    object.text("name", NAME);
+    if revision.has_titles() {
+        object.text("title", TITLE);
+    }
+    object.text("version", VERSION);
+    if revision.has_icons() {
+        object.text("description", DESCRIPTION);
+        let icon = Icon {
+            src: ICON.to_owned(),
+            mime_type: Some("image/svg+xml".to_owned()),
+            sizes: vec!["any".to_owned()],
+        };
+        object.icons(&[icon], revision);
+    }
+    object.end();
+}
+
+/// What can be asked, and what can change: nothing else is promised.
+fn push_capabilities(into: &mut Vec<u8>, offered: Offered, revision: Revision) {
+    let list_changed = |can_change| {
+        if can_change {
+            r#"{"listChanged":true}"#
+        } else {
+            "{}"
+        }
+    };
+    let changeable = offered.changeable;
+    let mut object = Object::begin(into);
+    object.json("tools", list_changed(changeable.tools));
+    if offered.has_resources {
+        let resources = match (changeable.contents, changeable.resources) {
+            (true, true) => r#"{"subscribe":true,"listChanged":true}"#,
+            (true, false) => r#"{"subscribe":true}"#,
+            (false, can_change) => list_changed(can_change),
+        };
+        object.json("resources", resources);
+    }
+    if offered.has_prompts {
+        object.json("prompts", list_changed(changeable.prompts));
+    }
+    if revision.has_completions() && (offered.has_prompts || offered.has_resources) {
+        object.json("completions", "{}");
+    }
+    object.json("logging", "{}");
+    object.end();
+}
+
+/// What is there to be asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offered {
+    pub(super) changeable: Changeable,
+    pub(super) has_resources: bool,
+    pub(super) has_prompts: bool,
+}
+
 /// The result of `initialize` in a legacy revision.
-pub(super) fn encode_initialize(revision: Revision) -> Arc<[u8]> {
+pub(super) fn encode_initialize(offered: Offered, revision: Revision) -> Arc<[u8]> {
     let mut result = b"{\"protocolVersion\":".to_vec();
     json::push_string(&mut result, revision.as_str());
     result.extend_from_slice(b",\"capabilities\":");
-    result.extend_from_slice(CAPABILITIES.as_bytes());
-    result.extend_from_slice(b",\"serverInfo\":{\"name\":");
-    json::push_string(&mut result, NAME);
-    if revision.has_titles() {
-        result.extend_from_slice(b",\"title\":");
-        json::push_string(&mut result, TITLE);
-    }
-    result.extend_from_slice(b",\"version\":");
-    json::push_string(&mut result, VERSION);
-    result.extend_from_slice(b"},\"instructions\":");
+    push_capabilities(&mut result, offered, revision);
+    result.extend_from_slice(b",\"serverInfo\":");
+    push_identity(&mut result, revision);
+    result.extend_from_slice(b",\"instructions\":");
     json::push_string(&mut result, INSTRUCTIONS);
     result.push(b'}');
     result.into()
 }
 
 /// The result of `server/discover`. Only modern revisions are named: a client that picked a legacy one from it would
-/// have to open with `initialize` after all.
-pub(super) fn encode_discover(revision: Revision) -> Arc<[u8]> {
+/// have to open with `initialize` after all. Here the server says of itself all there is, elsewhere only its name.
+pub(super) fn encode_discover(offered: Offered, revision: Revision) -> Arc<[u8]> {
     let mut result = b"{".to_vec();
     result.extend_from_slice(revision.result_before().as_bytes());
     result.extend_from_slice(b"\"supportedVersions\":[");
@@ -60,19 +114,20 @@ pub(super) fn encode_discover(revision: Revision) -> Arc<[u8]> {
         json::push_string(&mut result, version);
     }
     result.extend_from_slice(b"],\"capabilities\":");
-    result.extend_from_slice(CAPABILITIES.as_bytes());
+    push_capabilities(&mut result, offered, revision);
     result.extend_from_slice(b",\"instructions\":");
     json::push_string(&mut result, INSTRUCTIONS);
     result.push(b',');
-    result.extend_from_slice(LIST_TTL.as_bytes());
-    result.extend_from_slice(revision.result_after().as_bytes());
-    result.push(b'}');
+    result.extend_from_slice(FIXED.as_bytes());
+    result.extend_from_slice(b",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
+    push_identity(&mut result, revision);
+    result.extend_from_slice(b"}}");
     result.into()
 }
 
 /// Echoes a legacy revision, answers everything else with the newest of them: also `2026-07-28`, which one client's
 /// default asks for here, and which has no handshake.
-pub(super) fn on_initialize(service: &Service, request: &Request<'_>) -> Outcome {
+pub(super) fn on_initialize(service: &mut Service, request: &Request<'_>) -> Outcome {
     let Some(asked) = request.params.protocol_version.and_then(json::text) else {
         return Outcome::error(rpc::Error::invalid_params("protocolVersion must be a string"));
     };
@@ -81,15 +136,18 @@ pub(super) fn on_initialize(service: &Service, request: &Request<'_>) -> Outcome
         .unwrap_or(Revision::NEWEST_LEGACY);
     Outcome::Result {
         payload: Payload::Shared(Arc::clone(&service.encoded(revision).opening)),
-        negotiated: Some(revision),
+        effect: Some(Effect::Negotiated {
+            revision,
+            abilities: Abilities::parse(request.params.capabilities),
+        }),
     }
 }
 
-pub(super) fn on_ping(_service: &Service, _request: &Request<'_>) -> Outcome {
+pub(super) fn on_ping(_service: &mut Service, _request: &Request<'_>) -> Outcome {
     Outcome::result(Payload::Static("{}"))
 }
 
-pub(super) fn on_discover(service: &Service, request: &Request<'_>) -> Outcome {
+pub(super) fn on_discover(service: &mut Service, request: &Request<'_>) -> Outcome {
     let encoded = service.encoded(request.revision);
     Outcome::result(Payload::Shared(Arc::clone(&encoded.opening)))
 }

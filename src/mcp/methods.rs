@@ -1,15 +1,67 @@
-//! The table method → handler: the first file to open.
+//! The table method → handler: the first file to open. And what all handlers use: the call, and the way from an offer's
+//! reply to an outcome.
 
+use serde_json::value::RawValue;
+
+use super::offer::{Asked, Reply};
 use super::params::Params;
-use super::{Outcome, Revision, Service, calls, lifecycle};
+use super::script::Hears;
+use super::{
+    Abilities, Context, Failure, Finish, Level, Outcome, Payload, Revision, ScriptCall, Service, ToolCall,
+    calls, completion, lifecycle, lists, logging, mrtr, prompts, resources, subscriptions,
+};
+use crate::tools::Form;
+use crate::{json, rpc};
 
 /// A call whose surroundings were found right.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
+    /// The id, as JSON text.
+    pub(super) id: &'a str,
     /// What the reply is written in.
     pub(super) revision: Revision,
+    /// What the client can be asked for.
+    pub(super) abilities: Abilities,
     /// The parameters.
     pub(super) params: Params<'a>,
+    /// How it came.
+    pub(super) context: Context<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// What the caller wants to hear before its reply. A modern call says the level itself; a legacy session's is the
+    /// server's to know.
+    pub(super) fn hears(&self) -> Hears {
+        let meta = &self.params.meta;
+        let is_token = |token: &&RawValue| json::is_integer(token) || json::text(token).is_some();
+        let log_level = meta.log_level.filter(|_| self.revision.is_modern());
+        Hears {
+            progress_token: meta
+                .progress_token
+                .filter(is_token)
+                .map(|token| Box::from(token.get())),
+            log_level: log_level
+                .and_then(json::text)
+                .and_then(|level| Level::parse(&level)),
+        }
+    }
+
+    /// What an offer is told, without what came back from the client.
+    pub(super) fn asked<'b>(&self, form: Form, hears: &'b Hears) -> Asked<'b>
+    where
+        'a: 'b,
+    {
+        Asked {
+            revision: self.revision,
+            form,
+            abilities: self.abilities,
+            arguments: self.params.arguments,
+            answers: None,
+            state: None,
+            hears,
+            now: self.context.now,
+        }
+    }
 }
 
 /// In which revisions a method exists.
@@ -20,14 +72,28 @@ enum Eras {
     Both,
 }
 
-type Handler = fn(&Service, &Request<'_>) -> Outcome;
+type Handler = fn(&mut Service, &Request<'_>) -> Outcome;
 
-const METHODS: [(&str, Eras, Handler); 5] = [
+const METHODS: [(&str, Eras, Handler); 15] = [
     ("initialize", Eras::Legacy, lifecycle::on_initialize),
     ("ping", Eras::Legacy, lifecycle::on_ping),
     ("server/discover", Eras::Modern, lifecycle::on_discover),
     ("tools/call", Eras::Both, calls::on_tools_call),
-    ("tools/list", Eras::Both, calls::on_tools_list),
+    ("tools/list", Eras::Both, lists::on_tools_list),
+    ("resources/list", Eras::Both, lists::on_resources_list),
+    ("resources/read", Eras::Both, resources::on_read),
+    ("resources/templates/list", Eras::Both, lists::on_templates_list),
+    ("resources/subscribe", Eras::Legacy, subscriptions::on_subscribe),
+    (
+        "resources/unsubscribe",
+        Eras::Legacy,
+        subscriptions::on_unsubscribe,
+    ),
+    ("subscriptions/listen", Eras::Modern, subscriptions::on_listen),
+    ("prompts/get", Eras::Both, prompts::on_get),
+    ("prompts/list", Eras::Both, lists::on_prompts_list),
+    ("completion/complete", Eras::Both, completion::on_complete),
+    ("logging/setLevel", Eras::Legacy, logging::on_set_level),
 ];
 
 /// The handler of `method` in `revision`.
@@ -39,4 +105,55 @@ pub(super) fn find(method: &str, revision: Revision) -> Option<Handler> {
         Eras::Both => true,
     };
     exists.then_some(*handler)
+}
+
+/// The reply to a method that does not exist, in this revision or because nothing of its kind is offered.
+pub(super) fn no_such_method(request: &Request<'_>, method: &str) -> Outcome {
+    Outcome::Error {
+        error: rpc::Error::method_not_found(method),
+        http_status: if request.revision.is_modern() { 404 } else { 200 },
+    }
+}
+
+/// What an offer's reply leads to.
+pub(super) fn reply_with(
+    service: &Service,
+    request: &Request<'_>,
+    method: &'static str,
+    failure: Failure,
+    reply: Reply,
+) -> Outcome {
+    let finish = Finish {
+        tool: method,
+        revision: request.revision,
+        failure,
+    };
+    match reply {
+        Reply::Result(members) => {
+            Outcome::result(Payload::Owned(form_of(method, request).object(&[&members])))
+        }
+        Reply::Error(error) => Outcome::error(error),
+        Reply::Work(work) => Outcome::Work(Box::new(ToolCall {
+            work: *work,
+            finish,
+            hears: request.hears(),
+        })),
+        Reply::Script(script) => Outcome::Script(Box::new(ScriptCall {
+            script,
+            finish,
+            hears: request.hears(),
+        })),
+        Reply::InputRequired { questions, state } => {
+            mrtr::input_required(request, &service.keys, method, &questions, state.as_deref())
+        }
+        Reply::MissingCapability(ability) => mrtr::missing_capability(request, ability),
+    }
+}
+
+/// What stands around the members of a method's result.
+fn form_of(method: &str, request: &Request<'_>) -> Form {
+    match method {
+        "resources/list" | "resources/read" => request.revision.account_form(),
+        _ => request.revision.form(),
+    }
 }

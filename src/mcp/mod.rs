@@ -1,6 +1,6 @@
 //! MCP: what a message means, whatever transport it came by.
 //!
-//! [`Service`] is a function with tables: it keeps nothing between messages. What a connection negotiated comes in with
+//! [`Service`] is a function with tables: it keeps nothing of who asked between messages. What a connection negotiated comes in with
 //! the [`Context`], what must be done goes out as an [`Outcome`]. A call passes these in order:
 //!
 //! ```text
@@ -10,17 +10,36 @@
 //!
 //! Sessions do not exist here: a legacy client without one is answered, none is handed out.
 
+pub mod batch;
+pub mod completion;
 pub mod context;
+pub mod cursor;
+pub mod entry;
+pub mod level;
+pub mod offer;
 pub mod outcome;
 pub mod predecessor;
 pub mod revision;
+pub mod script;
+pub mod session;
+pub mod subscriptions;
+pub mod tasks;
+pub mod token;
 
+mod abilities;
+mod account;
 mod calls;
 mod classify;
 mod ladder;
 mod lifecycle;
+mod lists;
+mod logging;
 mod methods;
+mod mrtr;
+mod param_headers;
 mod params;
+mod prompts;
+mod resources;
 
 use std::sync::Arc;
 
@@ -30,20 +49,39 @@ use crate::rpc::{self, Call, Message, Notification};
 use crate::tools::{Catalogue, Settings};
 
 pub use context::{Context, Field, RoutingFields};
-pub use outcome::{Finish, Outcome, Payload, ToolCall};
+pub use level::Level;
+pub use offer::{Changes, Offer};
+pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
+pub use subscriptions::Listen;
+pub use token::Keys;
 
+use account::Account;
 use classify::Era;
+use entry::{PromptEntry, ToolEntry};
+use lifecycle::Offered;
 use methods::Request;
+use offer::Changeable;
+use param_headers::Annotated;
 use params::Params;
 
 /// The protocol, ready to answer: the tools under the operator's settings, and every reply that never changes, encoded.
 #[derive(Debug)]
 pub struct Service {
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
+    /// What the list says of the catalogue's tools.
+    tools: Vec<ToolEntry>,
+    /// Tools with arguments that are repeated in header fields.
+    annotated: Vec<(String, Annotated)>,
     encoded: [Encoded; Revision::ALL.len()],
     predecessor: predecessor::Encoded,
+    keys: Keys,
     limits: Limits,
+    offers: Vec<Box<dyn Offer>>,
+    /// What can change in any of the offers.
+    changeable: Changeable,
+    /// What changed and was not told yet.
+    changes: Changes,
 }
 
 /// Replies that are encoded once for each revision.
@@ -51,28 +89,94 @@ pub struct Service {
 struct Encoded {
     /// `initialize` or `server/discover`.
     opening: Arc<[u8]>,
-    /// `tools/list`.
-    tools: Arc<[u8]>,
+    /// The lists that have one page.
+    lists: lists::Encoded,
+}
+
+impl Encoded {
+    fn new(tools: &[ToolEntry], offers: &[Box<dyn Offer>], offered: Offered, revision: Revision) -> Self {
+        Self {
+            opening: if revision.is_modern() {
+                lifecycle::encode_discover(offered, revision)
+            } else {
+                lifecycle::encode_initialize(offered, revision)
+            },
+            lists: lists::Encoded::new(tools, offers, revision),
+        }
+    }
 }
 
 impl Service {
-    /// The service under these bounds and settings.
-    pub fn new(limits: &Limits, settings: Settings) -> Self {
-        let catalogue = Catalogue::new(settings);
-        let encoded = Revision::ALL.map(|revision| Encoded {
-            opening: if revision.is_modern() {
-                lifecycle::encode_discover(revision)
-            } else {
-                lifecycle::encode_initialize(revision)
-            },
-            tools: calls::encode_list(&catalogue, revision),
-        });
+    /// The service under these bounds and settings; `keys` sign what clients keep for it.
+    pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
+        let catalogue = Arc::new(Catalogue::new(settings));
+        let tools: Vec<_> = catalogue.tools().iter().map(lists::entry_of).collect();
+        let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue)))];
+        let offered = offered(&offers);
         Self {
+            encoded: Revision::ALL.map(|revision| Encoded::new(&tools, &offers, offered, revision)),
             predecessor: predecessor::Encoded::new(&catalogue),
             catalogue,
-            encoded,
+            tools,
+            annotated: Vec::new(),
+            keys,
             limits: limits.clone(),
+            offers,
+            changeable: offered.changeable,
+            changes: Changes::default(),
         }
+    }
+
+    /// The same, which also offers what `offer` has.
+    #[must_use]
+    pub fn with_offer(mut self, offer: Box<dyn Offer>) -> Self {
+        self.offers.push(offer);
+        self.changeable = offered(&self.offers).changeable;
+        self.encode();
+        self
+    }
+
+    /// What has changed since the last time: for those who listen. To be asked after every message.
+    pub fn take_changes(&mut self) -> Changes {
+        self.collect_changes();
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Asks the offers what has changed. Lists are encoded again before anybody can ask for them.
+    fn collect_changes(&mut self) {
+        let mut changes = Changes::default();
+        for offer in &mut self.offers {
+            changes.extend(offer.take_changes());
+        }
+        if changes.tools || changes.prompts || changes.resources {
+            self.encode();
+        }
+        self.changes.extend(changes);
+    }
+
+    fn encode(&mut self) {
+        let (tools, offers) = (&self.tools, &self.offers);
+        let offered = offered(offers);
+        self.encoded = Revision::ALL.map(|revision| Encoded::new(tools, offers, offered, revision));
+        let entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
+        self.annotated = entries
+            .map(|tool| (tool.name.clone(), Annotated::of_schema(&tool.input_schema)))
+            .filter(|(_, annotated)| !annotated.is_empty())
+            .collect();
+    }
+
+    fn has_resources(&self) -> bool {
+        offered(&self.offers).has_resources
+    }
+
+    fn has_prompts(&self) -> bool {
+        offered(&self.offers).has_prompts
+    }
+
+    /// The prompt called `name`.
+    fn prompt(&self, name: &str) -> Option<&PromptEntry> {
+        let mut prompts = self.offers.iter().flat_map(|offer| offer.prompts());
+        prompts.find(|prompt| prompt.name == name)
     }
 
     /// Names of the tools, in the order in which they are listed: for `/status`.
@@ -80,16 +184,25 @@ impl Service {
         self.catalogue.tools().iter().map(|tool| tool.name)
     }
 
+    /// What signs the tokens that clients keep.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// What `message` leads to.
-    pub fn on_message(&self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
+    pub fn on_message(&mut self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
         match message {
-            Message::Call(call) => self.on_call(context, call),
+            Message::Call(call) => {
+                let outcome = self.on_call(context, call);
+                self.collect_changes();
+                outcome
+            }
             Message::Notification(notification) => on_notification(context, notification),
-            Message::Reply => on_reply(context),
+            Message::Reply(_) => on_reply(context),
         }
     }
 
-    fn on_call(&self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
+    fn on_call(&mut self, context: &Context<'_>, call: &Call<'_>) -> Outcome {
         let params = match Params::parse(call.params) {
             Ok(params) => params,
             Err(error) if classify::has_modern_header(context) => return Outcome::refused(error),
@@ -98,17 +211,52 @@ impl Service {
         let revision = match classify::of_call(context, &call.method, &params) {
             Err(error) => return Outcome::refused(error),
             Ok(Era::Legacy(revision)) => revision,
-            Ok(Era::Modern) => match ladder::climb(context.fields, &call.method, &params) {
-                Ok(revision) => revision,
-                Err(error) => return Outcome::refused(error),
-            },
+            Ok(Era::Modern) => {
+                let climbed = ladder::climb(context.fields, &call.method, &params).and_then(|revision| {
+                    self.check_param_fields(context, &call.method, &params)
+                        .map(|()| revision)
+                });
+                match climbed {
+                    Ok(revision) => revision,
+                    Err(error) => return Outcome::refused(error),
+                }
+            }
+        };
+        let abilities = if revision.is_modern() {
+            Abilities::parse(params.meta.client_capabilities)
+        } else {
+            context.abilities
+        };
+        let request = Request {
+            id: call.id.as_json(),
+            revision,
+            abilities,
+            params,
+            context: *context,
         };
         match methods::find(&call.method, revision) {
-            Some(handler) => handler(self, &Request { revision, params }),
-            None => Outcome::Error {
-                error: rpc::Error::method_not_found(&call.method),
-                http_status: if revision.is_modern() { 404 } else { 200 },
-            },
+            Some(handler) => handler(self, &request),
+            None => methods::no_such_method(&request, &call.method),
+        }
+    }
+
+    /// The rung of the ladder that needs to know the tools: whether `Mcp-Param-*` fields say what the arguments say.
+    fn check_param_fields(
+        &self,
+        context: &Context<'_>,
+        method: &str,
+        params: &Params<'_>,
+    ) -> Result<(), rpc::Error> {
+        let Some(fields) = context
+            .fields
+            .filter(|_| method == "tools/call" && !self.annotated.is_empty())
+        else {
+            return Ok(());
+        };
+        let name = params.name.and_then(json::text).unwrap_or_default();
+        match self.annotated.iter().find(|(tool, _)| *tool == name) {
+            Some((_, annotated)) => annotated.check(params.arguments, fields.params),
+            None => Ok(()),
         }
     }
 
@@ -117,10 +265,37 @@ impl Service {
     }
 }
 
-/// Notifications are never answered. The only one that has an effect is a cancel, and only where a connection belongs to
-/// one client: over HTTP the id alone does not say whose call is meant.
+/// What is there to be asked for, in any of the offers.
+fn offered(offers: &[Box<dyn Offer>]) -> Offered {
+    let mut offered = Offered {
+        changeable: Changeable::default(),
+        has_resources: false,
+        has_prompts: false,
+    };
+    for offer in offers {
+        let Changeable {
+            tools,
+            prompts,
+            resources,
+            contents,
+        } = offer.changeable();
+        offered.changeable.tools |= tools;
+        offered.changeable.prompts |= prompts;
+        offered.changeable.resources |= resources;
+        offered.changeable.contents |= contents;
+        offered.has_prompts |= prompts || !offer.prompts().is_empty();
+        offered.has_resources |= resources
+            || offer.has_found_resources()
+            || !offer.resources().is_empty()
+            || !offer.templates().is_empty();
+    }
+    offered
+}
+
+/// Notifications are never answered. The only one that has an effect is a cancel of a call of the same connection or
+/// session; a modern client over HTTP closes its stream instead.
 fn on_notification(context: &Context<'_>, notification: &Notification<'_>) -> Outcome {
-    if notification.method != "notifications/cancelled" || context.fields.is_some() {
+    if notification.method != "notifications/cancelled" || classify::has_modern_header(context) {
         return Outcome::Accepted;
     }
     let params = Params::parse(notification.params).unwrap_or_default();

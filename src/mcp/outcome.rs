@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Revision;
+use super::script::{Hears, Script};
+use super::subscriptions::Listen;
+use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
-use crate::rpc;
 use crate::tools;
 use crate::wire::buffer::Piece;
+use crate::{backend, rpc};
 
 /// Encoded JSON on its way out.
 #[derive(Debug, Clone)]
@@ -46,8 +48,8 @@ pub enum Outcome {
     Result {
         /// A whole JSON object.
         payload: Payload,
-        /// Set by `initialize`: what this connection speaks from now on.
-        negotiated: Option<Revision>,
+        /// What changes for the session or connection that the message came from.
+        effect: Option<Effect>,
     },
     /// An error reply.
     Error {
@@ -58,6 +60,10 @@ pub enum Outcome {
     },
     /// A job for the backend; the reply follows.
     Work(Box<ToolCall>),
+    /// A call that goes on by itself; the reply follows.
+    Script(Box<ScriptCall>),
+    /// A stream of notifications that stays open; over HTTP only as SSE.
+    Listen(Box<Listen>),
     /// A notification or reply that is taken note of: 202 over HTTP.
     Accepted,
     /// `notifications/cancelled`: the id, as JSON text, of the call to cancel on this connection. 202 over HTTP.
@@ -69,7 +75,7 @@ impl Outcome {
     pub(super) fn result(payload: Payload) -> Self {
         Self::Result {
             payload,
-            negotiated: None,
+            effect: None,
         }
     }
 
@@ -90,30 +96,125 @@ impl Outcome {
     }
 }
 
-/// A tool call on its way through the backend.
+/// What a legacy message changes for the session or connection that it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// `initialize`: what is spoken from now on.
+    Negotiated {
+        /// The revision.
+        revision: Revision,
+        /// What the client can be asked for.
+        abilities: Abilities,
+    },
+    /// `logging/setLevel`.
+    LogLevel(Level),
+    /// `resources/subscribe`.
+    Subscribed(Box<str>),
+    /// `resources/unsubscribe`.
+    Unsubscribed(Box<str>),
+}
+
+/// What a client says it can be asked for: the capabilities that matter to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// `elicitation`, in form mode.
+    pub elicitation: bool,
+    /// `sampling`.
+    pub sampling: bool,
+    /// `roots`.
+    pub roots: bool,
+}
+
+/// A call on its way through the backend.
 #[derive(Debug)]
 pub struct ToolCall {
     /// What the backend runs; its renderer makes the `result` member.
     pub work: Work,
     /// What a failure's reply needs.
     pub finish: Finish,
+    /// What the caller wants to hear before the reply.
+    pub hears: Hears,
 }
 
-/// What is needed to end a tool call that has no rendered result. Small: it waits in the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A call that goes on by itself.
+#[derive(Debug)]
+pub struct ScriptCall {
+    /// What it does.
+    pub script: Box<dyn Script>,
+    /// What a failure's reply needs.
+    pub finish: Finish,
+    /// What the caller wants to hear before the reply.
+    pub hears: Hears,
+}
+
+/// What is needed to end a call that has no rendered result. Small: it waits in the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finish {
-    /// Name of the tool, for `/status`, metrics and logs.
+    /// Name of the tool or method, for `/status`, metrics and logs.
     pub tool: &'static str,
     /// Revision the reply is written in.
     pub revision: Revision,
+    /// How a failure is told.
+    pub failure: Failure,
+}
+
+/// How a failed job is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// As a tool's result with `isError`: the model sees it and can correct itself.
+    ToolResult,
+    /// As an error reply: other methods' results have no place for a failure.
+    ErrorReply,
+    /// The same of a call about the resource with this URI: what is about the object says that there is none.
+    Resource(Box<str>),
+}
+
+/// What a reply says.
+#[derive(Debug)]
+pub enum Ended {
+    /// The `result` member.
+    Result(Payload),
+    /// The `error` member.
+    Error(rpc::Error),
+}
+
+impl Ended {
+    /// The bytes of the member: a result or an error object.
+    pub fn to_json(&self) -> Vec<u8> {
+        match self {
+            Self::Result(payload) => payload.as_bytes().to_vec(),
+            Self::Error(error) => {
+                let mut json = Vec::new();
+                error.push_json(&mut json);
+                json
+            }
+        }
+    }
 }
 
 impl Finish {
-    /// The `result` member of the reply to a call whose job ended so.
-    pub fn payload(self, ended: Result<Rendered, crate::backend::Error>) -> Payload {
-        Payload::Owned(match ended {
-            Ok(rendered) => rendered.result,
-            Err(error) => tools::failed(self.revision.form(), &error),
-        })
+    /// What the reply to a call whose job ended so says.
+    pub fn ended(self, ended: Result<Rendered, backend::Error>) -> Ended {
+        let error = match ended {
+            Ok(rendered) => return Ended::Result(Payload::Owned(rendered.result)),
+            Err(error) => error,
+        };
+        match self.failure {
+            Failure::ToolResult => Ended::Result(Payload::Owned(tools::failed(self.revision.form(), &error))),
+            Failure::Resource(uri) if error.kind.is_about_object() => {
+                Ended::Error(self.revision.resource_not_found(&uri))
+            }
+            Failure::ErrorReply | Failure::Resource(_) => Ended::Error(error_of(&error)),
+        }
+    }
+}
+
+/// A failed job as an error: -32602 where the caller named something that is not there, else -32603.
+fn error_of(error: &backend::Error) -> rpc::Error {
+    let text = format!("{}. {}", error.message, error.kind.advice());
+    if error.kind.is_about_object() {
+        rpc::Error::invalid_params(text)
+    } else {
+        rpc::Error::internal_error(text)
     }
 }

@@ -8,11 +8,19 @@ use crate::{json, rpc};
 #[derive(Debug, Default)]
 pub(super) struct Params<'a> {
     pub(super) meta: Meta<'a>,
+    pub(super) argument: Option<&'a RawValue>,
     pub(super) arguments: Option<&'a RawValue>,
+    pub(super) capabilities: Option<&'a RawValue>,
+    pub(super) context: Option<&'a RawValue>,
     pub(super) cursor: Option<&'a RawValue>,
+    pub(super) input_responses: Option<&'a RawValue>,
+    pub(super) level: Option<&'a RawValue>,
     pub(super) name: Option<&'a RawValue>,
+    pub(super) notifications: Option<&'a RawValue>,
     pub(super) protocol_version: Option<&'a RawValue>,
+    pub(super) reference: Option<&'a RawValue>,
     pub(super) request_id: Option<&'a RawValue>,
+    pub(super) request_state: Option<&'a RawValue>,
     pub(super) uri: Option<&'a RawValue>,
 }
 
@@ -23,6 +31,7 @@ pub(super) struct Meta<'a> {
     pub(super) is_no_object: bool,
     pub(super) client_capabilities: Option<&'a RawValue>,
     pub(super) log_level: Option<&'a RawValue>,
+    pub(super) progress_token: Option<&'a RawValue>,
     pub(super) protocol_version: Option<&'a RawValue>,
 }
 
@@ -40,11 +49,19 @@ impl<'a> Params<'a> {
         let read = json::each_member(params.get(), |name, value| {
             let (slot, name) = match &*name {
                 "_meta" => (&mut meta, "_meta"),
+                "argument" => (&mut parsed.argument, "argument"),
                 "arguments" => (&mut parsed.arguments, "arguments"),
+                "capabilities" => (&mut parsed.capabilities, "capabilities"),
+                "context" => (&mut parsed.context, "context"),
                 "cursor" => (&mut parsed.cursor, "cursor"),
+                "inputResponses" => (&mut parsed.input_responses, "inputResponses"),
+                "level" => (&mut parsed.level, "level"),
                 "name" => (&mut parsed.name, "name"),
+                "notifications" => (&mut parsed.notifications, "notifications"),
                 "protocolVersion" => (&mut parsed.protocol_version, "protocolVersion"),
+                "ref" => (&mut parsed.reference, "ref"),
                 "requestId" => (&mut parsed.request_id, "requestId"),
+                "requestState" => (&mut parsed.request_state, "requestState"),
                 "uri" => (&mut parsed.uri, "uri"),
                 _ => return,
             };
@@ -73,6 +90,7 @@ impl<'a> Meta<'a> {
                 CLIENT_CAPABILITIES => (&mut parsed.client_capabilities, CLIENT_CAPABILITIES),
                 LOG_LEVEL => (&mut parsed.log_level, LOG_LEVEL),
                 PROTOCOL_VERSION => (&mut parsed.protocol_version, PROTOCOL_VERSION),
+                "progressToken" => (&mut parsed.progress_token, "progressToken"),
                 _ => return,
             };
             if slot.replace(value).is_some() {

@@ -3,6 +3,7 @@
 //! Handlers ask (`revision.has_titles()`), they never compare dates: a new revision is a new row here, and the compiler
 //! shows what else must be decided.
 
+use crate::rpc;
 use crate::tools::Form;
 
 /// A protocol revision that is served.
@@ -37,8 +38,16 @@ struct Facts {
     has_batches: bool,
     /// `Mcp-Session-Id` and a stream for GET.
     has_sessions: bool,
+    /// A server may close a stream that its client then comes back to.
+    has_polling: bool,
+    /// Tasks are part of the core, as an experiment.
+    has_core_tasks: bool,
     /// Lists say how long they may be kept.
     has_caching_hints: bool,
+    /// What is listed has `icons`, implementations too, and these a `description` and a `websiteUrl`.
+    has_icons: bool,
+    /// Completions are a capability.
+    has_completions: bool,
 }
 
 const FACTS: [Facts; 5] = [
@@ -51,7 +60,11 @@ const FACTS: [Facts; 5] = [
         has_structured_content: false,
         has_batches: false,
         has_sessions: false,
+        has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: false,
+        has_icons: false,
+        has_completions: false,
     },
     Facts {
         revision: Revision::V20250326,
@@ -62,7 +75,11 @@ const FACTS: [Facts; 5] = [
         has_structured_content: false,
         has_batches: true,
         has_sessions: true,
+        has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: false,
+        has_icons: false,
+        has_completions: true,
     },
     Facts {
         revision: Revision::V20250618,
@@ -73,7 +90,11 @@ const FACTS: [Facts; 5] = [
         has_structured_content: true,
         has_batches: false,
         has_sessions: true,
+        has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: false,
+        has_icons: false,
+        has_completions: true,
     },
     Facts {
         revision: Revision::V20251125,
@@ -84,7 +105,11 @@ const FACTS: [Facts; 5] = [
         has_structured_content: true,
         has_batches: false,
         has_sessions: true,
+        has_polling: true,
+        has_core_tasks: true,
         has_caching_hints: false,
+        has_icons: true,
+        has_completions: true,
     },
     Facts {
         revision: Revision::V20260728,
@@ -95,19 +120,30 @@ const FACTS: [Facts; 5] = [
         has_structured_content: true,
         has_batches: false,
         has_sessions: false,
+        has_polling: false,
+        has_core_tasks: false,
         has_caching_hints: true,
+        has_icons: true,
+        has_completions: true,
     },
 ];
 
-/// Members that begin every modern result; `complete` is the only kind that is sent.
+/// Members that begin every modern result but a question to the client.
 const RESULT_TYPE: &str = r#""resultType":"complete","#;
 
 /// Members that end every modern result.
-const RESULT_META: &str = concat!(
-    r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"snowflake-mcp-server","title":"Snowflake","version":""#,
-    env!("CARGO_PKG_VERSION"),
-    r#""}}"#
-);
+macro_rules! result_meta {
+    () => {
+        concat!(
+            r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"snowflake-mcp-server","title":"Snowflake","version":""#,
+            env!("CARGO_PKG_VERSION"),
+            r#""}}"#
+        )
+    };
+}
+
+/// A result about the account may be kept for a minute, and by its caller only: other roles see other objects.
+const ACCOUNT_META: &str = concat!(r#","ttlMs":60000,"cacheScope":"private""#, result_meta!());
 
 impl Revision {
     /// All of them, oldest first.
@@ -173,9 +209,24 @@ impl Revision {
         self.facts().has_sessions
     }
 
+    /// Whether a stream begins with an id to come back with, so that the server may close it meanwhile.
+    pub const fn has_polling(self) -> bool {
+        self.facts().has_polling
+    }
+
+    /// Whether tasks are part of its core.
+    pub const fn has_core_tasks(self) -> bool {
+        self.facts().has_core_tasks
+    }
+
     /// Whether lists carry `ttlMs` and `cacheScope`.
     pub const fn has_caching_hints(self) -> bool {
         self.facts().has_caching_hints
+    }
+
+    /// Whether what is listed has `icons`, and implementations a `description` and a `websiteUrl`.
+    pub const fn has_icons(self) -> bool {
+        self.facts().has_icons
     }
 
     /// Members that begin every result, each followed by a comma.
@@ -185,7 +236,29 @@ impl Revision {
 
     /// Members that end every result, each preceded by a comma.
     pub const fn result_after(self) -> &'static str {
-        if self.is_modern() { RESULT_META } else { "" }
+        if self.is_modern() { result_meta!() } else { "" }
+    }
+
+    /// Whether completions are a capability that is declared.
+    pub const fn has_completions(self) -> bool {
+        self.facts().has_completions
+    }
+
+    /// The error for a resource that is not there: the modern era has no code of its own for it.
+    pub fn resource_not_found(self, uri: &str) -> rpc::Error {
+        rpc::Error::resource_not_found(uri, self.is_modern())
+    }
+
+    /// What the revision wants around what `resources/list` and `resources/read` tell of the account.
+    pub const fn account_form(self) -> Form {
+        Form {
+            after: if self.has_caching_hints() {
+                ACCOUNT_META
+            } else {
+                self.result_after()
+            },
+            ..self.form()
+        }
     }
 
     /// What the revision wants around the answer of a tool.

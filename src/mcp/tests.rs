@@ -1,15 +1,19 @@
 //! Eras, rungs and handlers. Whole conversations of each revision are in `tests/mcp`.
 
 use super::*;
+use crate::entropy::SeededEntropy;
 use crate::sql::guard::Policy;
 use crate::time::Now;
+
+mod offers;
 
 const VERSION: &str = "2026-07-28";
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 /// Header fields of a request, as in a table: `None` is absent.
@@ -21,8 +25,11 @@ fn http<'a>(version: Option<&'a str>, method: Option<&'a str>, name: Option<&'a 
             method: field(method),
             name: field(name),
             session: Field::Absent,
+            params: &[],
         }),
         negotiated: None,
+        abilities: Abilities::default(),
+        principal: b"",
         now: Now::default(),
     }
 }
@@ -31,6 +38,8 @@ fn socket(negotiated: Option<Revision>) -> Context<'static> {
     Context {
         fields: None,
         negotiated,
+        abilities: Abilities::default(),
+        principal: b"",
         now: Now::default(),
     }
 }
@@ -44,7 +53,7 @@ fn outcome(context: &Context<'_>, text: &str) -> Outcome {
 fn answer(context: &Context<'_>, text: &str) -> (u16, i32) {
     match outcome(context, text) {
         Outcome::Error { error, http_status } => (http_status, error.code),
-        Outcome::Result { .. } | Outcome::Work(_) => (200, 0),
+        Outcome::Result { .. } | Outcome::Work(_) | Outcome::Script(_) | Outcome::Listen(_) => (200, 0),
         Outcome::Accepted | Outcome::Cancel(_) => (202, 0),
     }
 }
@@ -196,7 +205,8 @@ fn the_name_header_must_say_what_the_body_says() {
         );
         assert_eq!(
             answer(&http(Some(VERSION), Some(method), Some("x")), &text),
-            (404, -32601)
+            (200, -32602),
+            "there is no such {member}"
         );
     }
 }
@@ -275,13 +285,19 @@ fn the_classifier_follows_body_then_header() {
             0,
         ),
         (http(None, None, None), call("server/discover", ""), 200, -32601),
-        (http(None, None, None), call("prompts/list", ""), 200, -32601),
-        (http(None, None, None), call("resources/list", ""), 200, -32601),
+        (
+            http(None, None, None),
+            call("subscriptions/listen", ""),
+            200,
+            -32601,
+        ),
+        (http(None, None, None), call("prompts/list", ""), 200, 0),
+        (http(None, None, None), call("resources/list", ""), 200, 0),
         (
             http(None, None, None),
             call("logging/setLevel", r#""level":"debug""#),
             200,
-            -32601,
+            0,
         ),
         (
             http(None, None, None),
@@ -328,13 +344,21 @@ fn a_handshake_echoes_legacy_revisions_and_answers_everything_else_with_the_newe
         ("1999-01-01", Revision::V20251125),
     ] {
         let text = call("initialize", &format!(r#""protocolVersion":"{asked}""#));
-        let Outcome::Result { payload, negotiated } = outcome(&socket(None), &text) else {
+        let Outcome::Result { payload, effect } = outcome(&socket(None), &text) else {
             panic!("{asked} must be answered")
         };
-        assert_eq!(negotiated, Some(answered), "{asked}");
+        let negotiated = Effect::Negotiated {
+            revision: answered,
+            abilities: Abilities::default(),
+        };
+        assert_eq!(effect, Some(negotiated), "{asked}");
         let result: serde_json::Value = serde_json::from_slice(payload.as_bytes()).unwrap();
         assert_eq!(result["protocolVersion"], answered.as_str());
-        assert_eq!(result["capabilities"].to_string(), r#"{"tools":{}}"#);
+        assert_eq!(
+            result["capabilities"].get("completions").is_some(),
+            answered.has_completions()
+        );
+        assert_eq!(result["serverInfo"]["icons"].is_array(), answered.has_icons());
         assert_eq!(result["serverInfo"]["title"].is_string(), answered.has_titles());
     }
     assert_eq!(answer(&socket(None), &call("initialize", "")), (200, -32602));
@@ -359,7 +383,7 @@ fn the_revision_of_a_legacy_call_is_its_headers_then_the_connections_then_the_ol
 }
 
 #[test]
-fn a_cancel_has_an_effect_only_where_a_connection_is_one_client() {
+fn a_cancel_names_a_call_unless_the_client_is_modern_and_on_http() {
     let cancel = |id: &str| {
         format!(
             r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"x"}}}}"#
@@ -370,9 +394,10 @@ fn a_cancel_has_an_effect_only_where_a_connection_is_one_client() {
             panic!("{id} must be cancelled")
         };
         assert_eq!(cancelled, id);
+        // The session says whose call is meant; outside of one the server does nothing.
         assert!(matches!(
             outcome(&http(None, None, None), &cancel(id)),
-            Outcome::Accepted
+            Outcome::Cancel(_)
         ));
         assert!(matches!(
             outcome(&http(Some(VERSION), None, None), &cancel(id)),
@@ -433,9 +458,10 @@ fn a_failed_job_is_told_in_the_form_of_the_revision() {
         let finish = Finish {
             tool: "execute_query",
             revision,
+            failure: Failure::ToolResult,
         };
-        let bytes = finish.payload(Err(Error::new(Kind::Timeout, "took too long")));
-        serde_json::from_slice::<serde_json::Value>(bytes.as_bytes()).unwrap()
+        let ended = finish.ended(Err(Error::new(Kind::Timeout, "took too long")));
+        serde_json::from_slice::<serde_json::Value>(&ended.to_json()).unwrap()
     };
     for revision in Revision::ALL {
         let result = payload(revision);
@@ -454,8 +480,8 @@ fn a_failed_job_is_told_in_the_form_of_the_revision() {
 
 #[test]
 fn what_never_changes_is_shared_and_not_encoded_again() {
-    let service = service();
-    let list = |context: &Context<'_>| {
+    let mut service = service();
+    let mut list = |context: &Context<'_>| {
         let text = call("tools/list", "");
         let message = rpc::decode(text.as_bytes(), &Limits::default()).unwrap();
         match service.on_message(context, &message) {
@@ -473,7 +499,7 @@ fn what_never_changes_is_shared_and_not_encoded_again() {
         outcome(&context, text),
         Outcome::Result {
             payload: Payload::Static("{}"),
-            negotiated: None
+            effect: None
         }
     ));
 }

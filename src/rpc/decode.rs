@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Call, Error, Id, Message, Notification};
+use super::{Call, Error, Id, Message, Notification, Reply, Said};
 use crate::json;
 use crate::limits::Limits;
 
@@ -107,11 +107,12 @@ impl<'a> Members<'a> {
             return Err(format!("id must be a string or an integer of at most {id_bytes_max} bytes").into());
         }
         let Some(method) = self.method else {
-            return if self.result.is_some() != self.error.is_some() {
-                Ok(Message::Reply)
-            } else {
-                Err("member method is missing".into())
+            let said = match (self.result, self.error) {
+                (Some(result), None) => Said::Result(result),
+                (None, Some(error)) => Said::Error(error),
+                _ => return Err("member method is missing".into()),
             };
+            return Ok(Message::Reply(Reply { id, said }));
         };
         let method = json::text(method).ok_or("member method must be a string")?;
         // Some clients write null for no parameters; nothing is lost by taking it so.
@@ -168,7 +169,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
             r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#,
         ] {
-            assert!(matches!(decoded(text), Ok(Message::Reply)), "{text}");
+            assert!(matches!(decoded(text), Ok(Message::Reply(_))), "{text}");
         }
     }
 

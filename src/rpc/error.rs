@@ -17,6 +17,8 @@ pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
 /// A bug of ours.
 pub const INTERNAL_ERROR: i32 = -32603;
+/// No such resource (MCP before 2026-07-28).
+pub const RESOURCE_NOT_FOUND: i32 = -32002;
 /// A header field contradicts the body (MCP 2026-07-28).
 pub const HEADER_MISMATCH: i32 = -32020;
 /// The client did not declare a capability that the method needs (MCP 2026-07-28).
@@ -70,9 +72,25 @@ impl Error {
         Self::new(INVALID_PARAMS, format!("invalid params: {reason}"))
     }
 
-    /// -32602 for a tool that is not in the catalogue. A long name is cut.
-    pub fn unknown_tool(name: &str) -> Self {
-        Self::new(INVALID_PARAMS, format!("unknown tool: {}", shortened(name)))
+    /// -32602 for a name that nothing of this kind (`tool`, `prompt`) has. A long name is cut.
+    pub fn unknown(kind: &str, name: &str) -> Self {
+        Self::new(INVALID_PARAMS, format!("unknown {kind}: {}", shortened(name)))
+    }
+
+    /// -32602 in the modern era, -32002 before it, for a resource that is not there. A long URI is cut.
+    pub fn resource_not_found(uri: &str, is_modern: bool) -> Self {
+        let mut data = b"{\"uri\":".to_vec();
+        json::push_string(&mut data, &shortened(uri));
+        data.push(b'}');
+        let code = if is_modern {
+            INVALID_PARAMS
+        } else {
+            RESOURCE_NOT_FOUND
+        };
+        Self {
+            data: Some(String::from_utf8(data).expect("made of a string and ASCII")),
+            ..Self::new(code, "resource not found")
+        }
     }
 
     /// -32603: `reason` is for the peer; the detail belongs in the log.
@@ -162,8 +180,10 @@ mod tests {
             (Error::invalid_request("x").code, -32600),
             (Error::method_not_found("x").code, -32601),
             (Error::invalid_params("x").code, -32602),
-            (Error::unknown_tool("x").code, -32602),
+            (Error::unknown("tool", "x").code, -32602),
             (Error::internal_error("x").code, -32603),
+            (Error::resource_not_found("x", true).code, -32602),
+            (Error::resource_not_found("x", false).code, -32002),
             (Error::header_mismatch("x").code, -32020),
             (Error::missing_client_capability("{}").code, -32021),
             (Error::unsupported_protocol_version("x", &[]).code, -32022),

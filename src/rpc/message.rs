@@ -54,5 +54,23 @@ pub enum Message<'a> {
     /// Wants none.
     Notification(Notification<'a>),
     /// A reply to a request of ours.
-    Reply,
+    Reply(Reply<'a>),
+}
+
+/// The answer of a peer to a request that was put to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Reply<'a> {
+    /// Which request; absent when the peer could not read its id.
+    pub id: Option<Id<'a>>,
+    /// What it says.
+    pub said: Said<'a>,
+}
+
+/// What a reply says.
+#[derive(Debug, Clone, Copy)]
+pub enum Said<'a> {
+    /// The `result` member.
+    Result(&'a RawValue),
+    /// The `error` member.
+    Error(&'a RawValue),
 }

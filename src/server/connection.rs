@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use super::memory::Share;
+use super::streams::StreamKey;
 use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
-use crate::mcp::Revision;
+use crate::mcp::{Abilities, Level, Listen, Revision};
 use crate::time::Instant;
 use crate::wire::buffer::Outbox;
 use crate::wire::http::HttpConnection;
@@ -163,10 +164,22 @@ pub(super) struct Talk {
     pub(super) dialect: Dialect,
     /// What `initialize` negotiated here (connections of messages).
     pub(super) negotiated: Option<Revision>,
+    /// What `logging/setLevel` asked for here (connections of messages).
+    pub(super) log_level: Option<Level>,
     /// Place of the key that opened the WebSocket.
     pub(super) key: Option<usize>,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
+    /// Streams that are open here.
+    pub(super) streams: Vec<StreamKey>,
+    /// The one of them that carries messages (HTTP+SSE).
+    pub(super) channel: Option<StreamKey>,
+    /// Subscriptions of `subscriptions/listen` (connections of messages).
+    pub(super) listens: Vec<Listen>,
+    /// URIs of `resources/subscribe` (connections of messages).
+    pub(super) subscriptions: Vec<Box<str>>,
+    /// What the client said in `initialize` that it can be asked for (connections of messages).
+    pub(super) abilities: Abilities,
 }
 
 /// A connection.
@@ -198,8 +211,14 @@ impl Entry {
             id,
             dialect: Dialect::Undecided,
             negotiated: None,
+            log_level: None,
             key: None,
             jobs: Vec::new(),
+            streams: Vec::new(),
+            channel: None,
+            listens: Vec::new(),
+            subscriptions: Vec::new(),
+            abilities: Abilities::default(),
         };
         Self {
             codec,
@@ -210,6 +229,14 @@ impl Entry {
             flush_said: false,
             shutdown_said: false,
             active_at: Some(now),
+        }
+    }
+
+    /// Whether messages can be sent here without having been asked for.
+    pub(super) fn takes_messages(&self) -> bool {
+        match self.codec {
+            Codec::WebSocket(_) | Codec::Lines(_) => true,
+            Codec::Http(_) => self.talk.channel.is_some(),
         }
     }
 

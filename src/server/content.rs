@@ -28,6 +28,15 @@ pub(super) fn check(request: Request<'_>) -> Result<(), (u16, &'static str)> {
     }
 }
 
+/// Whether the client takes a stream of events: only one that says so by name, because the answer is then of a kind
+/// that a plain reader of JSON could not make sense of.
+pub(super) fn takes_stream(request: Request<'_>) -> bool {
+    let names_stream = |range| is_media_type(range, b"text/event-stream");
+    request
+        .field_lines("accept")
+        .any(|line| line.split(|byte| *byte == b',').any(names_stream))
+}
+
 /// Whether a media range of Accept takes JSON. `q=0` says that it does not (RFC 9110 section 12.4.2).
 fn takes_json(range: &[u8]) -> bool {
     let own = [&b"application/json"[..], b"application/*", b"*/*"];

@@ -9,18 +9,23 @@ use super::event::Output;
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight};
+use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
-use super::reply::Caller;
+use super::reply::{Caller, Delivery};
+use super::scripts::Resume;
+use super::sessions::Principals;
 use super::settings::Settings;
 use super::shutdown::Phase;
+use super::streams::Streams;
 use super::timers::Timers;
 use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
-use crate::mcp::{Finish, Service, ToolCall};
+use crate::mcp::session::Sessions;
+use crate::mcp::{Finish, ScriptCall, Service, ToolCall};
 use crate::time::{Instant, Now, WallTime};
 use crate::wire::lease::FREE_BYTES_EACH;
 use crate::wire::spares::Spares;
@@ -44,6 +49,17 @@ pub(super) struct Core {
     pub(super) phase: Phase,
     pub(super) websockets: usize,
     pub(super) connections: usize,
+    pub(super) streams: Streams,
+    pub(super) sessions: Sessions,
+    /// When the timer comes that lets go what sessions keep, if it is set.
+    pub(super) sessions_at: Option<Instant>,
+    pub(super) principals: Principals,
+    /// What is done when no connection is being served any more.
+    pub(super) later: VecDeque<Later>,
+    /// Questions put to clients so far.
+    pub(super) questions: u64,
+    /// When the timer that looks for silent streams comes, if it is set.
+    pub(super) silence_at: Option<Instant>,
 }
 
 /// Whether a connection changes its protocol.
@@ -64,7 +80,10 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    pub(super) fn new(settings: Settings, service: Service, entropy: Box<dyn Entropy>) -> Self {
+    pub(super) fn new(settings: Settings, service: Service, mut entropy: Box<dyn Entropy>) -> Self {
+        let mut salt = [0; 4];
+        entropy.fill(&mut salt);
+        let salt = u32::from_ne_bytes(salt);
         let mut settings_in_need = settings.clone();
         settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
@@ -73,7 +92,6 @@ impl Core {
             settings_in_need: Arc::new(settings_in_need),
             database: Database::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
-            settings: Arc::new(settings),
             service,
             entropy,
             timers: Timers::default(),
@@ -84,6 +102,14 @@ impl Core {
             phase: Phase::Serving,
             websockets: 0,
             connections: 0,
+            streams: Streams::default(),
+            sessions: Sessions::new(&settings.limits, salt),
+            sessions_at: None,
+            principals: Principals::new(&settings.api_keys),
+            later: VecDeque::new(),
+            questions: 0,
+            silence_at: None,
+            settings: Arc::new(settings),
         }
     }
 
@@ -103,10 +129,10 @@ impl Core {
     ///
     /// # Errors
     /// Why it is not taken, in words for the caller.
-    pub(super) fn admission(&mut self, principal: Principal, call: &ToolCall) -> Result<(), Error> {
+    pub(super) fn admission(&mut self, principal: Principal, statement_bytes: usize) -> Result<(), Error> {
         let refused = if self.accepts() {
             match self.inflight.admission(principal) {
-                Ok(()) => match self.check_memory(call) {
+                Ok(()) => match self.check_memory(statement_bytes) {
                     Ok(()) => return Ok(()),
                     Err(short) => short,
                 },
@@ -139,12 +165,36 @@ impl Core {
         call: ToolCall,
     ) {
         self.metrics.count(Metric::CallsAdmitted);
+        if caller.delivery == Delivery::Either {
+            self.watch_silence(now.monotonic);
+        }
         let parts = (call.work, call.finish);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
+    }
+
+    /// Lets an admitted call that goes on by itself begin.
+    pub(super) fn begin_script(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        caller: Caller,
+        principal: Principal,
+        call: ScriptCall,
+    ) {
+        self.metrics.count(Metric::CallsAdmitted);
+        if caller.delivery == Delivery::Either {
+            self.watch_silence(now.monotonic);
+        }
+        let parts = (call.script, call.finish);
+        let job = self
+            .inflight
+            .admit_script(now.monotonic, caller, principal, parts, &mut self.timers);
+        talk.jobs.push(job);
+        self.later.push_back(Later::Resume(job, Resume::Begun));
     }
 
     /// Cancels a job, whoever waits for it.

@@ -12,10 +12,12 @@ use super::headers;
 use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
-use super::reply::{Caller, Form};
+use super::reply::{Caller, Delivery, Form};
 use super::route::{self, Admitted, Refusal, Route};
 use crate::mcp::predecessor::rest;
-use crate::mcp::{Context, Field, Outcome, Payload, RoutingFields, ToolCall};
+use crate::mcp::script::Hears;
+use crate::mcp::session::Session;
+use crate::mcp::{Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -72,6 +74,9 @@ impl Core {
             principal: admitted
                 .key
                 .map_or(Principal::Connection(talk.id), Principal::Key),
+            key: admitted.key,
+            session: None,
+            takes_stream: content::takes_stream(request),
         };
         if request.method() == "POST"
             && let Err((status, message)) = content::check(request)
@@ -81,7 +86,13 @@ impl Core {
         }
         match (admitted.route, request.method()) {
             (Route::Everything, _) | (_, "OPTIONS") => answer.options(request, admitted.route.allow()),
-            (Route::Mcp, "GET") => return self.upgrade(talk, request, answer, admitted),
+            (Route::Mcp, "GET") if handshake::is_upgrade(&request) => {
+                return self.upgrade(talk, request, answer, admitted);
+            }
+            (Route::Mcp, "GET") => self.on_get(now, talk, request, answer),
+            (Route::Mcp, "DELETE") => self.on_delete(now, request, answer),
+            (Route::Channel, _) => self.on_channel(now, talk, answer),
+            (Route::ChannelMessages, _) => self.on_channel_message(now, request, answer),
             (Route::Mcp, _) => self.on_post(now, talk, request, answer),
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
@@ -145,7 +156,7 @@ impl Core {
         );
     }
 
-    /// `GET /mcp`: a WebSocket, or nothing that is served here.
+    /// `GET /mcp` that asks for a WebSocket.
     fn upgrade(
         &mut self,
         talk: &mut Talk,
@@ -153,16 +164,6 @@ impl Core {
         answer: Answer<'_, '_>,
         admitted: Admitted<'_>,
     ) -> Upgrade {
-        if !handshake::is_upgrade(&request) {
-            let message = "there is no stream to read here: POST JSON-RPC messages, or open a WebSocket";
-            respond(
-                answer.responder,
-                405,
-                &[("Allow", Route::Mcp.allow())],
-                &refusal_body(405, message),
-            );
-            return Upgrade::No;
-        }
         match handshake::accept(&request, request.method(), request.version() == Version::Http11) {
             Ok(accepted) => {
                 let mut lines = vec![
@@ -198,48 +199,6 @@ impl Core {
         }
     }
 
-    /// `POST /mcp`: one JSON-RPC message.
-    fn on_post(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
-        let settings = Arc::clone(&self.settings);
-        let message = match rpc::decode(request.body(), &settings.limits) {
-            Ok(message) => message,
-            Err(malformed) => {
-                let id = malformed.id.map(rpc::Id::as_json);
-                return answer.json(400, Payload::Owned(rpc::error_reply(id, &malformed.error)));
-            }
-        };
-        let context = Context {
-            fields: Some(routing_fields(request)),
-            negotiated: None,
-            now,
-        };
-        let id = match &message {
-            rpc::Message::Call(call) => Some(call.id.as_json()),
-            rpc::Message::Notification(_) | rpc::Message::Reply => None,
-        };
-        match self.service.on_message(&context, &message) {
-            Outcome::Result {
-                payload,
-                negotiated: _,
-            } => {
-                answer.pieces(200, &mut Form::Rpc.pieces(id.unwrap_or("null"), payload));
-            }
-            Outcome::Error { error, http_status } => {
-                answer.json(http_status, Payload::Owned(rpc::error_reply(id, &error)));
-            }
-            Outcome::Work(call) => {
-                let asked = Asked {
-                    answer,
-                    form: Form::Rpc,
-                    id: id.unwrap_or("null"),
-                };
-                self.on_tool_call(now, talk, asked, *call);
-            }
-            // A posted cancel names a request of another connection, which may be somebody else's: taken note of.
-            Outcome::Accepted | Outcome::Cancel(_) => answer.empty(202),
-        }
-    }
-
     /// `POST /mcp/tools/call`, in the three spellings of the program that this one replaces.
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let (client_id, outcome) = self.service.on_rest_call(request.body());
@@ -248,10 +207,9 @@ impl Core {
             None => Cow::Owned(rest::quoted_id(self.entropy.uuid())),
         };
         match outcome {
-            Outcome::Result {
-                payload,
-                negotiated: _,
-            } => answer.pieces(200, &mut Form::Rest.pieces(&id, payload)),
+            Outcome::Result { payload, effect: _ } => {
+                answer.pieces(200, &mut Form::Rest.pieces(&id, payload))
+            }
             Outcome::Error { error, http_status } => {
                 answer.json(http_status, Payload::Owned(rest::error_reply(&id, &error)));
             }
@@ -263,54 +221,120 @@ impl Core {
                 };
                 self.on_tool_call(now, talk, asked, *call);
             }
-            Outcome::Accepted | Outcome::Cancel(_) => answer.empty(202),
+            Outcome::Script(call) => {
+                let asked = Asked {
+                    answer,
+                    form: Form::Rest,
+                    id: &id,
+                };
+                self.on_script_call(now, talk, asked, *call);
+            }
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Listen(_) => answer.empty(202),
         }
     }
 
-    fn on_tool_call(&mut self, now: Now, talk: &mut Talk, asked: Asked<'_, '_>, call: ToolCall) {
+    pub(super) fn on_tool_call(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        asked: Asked<'_, '_>,
+        mut call: ToolCall,
+    ) {
+        let bytes = call.work.leased_bytes();
+        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), bytes) {
+            self.begin(now, talk, caller, principal, call);
+        }
+    }
+
+    pub(super) fn on_script_call(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        asked: Asked<'_, '_>,
+        mut call: ScriptCall,
+    ) {
+        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), 0) {
+            self.begin_script(now, talk, caller, principal, call);
+        }
+    }
+
+    /// Who waits, and on whose account, if the call is admitted; else it has its reply.
+    fn admit(
+        &mut self,
+        talk: &Talk,
+        asked: Asked<'_, '_>,
+        (finish, hears): (&Finish, &mut Hears),
+        statement_bytes: usize,
+    ) -> Option<(Caller, Principal)> {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
-        match self.admission(principal, &call) {
-            Err(refused) => answer.pieces(200, &mut form.pieces(id, call.finish.payload(Err(refused)))),
-            Ok(()) => {
-                let cors_origin = answer.cors_origin.map(Box::from);
-                let ticket = Some(answer.responder.defer());
-                let caller = Caller {
-                    connection: talk.id,
-                    ticket,
-                    id: Box::from(id),
-                    form,
-                    cors_origin,
-                };
-                self.begin(now, talk, caller, principal, call);
-            }
+        if let Err(refused) = self.admission(principal, statement_bytes) {
+            answer.pieces(200, &mut form.reply(id, finish.clone().ended(Err(refused))));
+            return None;
         }
+        let mut hears = std::mem::take(hears);
+        // A modern call says the level itself, or wants no log.
+        if let Some(session) = &answer.session {
+            hears.log_level = self.sessions.log_level(session.id);
+        }
+        let delivery = if answer.takes_stream && form == Form::Rpc {
+            Delivery::Either
+        } else {
+            Delivery::Whole
+        };
+        let caller = Caller {
+            connection: talk.id,
+            cors_origin: answer.cors_origin.map(Box::from),
+            ticket: Some(answer.responder.defer()),
+            id: Box::from(id),
+            form,
+            delivery,
+            hears,
+            session: answer.session,
+        };
+        Some((caller, principal))
     }
 }
 
 /// A tool call that wants its reply.
-struct Asked<'a, 'r> {
-    answer: Answer<'a, 'r>,
-    form: Form,
-    id: &'a str,
+pub(super) struct Asked<'a, 'r> {
+    pub(super) answer: Answer<'a, 'r>,
+    pub(super) form: Form,
+    pub(super) id: &'a str,
 }
 
 /// The way back of one request.
-struct Answer<'a, 'r> {
-    responder: Responder<'r>,
-    cors_origin: Option<&'a str>,
+pub(super) struct Answer<'a, 'r> {
+    pub(super) responder: Responder<'r>,
+    pub(super) cors_origin: Option<&'a str>,
     /// Memory for replies is short: only short ones are given.
-    is_short: bool,
+    pub(super) is_short: bool,
     /// On whose account a call runs.
-    principal: Principal,
+    pub(super) principal: Principal,
+    /// Place of the caller's key in the list.
+    pub(super) key: Option<usize>,
+    /// The legacy session that the request is in.
+    pub(super) session: Option<Session>,
+    /// Whether the answer may be a stream of events.
+    pub(super) takes_stream: bool,
 }
 
 impl Answer<'_, '_> {
-    fn pieces(self, status: u16, body: &mut [Piece<'_>]) {
-        self.send(status, Some("application/json"), body);
+    pub(super) fn pieces(self, status: u16, body: &mut [Piece<'_>]) {
+        self.send(status, Some("application/json"), &[], body);
     }
 
-    fn json(self, status: u16, payload: Payload) {
+    /// A reply that begins a session.
+    pub(super) fn opening(self, session: &str, body: &mut [Piece<'_>]) {
+        self.send(
+            200,
+            Some("application/json"),
+            &[("Mcp-Session-Id", session)],
+            body,
+        );
+    }
+
+    pub(super) fn json(self, status: u16, payload: Payload) {
         self.pieces(status, &mut [payload.into_piece()]);
     }
 
@@ -319,20 +343,56 @@ impl Answer<'_, '_> {
     }
 
     fn text(self, status: u16, content_type: &str, text: String) {
-        self.send(status, Some(content_type), &mut [Piece::Owned(text.into_bytes())]);
+        self.send(
+            status,
+            Some(content_type),
+            &[],
+            &mut [Piece::Owned(text.into_bytes())],
+        );
     }
 
-    fn empty(self, status: u16) {
-        self.send(status, None, &mut []);
+    /// An error, in answer to the call with this id if there is one.
+    pub(super) fn error(self, status: u16, id: Option<&str>, message: &str) {
+        let error = rpc::Error::invalid_request(message);
+        let allow: &[(&str, &str)] = if status == 405 {
+            &[("Allow", "POST, OPTIONS")]
+        } else {
+            &[]
+        };
+        let body = &mut [Piece::Owned(rpc::error_reply(id, &error))];
+        self.send(status, Some("application/json"), allow, body);
     }
 
-    fn send(self, status: u16, content_type: Option<&str>, body: &mut [Piece<'_>]) {
+    /// A word for people.
+    pub(super) fn pieces_of_text(self, status: u16, text: &str) {
+        self.send(
+            status,
+            Some("text/plain"),
+            &[],
+            &mut [Piece::Borrowed(text.as_bytes())],
+        );
+    }
+
+    pub(super) fn empty(self, status: u16) {
+        self.send(status, None, &[], &mut []);
+    }
+
+    fn send(self, status: u16, content_type: Option<&str>, own: &[(&str, &str)], body: &mut [Piece<'_>]) {
         if self.is_short && body.iter().map(Piece::len).sum::<usize>() > REPLY_IN_NEED_BYTES_MAX {
             let words = refusal_body(503, REPLIES_SHORT);
             return respond(self.responder, 503, &[("Retry-After", "5")], &words);
         }
         let cors = self.cors_origin.map(headers::cors);
-        let headers = cors.as_ref().map_or(&[][..], |lines| lines.as_slice());
+        let cors = cors.as_ref().map_or(&[][..], |lines| lines.as_slice());
+        let both;
+        let headers = match (own, cors) {
+            (own, []) => own,
+            ([], cors) => cors,
+            (own, cors) => {
+                both = [own, cors].concat();
+                &both
+            }
+        };
         self.responder.respond(Response {
             status,
             content_type,
@@ -373,7 +433,22 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
     });
 }
 
-fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
+/// The fields of `request` that repeat arguments of a call. Mostly none, so that nothing is allocated.
+pub(super) fn param_fields(request: Request<'_>) -> Vec<(&[u8], &[u8])> {
+    let prefix = "mcp-param-";
+    let is_param = |name: &str| {
+        let begins = name.get(..prefix.len());
+        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(prefix))
+    };
+    let fields = request.fields().filter(|(name, _)| is_param(name));
+    fields.map(|(name, value)| (name.as_bytes(), value)).collect()
+}
+
+/// The fields of `request` that route it; what [`param_fields`] has found goes with them.
+pub(super) fn routing_fields<'a>(
+    request: Request<'a>,
+    params: &'a [(&'a [u8], &'a [u8])],
+) -> RoutingFields<'a> {
     let field = |name| {
         let mut lines = request.field_lines(name);
         match (lines.next(), lines.next()) {
@@ -387,5 +462,6 @@ fn routing_fields(request: Request<'_>) -> RoutingFields<'_> {
         method: field("mcp-method"),
         name: field("mcp-name"),
         session: field("mcp-session-id"),
+        params,
     }
 }

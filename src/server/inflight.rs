@@ -5,7 +5,9 @@
 //!             ▲                     │
 //!             └──due── Sleeping ◄───┘ Again
 //!
-//!  cancel:  Ready, nothing sent yet → gone at once
+//!  admit_script ─► Scripted ─► … ─► Ready, or (answered, gone)
+//!
+//!  cancel:  Ready with nothing sent yet, or Scripted → gone at once
 //!           Ready or Sleeping       → Cancelling (a step with a cancelled token)
 //!           Stepping                → interrupted; Again → Cancelling, Done → gone
 //! ```
@@ -23,10 +25,11 @@ use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
 use crate::backend::job::{Reached, Rendered, Work};
-use crate::backend::{Completion, Error, Job, Outcome, Stage};
+use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::JobId;
 use crate::limits::Limits;
 use crate::mcp::Finish;
+use crate::mcp::script::{Notice, Script};
 use crate::time::Instant;
 
 /// A call whose job is not over.
@@ -43,6 +46,8 @@ pub(super) struct Flight {
     principal: Principal,
     deadline: Instant,
     cancelled: bool,
+    /// Time after the admission at which progress was told last.
+    progress_told: Duration,
     /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
     statement_bytes: usize,
     /// What it has read and carries from step to step.
@@ -62,6 +67,22 @@ enum State {
     },
     /// Waits until `due` between two steps.
     Sleeping { job: Box<Job>, due: Instant },
+    /// A call that goes on by itself, until it becomes a job or ends. `None` while it is being resumed.
+    Scripted {
+        script: Option<Box<dyn Script>>,
+        waits: Waits,
+    },
+}
+
+/// What a script waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Nothing: it is being resumed.
+    Not,
+    /// This moment.
+    Until(Instant),
+    /// The client's reply to the request with this number.
+    Reply(u64),
 }
 
 /// Why a call is not admitted.
@@ -79,7 +100,11 @@ pub(super) enum Completed {
     /// The job is not known any more: counted, dropped.
     Stale,
     /// The job goes on, or its cancel does.
-    GoesOn,
+    GoesOn {
+        progress: Progress,
+        /// Its statement has become known with this step.
+        has_begun: bool,
+    },
     /// The job is over.
     Over {
         flight: Box<Flight>,
@@ -95,6 +120,7 @@ pub(super) struct Inflight {
     ready: Ready,
     jobs_made: u64,
     workers: usize,
+    script_timeout: Duration,
     jobs_max: usize,
     jobs_per_principal_max: usize,
     steps: usize,
@@ -109,6 +135,8 @@ pub(super) struct Inflight {
 /// Time that a backend has to end a statement by itself before the server cancels it. Longer than what the Snowflake
 /// client adds to the timeout of a statement, so that its sentence, which knows more, comes first.
 const DEADLINE_GRACE: Duration = Duration::from_secs(15);
+/// Progress is for people, who read no faster.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -118,6 +146,7 @@ impl Inflight {
             ready: Ready::default(),
             jobs_made: 0,
             workers: limits.workers,
+            script_timeout: limits.script_timeout,
             jobs_max: limits.jobs_max,
             jobs_per_principal_max: limits.jobs_per_principal_max,
             steps: 0,
@@ -184,36 +213,157 @@ impl Inflight {
         (work, finish): (Work, Finish),
         timers: &mut Timers,
     ) -> JobId {
-        self.jobs_made += 1;
-        let id = JobId(self.jobs_made);
+        let id = self.next_id();
         let deadline = now + work.timeout + DEADLINE_GRACE;
-        timers.set(deadline, Timer::JobDeadline(id));
+        self.ready.push(principal, Stage::Submit, id);
         let statement_bytes = work.leased_bytes();
-        self.statement_bytes += statement_bytes;
-        let job = Box::new(Job {
+        let state = State::Ready(Box::new(Job {
             id,
             work,
             reached: Reached::default(),
             admitted: now,
-        });
-        self.ready.push(principal, Stage::Submit, id);
-        *self.per_principal.entry(principal).or_insert(0) += 1;
-        self.calls += 1;
-        let state = State::Ready(job);
-        let flight = Flight {
-            caller: Some(caller),
-            finish,
-            admitted: now,
-            query_id: None,
-            principal,
-            deadline,
-            cancelled: false,
-            statement_bytes,
-            row_bytes: 0,
-            state,
+        }));
+        let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
+        flight.statement_bytes = statement_bytes;
+        self.statement_bytes += statement_bytes;
+        self.insert(id, flight, timers)
+    }
+
+    /// Takes a call in that goes on by itself. [`Inflight::admission`] was asked before, and the caller resumes it.
+    pub(super) fn admit_script(
+        &mut self,
+        now: Instant,
+        caller: Caller,
+        principal: Principal,
+        (script, finish): (Box<dyn Script>, Finish),
+        timers: &mut Timers,
+    ) -> JobId {
+        let id = self.next_id();
+        let state = State::Scripted {
+            script: Some(script),
+            waits: Waits::Not,
         };
+        let deadline = now + self.script_timeout;
+        let flight = Flight::new(now, deadline, caller, principal, finish, state);
+        self.insert(id, flight, timers)
+    }
+
+    fn next_id(&mut self) -> JobId {
+        self.jobs_made += 1;
+        JobId(self.jobs_made)
+    }
+
+    fn insert(&mut self, id: JobId, flight: Flight, timers: &mut Timers) -> JobId {
+        timers.set(flight.deadline, Timer::JobDeadline(id));
+        *self.per_principal.entry(flight.principal).or_insert(0) += 1;
+        self.calls += 1;
         self.flights.insert(id, flight);
         id
+    }
+
+    /// The script of a call, to be resumed, and what it waited for. [`Inflight::keep_script`] or
+    /// [`Inflight::work_instead`] follows, or the call ends.
+    pub(super) fn take_script(&mut self, id: JobId, timers: &mut Timers) -> Option<(Box<dyn Script>, Waits)> {
+        let State::Scripted { script, waits } = &mut self.flights.get_mut(&id)?.state else {
+            return None;
+        };
+        let waited = std::mem::replace(waits, Waits::Not);
+        if let Waits::Until(due) = waited {
+            timers.clear(due, Timer::JobDue(id));
+        }
+        Some((script.take()?, waited))
+    }
+
+    /// Puts a script back that waits.
+    pub(super) fn keep_script(
+        &mut self,
+        id: JobId,
+        kept: Box<dyn Script>,
+        until: Waits,
+        timers: &mut Timers,
+    ) {
+        if let Some(flight) = self.flights.get_mut(&id)
+            && let State::Scripted { script, waits } = &mut flight.state
+        {
+            (*script, *waits) = (Some(kept), until);
+            if let Waits::Until(due) = until {
+                timers.set(due, Timer::JobDue(id));
+            }
+        }
+    }
+
+    /// Makes a job of a call whose script is over.
+    pub(super) fn work_instead(
+        &mut self,
+        id: JobId,
+        now: Instant,
+        (work, finish): (Work, Finish),
+        timers: &mut Timers,
+    ) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            timers.clear(flight.deadline, Timer::JobDeadline(id));
+            flight.deadline = now + work.timeout + DEADLINE_GRACE;
+            timers.set(flight.deadline, Timer::JobDeadline(id));
+            flight.finish = finish;
+            flight.statement_bytes = work.leased_bytes();
+            self.statement_bytes += flight.statement_bytes;
+            flight.state = State::Ready(Box::new(Job {
+                id,
+                work,
+                reached: Reached::default(),
+                admitted: flight.admitted,
+            }));
+            self.ready.push(flight.principal, Stage::Submit, id);
+        }
+    }
+
+    /// What the script of a call waits for, if it has one.
+    pub(super) fn waits(&self, id: JobId) -> Option<Waits> {
+        match self.flights.get(&id)?.state {
+            State::Scripted { waits, .. } => Some(waits),
+            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } => None,
+        }
+    }
+
+    /// Takes a call out whose reply is given without a job.
+    pub(super) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Caller> {
+        self.waits(id)?;
+        self.remove(id, timers)?.caller
+    }
+
+    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
+    pub(super) fn next_progress(
+        &mut self,
+        id: JobId,
+        elapsed: Duration,
+        progress: &Progress,
+    ) -> Option<Notice> {
+        let flight = self.flights.get_mut(&id)?;
+        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
+            return None;
+        }
+        flight.progress_told = elapsed.max(Duration::from_millis(1));
+        let seconds = elapsed.as_secs();
+        let message = match progress {
+            Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
+            Progress::Running => format!("running, {seconds} s"),
+            Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
+            Progress::Fetching {
+                rows,
+                total: Some(total),
+            } => format!("fetching, {rows} of {total} rows"),
+            Progress::Retrying => format!("trying again, {seconds} s"),
+        };
+        Some(Notice::Progress {
+            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
+            total: None,
+            message: Some(message),
+        })
+    }
+
+    /// Who waits for the reply.
+    pub(super) fn caller_mut(&mut self, id: JobId) -> Option<&mut Caller> {
+        self.flights.get_mut(&id)?.caller.as_mut()
     }
 
     /// The next step to give out, if a worker is free for it.
@@ -239,7 +389,7 @@ impl Inflight {
         let flight = flight?;
         let stage = match &flight.state {
             State::Ready(job) => job.reached.stage,
-            State::Stepping { .. } | State::Sleeping { .. } => {
+            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted { .. } => {
                 debug_assert!(false, "a job in a ready queue is ready");
                 return None;
             }
@@ -253,7 +403,7 @@ impl Inflight {
             },
         ) {
             State::Ready(job) => Some(job),
-            State::Stepping { .. } | State::Sleeping { .. } => None,
+            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted { .. } => None,
         }
     }
 
@@ -301,11 +451,8 @@ impl Inflight {
                 },
                 None => Completed::Stale,
             },
-            Outcome::Again {
-                job,
-                after,
-                progress: _,
-            } => {
+            Outcome::Again { job, after, progress } => {
+                let has_begun = flight.query_id.is_none() && job.reached.handle.is_some();
                 flight.query_id.clone_from(&job.reached.handle);
                 // What a cancelled job carries goes with it, soon.
                 let row_bytes = if flight.cancelled {
@@ -333,7 +480,7 @@ impl Inflight {
                 } else {
                     timers.set(due, Timer::JobDue(id));
                 }
-                Completed::GoesOn
+                Completed::GoesOn { progress, has_begun }
             }
         }
     }
@@ -347,8 +494,7 @@ impl Inflight {
         let Some(flight) = self.flights.get_mut(&id) else {
             return (None, None);
         };
-        let finish = flight.finish;
-        let caller = flight.caller.take().map(|caller| (caller, finish));
+        let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
         self.calls -= usize::from(caller.is_some());
         if flight.cancelled {
             return (caller, None);
@@ -371,6 +517,13 @@ impl Inflight {
                 None
             }
             State::Stepping { .. } => Some(Output::Interrupt(id)),
+            State::Scripted { waits, .. } => {
+                if let Waits::Until(due) = *waits {
+                    timers.clear(due, Timer::JobDue(id));
+                }
+                self.remove(id, timers);
+                None
+            }
         };
         (caller, output)
     }
@@ -392,6 +545,29 @@ impl Inflight {
 }
 
 impl Flight {
+    fn new(
+        now: Instant,
+        deadline: Instant,
+        caller: Caller,
+        principal: Principal,
+        finish: Finish,
+        state: State,
+    ) -> Self {
+        Self {
+            caller: Some(caller),
+            finish,
+            admitted: now,
+            query_id: None,
+            principal,
+            deadline,
+            cancelled: false,
+            progress_told: Duration::ZERO,
+            statement_bytes: 0,
+            row_bytes: 0,
+            state,
+        }
+    }
+
     fn wake(&mut self, id: JobId, ready: &mut Ready) {
         let since = self.admitted;
         let asleep = State::Stepping {

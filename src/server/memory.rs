@@ -23,7 +23,6 @@ use crate::backend::job::{Rendered, Work};
 use crate::backend::{Error, Kind};
 use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
-use crate::mcp::ToolCall;
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::buffer::Piece;
@@ -110,14 +109,14 @@ impl Core {
     ///
     /// # Errors
     /// What is short, in words for the caller.
-    pub(super) fn check_memory(&self, call: &ToolCall) -> Result<(), Error> {
+    pub(super) fn check_memory(&self, statement_bytes: usize) -> Result<(), Error> {
         let words = if self.memory.replies.is_short() {
             let bytes = self.memory.replies.taken();
             format!(
                 "{bytes} bytes of replies wait for clients to take them, nearly as many as may \
                  (MCP_MAX_REPLIES_SIZE): take yours first"
             )
-        } else if self.memory.has_room_for_statement(call.work.leased_bytes()) {
+        } else if self.memory.has_room_for_statement(statement_bytes) {
             return Ok(());
         } else {
             let bytes = self.memory.buffered.taken();
@@ -224,7 +223,7 @@ impl Server {
         error.query_id = query_id;
         let ended = Err(error);
         self.core.count_end(&ended);
-        self.answer(now, job, &caller, finish.payload(ended));
+        self.answer(now, job, &caller, finish.ended(ended));
     }
 }
 

@@ -43,13 +43,17 @@ pub enum Metric {
     RowsReturned,
     /// Results cut by a bound.
     ResultsTruncated,
+    /// Streams of events begun.
+    StreamsBegun,
+    /// Streams cut off because their reader was too slow.
+    StreamsCut,
     /// Requests and messages turned away because all together held too much memory.
     RequestsNotKept,
     /// Results replaced by an error because too many bytes of replies waited for their readers.
     ResultsNotKept,
 }
 
-const METRICS: [(Metric, &str, &str); 19] = [
+const METRICS: [(Metric, &str, &str); 21] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -130,6 +134,16 @@ const METRICS: [(Metric, &str, &str); 19] = [
         Metric::ResultsTruncated,
         "snowflake_mcp_results_truncated_total",
         "Results cut by a bound.",
+    ),
+    (
+        Metric::StreamsBegun,
+        "snowflake_mcp_streams_total",
+        "Streams of events begun.",
+    ),
+    (
+        Metric::StreamsCut,
+        "snowflake_mcp_streams_cut_total",
+        "Streams cut off: reader too slow.",
     ),
     (
         Metric::RequestsNotKept,

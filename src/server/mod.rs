@@ -22,21 +22,29 @@
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
+mod channel;
 mod connection;
 mod content;
 mod core;
+mod delivery;
 pub mod event;
 mod exchange;
 mod headers;
 mod health;
 mod inflight;
+mod later;
+mod listening;
 mod memory;
 mod metrics;
+mod posted;
 mod ready;
 mod reply;
 mod route;
+mod scripts;
+mod sessions;
 mod settings;
 mod shutdown;
+mod streams;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -54,14 +62,15 @@ pub use self::settings::{HostRule, Settings};
 use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
 use self::inflight::Completed;
-use self::reply::Caller;
+use self::later::Later;
+use self::scripts::Resume;
 use self::timers::Timer;
 use crate::backend::{Completion, Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
-use crate::mcp::{Payload, Service};
+use crate::mcp::Service;
 use crate::time::{Instant, Now};
-use crate::wire::http::{HttpConnection, Response};
+use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
 use crate::wire::websocket::WebSocketConnection;
 use crate::wire::{CloseReason, Lifecycle, Serving};
@@ -179,6 +188,8 @@ impl Server {
             Input::Completed(completion) => self.on_completed(now, completion),
             Input::Shutdown => self.on_shutdown(now),
         }
+        self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -188,11 +199,18 @@ impl Server {
         while let Some(timer) = self.core.timers.take_due(now.monotonic) {
             match timer {
                 Timer::Connection(connection) => self.on_connection_timer(now, connection),
+                Timer::JobDue(job) if self.core.inflight.waits(job).is_some() => {
+                    self.core.later.push_back(Later::Resume(job, Resume::Elapsed));
+                }
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
+                Timer::Silence => self.break_silence(now),
+                Timer::Sessions => self.on_sessions_due(now),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
+        self.do_later(now);
+        self.core.watch_sessions();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -282,12 +300,19 @@ impl Server {
             Codec::Lines(_) => self.on_input_ended(now),
             Codec::WebSocket(_) => self.cancel_jobs(now, connection),
             Codec::Http(_) => {
+                // The reader of a stream is gone, or will be: nothing more is said to it.
+                for key in entry.talk.streams.clone() {
+                    self.lose_stream(now, key);
+                }
+                let Some(entry) = find(&mut self.entries, connection) else {
+                    return;
+                };
                 for job in entry.talk.jobs.clone() {
                     let Some((caller, finish)) = self.core.cancel_gone(job) else {
                         continue;
                     };
                     let error = Error::new(Kind::Cancelled, "the connection was closed before the answer");
-                    self.answer(now, job, &caller, finish.payload(Err(error)));
+                    self.answer(now, job, &caller, finish.ended(Err(error)));
                 }
             }
         }
@@ -323,8 +348,10 @@ impl Server {
             .on_completion(now.monotonic, completion, &mut core.timers)
         {
             Completed::Stale => core.metrics.count(Metric::CompletionsStale),
-            Completed::GoesOn => {
-                if !core.memory.note_rows(core.inflight.row_bytes()) {
+            Completed::GoesOn { progress, has_begun } => {
+                if core.memory.note_rows(core.inflight.row_bytes()) {
+                    self.notify_progress(now, id, &progress, has_begun);
+                } else {
                     self.on_rows_not_kept(now, id);
                 }
             }
@@ -334,51 +361,11 @@ impl Server {
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
                     self.core.count_end(&result);
-                    let payload = flight.finish.payload(result);
-                    self.answer(now, id, &caller, payload);
+                    let ended = flight.finish.ended(result);
+                    self.answer(now, id, &caller, ended);
                 }
             }
         }
-    }
-
-    /// Gives a waiting call its reply.
-    fn answer(&mut self, now: Now, job: JobId, caller: &Caller, payload: Payload) {
-        let Self { entries, core, .. } = self;
-        let Some(entry) = find(entries, caller.connection) else {
-            return;
-        };
-        entry.talk.jobs.retain(|other| *other != job);
-        entry.on_activity(now.monotonic);
-        let common = core.common.at(now.wall);
-        let settings = Arc::clone(core.settings_now());
-        let serving = Serving {
-            limits: &settings.limits,
-            now: now.monotonic,
-            common_headers: &common,
-        };
-        entry.codec.equip(&mut core.spares);
-        let mut body = caller.form.pieces(&caller.id, payload);
-        match (&mut entry.codec, caller.ticket) {
-            (Codec::Http(http), Some(ticket)) => {
-                let cors = caller.cors_origin.as_deref().map(headers::cors);
-                let response = Response {
-                    status: 200,
-                    content_type: Some("application/json"),
-                    headers: cors.as_ref().map_or(&[], |lines| lines.as_slice()),
-                    body: &mut body,
-                    close: false,
-                };
-                http.answer(ticket, response, &serving);
-            }
-            (Codec::WebSocket(socket), None) => socket.send(&mut body, now.monotonic),
-            (Codec::Lines(lines), None) => lines.send(&mut body),
-            (Codec::Http(_), None) | (Codec::WebSocket(_) | Codec::Lines(_), Some(_)) => {
-                debug_assert!(false, "a caller has a ticket exactly when it is on HTTP");
-            }
-        }
-        // The place in the pipeline is free: requests that were held back may go on.
-        self.serve(now, caller.connection);
-        self.settle(now, caller.connection);
     }
 
     fn on_connection_timer(&mut self, now: Now, connection: ConnectionId) {
@@ -404,14 +391,17 @@ impl Server {
             return;
         };
         let elapsed = now.monotonic.since(flight.admitted).as_secs();
-        let mut error = Error::new(
-            Kind::Timeout,
-            format!("no end after {elapsed} s, the statement was cancelled"),
-        );
+        let mut error = match self.core.inflight.waits(job) {
+            Some(waits) => Self::script_timed_out(waits),
+            None => Error::new(
+                Kind::Timeout,
+                format!("no end after {elapsed} s, the statement was cancelled"),
+            ),
+        };
         error.query_id.clone_from(&flight.query_id);
         if let Some((caller, finish)) = self.core.cancel(job) {
             self.core.metrics.count_failure(Kind::Timeout);
-            self.answer(now, job, &caller, finish.payload(Err(error)));
+            self.answer(now, job, &caller, finish.ended(Err(error)));
         }
     }
 
@@ -472,14 +462,28 @@ impl Server {
 
     /// Forgets a connection: cancels what runs for it and has its socket closed.
     fn drop_connection(&mut self, now: Now, connection: ConnectionId, reason: CloseReason) {
+        self.leave_resumable(now, connection);
         self.cancel_jobs(now, connection);
         if find(&mut self.entries, connection).is_none() {
             return;
         }
         let entry = self.entries.remove(connection.index as usize);
+        for key in &entry.talk.streams {
+            if let Some(kept) = self
+                .core
+                .streams
+                .remove(*key)
+                .and_then(|stream| stream.purpose.kept())
+            {
+                self.core.sessions.detach(kept, connection, now.monotonic);
+            }
+        }
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
         self.core.memory.release(entry.share);
+        if self.entries.is_empty() {
+            self.core.leave_silence();
+        }
         if let Some(set) = entry.timer {
             self.core.timers.clear(set, Timer::Connection(connection));
         }

@@ -1,8 +1,11 @@
 //! Where a reply goes and what stands around its payload. The payload itself is never copied here.
 
+use super::streams::StreamKey;
 use crate::ident::ConnectionId;
-use crate::mcp::Payload;
 use crate::mcp::predecessor::{envelope, rest};
+use crate::mcp::script::Hears;
+use crate::mcp::session::{self, Session};
+use crate::mcp::{Ended, Payload};
 use crate::rpc;
 use crate::wire::buffer::Piece;
 use crate::wire::http::Ticket;
@@ -20,6 +23,27 @@ pub(super) enum Form {
 
 impl Form {
     /// The reply in pieces, ready for an outbox. `id` is JSON text.
+    pub(super) fn reply(self, id: &str, ended: Ended) -> [Piece<'_>; 5] {
+        match ended {
+            Ended::Result(payload) => self.pieces(id, payload),
+            Ended::Error(error) => {
+                let whole = match self {
+                    Self::Rpc => rpc::error_reply(Some(id), &error),
+                    Self::Rest => rest::error_reply(id, &error),
+                    Self::Envelope => envelope::error(Some(id), &error.message),
+                };
+                [
+                    Piece::Owned(whole),
+                    Piece::default(),
+                    Piece::default(),
+                    Piece::default(),
+                    Piece::default(),
+                ]
+            }
+        }
+    }
+
+    /// The reply with this result.
     pub(super) fn pieces(self, id: &str, payload: Payload) -> [Piece<'_>; 5] {
         let ([start, id, before_payload], end) = match self {
             Self::Rpc => (rpc::reply_prefix(id), rpc::REPLY_SUFFIX),
@@ -29,6 +53,19 @@ impl Form {
         let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
         [start, id, before_payload, payload.into_piece(), end]
     }
+}
+
+/// How a reply goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// As one HTTP response, or as one message: nothing can be said before it over HTTP.
+    Whole,
+    /// As one HTTP response, unless something is said before it: then as a stream.
+    Either,
+    /// As the last event of a stream that is open.
+    Stream(StreamKey),
+    /// Nobody reads at the moment; it is kept for a client that comes back.
+    Away(session::Stream),
 }
 
 /// Who waits for a call's reply.
@@ -42,6 +79,11 @@ pub(super) struct Caller {
     pub(super) form: Form,
     /// The page's origin, if the answer may be read by it.
     pub(super) cors_origin: Option<Box<str>>,
+    pub(super) delivery: Delivery,
+    /// What it wants to hear before the reply.
+    pub(super) hears: Hears,
+    /// The legacy session that the call is in.
+    pub(super) session: Option<Session>,
 }
 
 #[cfg(test)]

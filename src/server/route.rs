@@ -21,6 +21,10 @@ pub(super) enum Route {
     Status,
     Tools,
     ToolsCall,
+    /// `GET /sse` of HTTP+SSE.
+    Channel,
+    /// Its `POST /messages`.
+    ChannelMessages,
     Metrics,
 }
 
@@ -36,16 +40,20 @@ impl Route {
             "/status" => Self::Status,
             "/mcp/tools" => Self::Tools,
             "/mcp/tools/call" => Self::ToolsCall,
+            "/sse" => Self::Channel,
+            "/messages" | "/messages/" => Self::ChannelMessages,
             _ if settings.metrics_path.as_deref() == Some(path) => Self::Metrics,
             _ => return None,
         })
     }
 
-    /// The `Allow` header. `GET /mcp` is left out: it is served only as an upgrade, which is not a plain GET.
+    /// The `Allow` header.
     pub(super) const fn allow(self) -> &'static str {
         match self {
             Self::Everything => "GET, HEAD, POST, OPTIONS",
-            Self::Mcp | Self::ToolsCall => "POST, OPTIONS",
+            Self::Mcp => "GET, POST, DELETE, OPTIONS",
+            Self::ToolsCall | Self::ChannelMessages => "POST, OPTIONS",
+            Self::Channel => "GET, OPTIONS",
             Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
             Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
         }
@@ -139,8 +147,7 @@ pub(super) fn admit<'a>(settings: &Settings, request: Request<'a>) -> Result<Adm
         return Err(Refusal::Path);
     };
     match request.method() {
-        "GET" if route == Route::Mcp => {}
-        "GET" | "HEAD" | "POST" | "OPTIONS" if route.allow().contains(request.method()) => {}
+        "GET" | "HEAD" | "POST" | "DELETE" | "OPTIONS" if route.allow().contains(request.method()) => {}
         "GET" | "HEAD" | "POST" | "OPTIONS" | "PUT" | "DELETE" | "PATCH" | "TRACE" | "CONNECT" => {
             return Err(Refusal::Method(route));
         }

@@ -12,6 +12,7 @@
 
 use super::connection::{Codec, Entry};
 use super::event::{Exit, Output};
+use super::streams::Purpose;
 use super::timers::Timer;
 use super::{Server, find};
 use crate::backend::{Error, Kind};
@@ -120,7 +121,8 @@ impl Server {
 
     /// Connections to which something is still to be written: a reply on its way to a slow reader is not given yet.
     fn unsent(&self) -> usize {
-        let has_unsent = |entry: &Entry| !entry.codec.outbox().is_empty();
+        // What waits on a stream is no reply yet: its call is still in flight.
+        let has_unsent = |entry: &Entry| !entry.codec.outbox().is_empty() && entry.talk.streams.is_empty();
         self.entries.iter().filter(|(_, entry)| has_unsent(entry)).count()
     }
 
@@ -138,6 +140,8 @@ impl Server {
             }
             Codec::WebSocket(_) | Codec::Lines(_) => {}
         });
+        // Who listens for news has heard the last: there will be none.
+        self.end_news_streams(now, |purpose| !matches!(purpose, Purpose::Channel(_)));
         self.tell_remaining(now, until);
     }
 
@@ -175,7 +179,7 @@ impl Server {
             log::warn!("{job} ({}) is cut off by shutdown, query id {known}", finish.tool);
             let mut error = Error::new(Kind::Cancelled, "the server shut down before the statement ended");
             error.query_id = query_id;
-            self.answer(now, job, &caller, finish.payload(Err(error)));
+            self.answer(now, job, &caller, finish.ended(Err(error)));
         }
         self.core.metrics.add(Metric::CallsCut, calls_cut);
         self.core.give_steps(now.monotonic);
@@ -183,6 +187,7 @@ impl Server {
     }
 
     fn begin_close(&mut self, now: Now, calls_cut: u64) {
+        self.end_news_streams(now, |_| true);
         let until = now.monotonic + self.core.settings.limits.cancel_timeout;
         self.core.phase = Phase::Closing { until, calls_cut };
         self.core.timers.set(until, Timer::Shutdown);

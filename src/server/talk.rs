@@ -7,10 +7,11 @@ use super::core::{Core, Upgrade};
 use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::Metric;
 use super::ready::Principal;
-use super::reply::{Caller, Form};
+use super::reply::{Caller, Delivery, Form};
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
-use crate::mcp::{Context, Outcome, Payload, ToolCall};
+use crate::mcp::script::Hears;
+use crate::mcp::{Context, Effect, Finish, Outcome, Payload, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -18,8 +19,54 @@ use crate::wire::buffer::Piece;
 use crate::wire::lines::{self, LineConnection};
 use crate::wire::websocket::{self, WebSocketConnection};
 
+impl Talk {
+    fn principal(&self) -> Principal {
+        self.key.map_or(Principal::Connection(self.id), Principal::Key)
+    }
+
+    /// What a legacy message changes for this connection.
+    fn apply(&mut self, effect: Option<Effect>) {
+        match effect {
+            Some(Effect::Negotiated { revision, abilities }) => {
+                (self.negotiated, self.abilities) = (Some(revision), abilities);
+            }
+            Some(Effect::LogLevel(level)) => self.log_level = Some(level),
+            Some(Effect::Subscribed(uri)) => {
+                let is_new = !self.subscriptions.contains(&uri);
+                // The oldest goes: what a client subscribed to last is what it looks at.
+                if is_new && self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+                    self.subscriptions.remove(0);
+                }
+                if is_new {
+                    self.subscriptions.push(uri);
+                }
+            }
+            Some(Effect::Unsubscribed(uri)) => self.subscriptions.retain(|own| *own != uri),
+            None => {}
+        }
+    }
+
+    fn caller(&self, (form, id): (Form, &str), finish: &Finish, hears: &mut Hears) -> Caller {
+        let mut hears = std::mem::take(hears);
+        // A modern call says the level itself, or wants no log.
+        if !finish.revision.is_modern() {
+            hears.log_level = self.log_level;
+        }
+        Caller {
+            connection: self.id,
+            ticket: None,
+            id: Box::from(id),
+            form,
+            cors_origin: None,
+            delivery: Delivery::Whole,
+            session: None,
+            hears,
+        }
+    }
+}
+
 /// Says one message to the peer.
-type Say<'a> = &'a mut dyn FnMut(&mut [Piece<'_>]);
+pub(super) type Say<'a> = &'a mut dyn FnMut(&mut [Piece<'_>]);
 
 impl Core {
     /// Answers every message that has come in whole.
@@ -94,7 +141,7 @@ impl Core {
     }
 
     /// One JSON-RPC message.
-    fn on_message(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
+    pub(super) fn on_message(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
         let settings = Arc::clone(&self.settings);
         let message = match rpc::decode(text, &settings.limits) {
             Ok(message) => message,
@@ -103,22 +150,29 @@ impl Core {
                 return say(&mut [Piece::Owned(rpc::error_reply(id, &malformed.error))]);
             }
         };
+        if let rpc::Message::Reply(reply) = &message {
+            self.on_reply(reply, &talk.jobs);
+        }
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
+            abilities: talk.abilities,
+            principal: self.principals.of(talk.key),
             now,
         };
         let id = match &message {
             rpc::Message::Call(call) => call.id.as_json(),
-            rpc::Message::Notification(_) | rpc::Message::Reply => "null",
+            rpc::Message::Notification(_) | rpc::Message::Reply(_) => "null",
         };
-        match self.service.on_message(&context, &message) {
+        let outcome = self.service.on_message(&context, &message);
+        self.note_changes();
+        match outcome {
             Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
                 let error = rpc::Error::internal_error(REPLIES_SHORT);
                 say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]);
             }
-            Outcome::Result { payload, negotiated } => {
-                talk.negotiated = negotiated.or(talk.negotiated);
+            Outcome::Result { payload, effect } => {
+                talk.apply(effect);
                 say(&mut Form::Rpc.pieces(id, payload));
             }
             Outcome::Error {
@@ -126,6 +180,8 @@ impl Core {
                 http_status: _,
             } => say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]),
             Outcome::Work(call) => self.on_call(now, talk, (Form::Rpc, id), *call, say),
+            Outcome::Script(call) => self.on_script_message(now, talk, id, *call, say),
+            Outcome::Listen(listen) => self.on_listen_message(talk, id, *listen, say),
             Outcome::Accepted => {}
             Outcome::Cancel(id) => self.on_cancel(talk, &id),
         }
@@ -144,10 +200,7 @@ impl Core {
                     Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
                         say(&mut [Piece::Owned(envelope::error(Some(id), REPLIES_SHORT))]);
                     }
-                    Outcome::Result {
-                        payload,
-                        negotiated: _,
-                    } => say(&mut Form::Envelope.pieces(id, payload)),
+                    Outcome::Result { payload, effect: _ } => say(&mut Form::Envelope.pieces(id, payload)),
                     Outcome::Error {
                         error,
                         http_status: _,
@@ -155,25 +208,37 @@ impl Core {
                         say(&mut [Piece::Owned(envelope::error(Some(id), &error.message))]);
                     }
                     Outcome::Work(call) => self.on_call(now, talk, (Form::Envelope, id), *call, say),
-                    Outcome::Accepted | Outcome::Cancel(_) => {}
+                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {}
                 }
             }
         }
     }
 
-    fn on_call(&mut self, now: Now, talk: &mut Talk, (form, id): (Form, &str), call: ToolCall, say: Say<'_>) {
-        let principal = talk.key.map_or(Principal::Connection(talk.id), Principal::Key);
-        match self.admission(principal, &call) {
-            Err(refused) => say(&mut form.pieces(id, call.finish.payload(Err(refused)))),
+    fn on_call(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        (form, id): (Form, &str),
+        mut call: ToolCall,
+        say: Say<'_>,
+    ) {
+        let principal = talk.principal();
+        match self.admission(principal, call.work.leased_bytes()) {
+            Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
-                let caller = Caller {
-                    connection: talk.id,
-                    ticket: None,
-                    id: Box::from(id),
-                    form,
-                    cors_origin: None,
-                };
+                let caller = talk.caller((form, id), &call.finish, &mut call.hears);
                 self.begin(now, talk, caller, principal, call);
+            }
+        }
+    }
+
+    fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, mut call: ScriptCall, say: Say<'_>) {
+        let principal = talk.principal();
+        match self.admission(principal, 0) {
+            Err(refused) => say(&mut Form::Rpc.reply(id, call.finish.ended(Err(refused)))),
+            Ok(()) => {
+                let caller = talk.caller((Form::Rpc, id), &call.finish, &mut call.hears);
+                self.begin_script(now, talk, caller, principal, call);
             }
         }
     }
@@ -190,6 +255,7 @@ impl Core {
             let caller = self.inflight.find(*job).and_then(|flight| flight.caller.as_ref());
             caller.is_some_and(|caller| &*caller.id == id && caller.form == Form::Rpc)
         };
+        talk.listens.retain(|listen| *listen.id != *id);
         let Some(place) = talk.jobs.iter().position(named) else {
             return;
         };
@@ -197,3 +263,6 @@ impl Core {
         self.cancel_gone(job);
     }
 }
+
+/// Resources that one connection of messages may be subscribed to.
+const SUBSCRIPTIONS_MAX: usize = 256;

@@ -17,6 +17,10 @@ pub(super) enum Timer {
     JobDue(JobId),
     /// A call has run for as long as it may.
     JobDeadline(JobId),
+    /// Something that is kept for sessions may be over.
+    Sessions,
+    /// Time to look for streams on which nothing was said.
+    Silence,
     /// The next act of shutdown: a phase ends, or a second has passed and what remains is told.
     Shutdown,
 }

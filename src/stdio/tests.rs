@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::{CancelToken, Step};
 use crate::entropy::SeededEntropy;
-use crate::mcp::Service;
+use crate::mcp::{Keys, Service};
 use crate::reactor::Driver;
 use crate::server::{self, Exit, Server};
 use crate::sql::guard::Policy;
@@ -124,7 +124,8 @@ fn a_shutdown_is_told_once() {
 
 fn driver(world: StdioWorld<PipeWriter>) -> Driver<StdioWorld<PipeWriter>> {
     let limits = Limits::default();
-    let service = Service::new(&limits, tools::Settings::new(&limits, Policy::default()));
+    let tools = tools::Settings::new(&limits, Policy::default());
+    let service = Service::new(&limits, tools, Keys::random(&mut SeededEntropy::new(1)));
     let entropy = Box::new(SeededEntropy::new(1));
     Driver::new(
         world,

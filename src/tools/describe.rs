@@ -118,7 +118,7 @@ fn render_description(answer: Answer, name: &ViewName, bytes_max: usize, form: F
     }
 }
 
-fn push_column(list: &mut Listing, row: Row<'_>) {
+pub(super) fn push_column(list: &mut Listing, row: Row<'_>) {
     let name = row.text("name").unwrap_or_default();
     let type_name = row.text("type").unwrap_or("unknown");
     let is_nullable = row.text("null?") != Some("N");

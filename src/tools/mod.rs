@@ -6,6 +6,9 @@
 //!
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
+pub mod document;
+pub mod lookup;
+pub mod place;
 pub mod render;
 pub mod schema;
 pub mod settings;

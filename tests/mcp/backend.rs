@@ -27,7 +27,9 @@ pub(crate) fn run(work: Work) -> Result<Rendered, Error> {
 
 fn result(statement: &str, bounds: Bounds) -> Result<ResultSet, Error> {
     let text = |name: &'static str| (name, "VARCHAR(16777216)");
-    let mut result = if statement == "SHOW DATABASES" {
+    let mut result = if statement.contains("\"MISSING\"") {
+        return Err(Error::new(Kind::NotFound, "object MISSING does not exist"));
+    } else if statement.starts_with("SHOW DATABASES") {
         let columns = [text("created_on"), text("name"), text("kind"), text("owner")];
         let mut result = empty(&columns, bounds);
         push(
@@ -53,7 +55,26 @@ fn result(statement: &str, bounds: Bounds) -> Result<ResultSet, Error> {
             &["2026-01-01T00:00:00Z", "ORDERS", "SALES", "PUBLIC", "SYSADMIN"].map(Value::Text),
         );
         result
-    } else if statement.starts_with("DESCRIBE VIEW") {
+    } else if statement.starts_with("SHOW SCHEMAS") || statement.starts_with("SHOW TERSE SCHEMAS") {
+        let mut result = empty(&[text("name"), text("comment")], bounds);
+        push(&mut result, &["PUBLIC", "what \"all\" see"].map(Value::Text));
+        push(&mut result, &["Raw", ""].map(Value::Text));
+        result
+    } else if statement.starts_with("SHOW OBJECTS") || statement.starts_with("SHOW TERSE OBJECTS") {
+        let columns = [text("name"), text("kind"), text("rows"), text("comment")];
+        let mut result = empty(&columns, bounds);
+        push(
+            &mut result,
+            &["ORDERS", "TABLE", "1500000", "one a line"].map(Value::Text),
+        );
+        push(&mut result, &["OPEN_ORDERS", "VIEW", "", ""].map(Value::Text));
+        result
+    } else if statement.starts_with("SHOW COLUMNS") {
+        let mut result = empty(&[text("table_name"), text("column_name")], bounds);
+        push(&mut result, &["ORDERS", "ID"].map(Value::Text));
+        push(&mut result, &["ORDERS", "NOTE"].map(Value::Text));
+        result
+    } else if statement.starts_with("DESCRIBE") {
         let mut result = empty(
             &[text("name"), text("type"), text("null?"), text("comment")],
             bounds,

@@ -18,10 +18,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 use snowflake_mcp::backend::job::Work;
+use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
-use snowflake_mcp::mcp::{Context, Field, Outcome, Revision, RoutingFields, Service};
+use snowflake_mcp::mcp::{
+    Abilities, Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service,
+};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Now, WallTime};
@@ -37,7 +40,7 @@ enum Way {
 }
 
 struct Peer<'a> {
-    service: &'a Service,
+    service: &'a mut Service,
     limits: Limits,
     way: Way,
     fields: RoutingFields<'a>,
@@ -80,6 +83,8 @@ impl<'a> Peer<'a> {
         let context = Context {
             fields: (self.way == Way::Http).then_some(self.fields),
             negotiated: self.negotiated,
+            abilities: Abilities::default(),
+            principal: b"",
             now: Now::default(),
         };
         let message = match rpc::decode(message.as_bytes(), &self.limits) {
@@ -96,8 +101,10 @@ impl<'a> Peer<'a> {
         let prefix = rpc::reply_prefix(id.unwrap_or_default()).concat();
         let whole = |payload: &[u8]| [&prefix, payload, rpc::REPLY_SUFFIX].concat();
         match self.service.on_message(&context, &message) {
-            Outcome::Result { payload, negotiated } => {
-                self.negotiated = negotiated.or(self.negotiated);
+            Outcome::Result { payload, effect } => {
+                if let Some(Effect::Negotiated { revision, .. }) = effect {
+                    self.negotiated = Some(revision);
+                }
                 vec![self.said(200, &whole(payload.as_bytes()))]
             }
             Outcome::Error { error, http_status } => {
@@ -105,13 +112,18 @@ impl<'a> Peer<'a> {
             }
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
-                let payload = call.finish.payload(backend::run(call.work));
-                lines.push(self.said(200, &whole(payload.as_bytes())));
+                let ended = call.finish.ended(backend::run(call.work));
+                lines.push(match ended {
+                    Ended::Result(payload) => self.said(200, &whole(payload.as_bytes())),
+                    Ended::Error(error) => self.said(200, &rpc::error_reply(id, &error)),
+                });
                 lines
             }
             Outcome::Accepted if self.way == Way::Http => vec!["202".to_owned()],
             Outcome::Accepted => vec!["-".to_owned()],
             Outcome::Cancel(id) => vec![format!("cancel {id}")],
+            Outcome::Listen(listen) => vec![self.said(200, &listen.acknowledged())],
+            Outcome::Script(call) => vec![format!("script {}", call.finish.tool)],
         }
     }
 
@@ -154,8 +166,8 @@ impl<'a> Peer<'a> {
             Outcome::Result { payload, .. } => vec![self.said(200, &whole(payload.as_bytes()))],
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
-                let payload = call.finish.payload(backend::run(call.work));
-                lines.push(self.said(200, &whole(payload.as_bytes())));
+                let ended = call.finish.ended(backend::run(call.work));
+                lines.push(self.said(200, &whole(&ended.to_json())));
                 lines
             }
             other => panic!("no reply in {other:?}"),
@@ -182,14 +194,15 @@ fn statements(work: &Work) -> Vec<String> {
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 /// The transcript with the `<` lines that the service gives.
 fn replayed(transcript: &str) -> String {
-    let service = service();
+    let mut service = service();
     let mut peer = Peer {
-        service: &service,
+        service: &mut service,
         limits: Limits::default(),
         way: Way::Socket,
         fields: RoutingFields::default(),
@@ -259,6 +272,11 @@ transcripts! {
     a_client_of_2025_06_18 => "2025-06-18.txt",
     a_client_of_2025_11_25 => "2025-11-25.txt",
     a_client_of_2026_07_28 => "2026-07-28.txt",
+    what_2024_11_05_is_offered => "offered-2024-11-05.txt",
+    what_2025_03_26_is_offered => "offered-2025-03-26.txt",
+    what_2025_06_18_is_offered => "offered-2025-06-18.txt",
+    what_2025_11_25_is_offered => "offered-2025-11-25.txt",
+    what_2026_07_28_is_offered => "offered-2026-07-28.txt",
     both_eras_on_one_socket => "socket.txt",
     messages_that_are_none => "malformed.txt",
     the_predecessors_rest_calls => "rest.txt",

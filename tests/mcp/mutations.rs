@@ -41,14 +41,14 @@ fn a_damaged_message_is_answered_or_refused_and_never_worse() {
     }
     messages.sort();
     assert!(messages.len() > 100, "the transcripts are there");
-    let service = service();
+    let mut service = service();
     for (seed, message) in messages.iter().enumerate() {
         let mut random = SeededEntropy::new(seed as u64);
         for _ in 0..100 {
             let message = damaged(message, &mut random);
             for way in [Way::Http, Way::Socket, Way::Rest, Way::Envelope] {
                 let mut peer = Peer {
-                    service: &service,
+                    service: &mut service,
                     limits: Limits::default(),
                     way,
                     fields: RoutingFields::default(),

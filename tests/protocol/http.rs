@@ -5,12 +5,15 @@ mod conversations;
 mod law;
 mod pipelining;
 mod smuggling;
+mod streams;
 mod timing;
 
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::time::Instant;
 use snowflake_mcp::wire::buffer::Piece;
-use snowflake_mcp::wire::http::{Error, HttpConnection, Next, Request, Responder, Response, Ticket, Version};
+use snowflake_mcp::wire::http::{
+    Error, HttpConnection, Next, Request, Responder, Response, StreamHead, Ticket, Version,
+};
 use snowflake_mcp::wire::{Lifecycle, Serving};
 use std::time::Duration;
 
@@ -34,6 +37,9 @@ enum Manner {
     AtOnce,
     /// Later: the ticket goes to [`Talk::tickets`].
     Later,
+    /// As `AtOnce`, but these by streams: `/stream` is whole, `/open` stays open until [`Talk::finish_all`] (its ticket
+    /// goes to [`Talk::tickets`]), `/abort` is cut.
+    Streams,
 }
 
 /// One connection, the clock, and all that was seen and written.
@@ -111,7 +117,8 @@ impl Talk {
     }
 
     fn serve(&mut self) {
-        let serving = serving(&self.limits, self.now);
+        let limits = self.limits.clone();
+        let serving = serving(&limits, self.now);
         loop {
             match self.connection.next(&serving) {
                 Next::NeedMore => return,
@@ -119,11 +126,37 @@ impl Talk {
                 Next::Request(request, responder) => {
                     self.seen.push(look(&request));
                     match self.manner {
-                        Manner::AtOnce => echo(&request, responder),
+                        Manner::Streams if matches!(request.path(), "/stream" | "/open" | "/abort") => {
+                            let (path, body) = (request.path().to_owned(), request.body().to_vec());
+                            let ticket = responder.begin_stream(StreamHead { headers: &[] });
+                            self.stream(ticket, &path, body, &serving);
+                        }
+                        Manner::AtOnce | Manner::Streams => echo(&request, responder),
                         Manner::Later => self.tickets.push(responder.defer()),
                     }
                 }
             }
+        }
+    }
+
+    /// Says the path and the body on a stream, and ends it as the path says.
+    fn stream(&mut self, ticket: Ticket, path: &str, body: Vec<u8>, serving: &Serving<'_>) {
+        let pieces = &mut [Piece::Borrowed(path.as_bytes()), Piece::Owned(body)];
+        self.connection.push_reply(ticket, pieces, serving);
+        match path {
+            "/stream" => self.connection.end_stream(ticket, serving),
+            "/abort" => self.connection.abort_stream(ticket, serving),
+            _ => self.tickets.push(ticket),
+        }
+    }
+
+    /// Ends the streams that are open, the oldest first, until none is.
+    fn finish_all(&mut self) {
+        while !self.tickets.is_empty() {
+            let ticket = self.tickets.remove(0);
+            let limits = self.limits.clone();
+            self.connection.end_stream(ticket, &serving(&limits, self.now));
+            self.serve();
         }
     }
 

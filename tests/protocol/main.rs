@@ -2,4 +2,5 @@
 
 mod http;
 mod lines;
+mod sse;
 mod websocket;

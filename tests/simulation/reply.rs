@@ -28,6 +28,13 @@ pub(crate) fn response(bytes: &[u8]) -> Result<Option<(Reply, usize)>, String> {
         .and_then(|rest| rest.get(..3))
         .and_then(|status| status.parse::<u16>().ok())
         .ok_or_else(|| format!("no status line: {head:?}"))?;
+    if head.contains("\r\nTransfer-Encoding: chunked") {
+        let Some((text, length)) = chunks(&bytes[head_end + 4..])? else {
+            return Ok(None);
+        };
+        let body = last_event(&text)?;
+        return Ok(Some((Reply::Response { status, body }, head_end + 4 + length)));
+    }
     let length = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
@@ -43,6 +50,41 @@ pub(crate) fn response(bytes: &[u8]) -> Result<Option<(Reply, usize)>, String> {
     }
     let body = bytes[head_end + 4..end].to_vec();
     Ok(Some((Reply::Response { status, body }, end)))
+}
+
+/// A chunked body, whole, with the bytes that it takes.
+fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
+    let (mut text, mut at) = (Vec::new(), 0);
+    loop {
+        let Some(line_end) = find(&bytes[at..], b"\r\n") else {
+            return Ok(None);
+        };
+        let size = std::str::from_utf8(&bytes[at..at + line_end]).unwrap_or("no text");
+        let size = usize::from_str_radix(size, 16).map_err(|_| format!("a bad chunk size: {size:?}"))?;
+        let start = at + line_end + 2;
+        let Some(chunk) = bytes.get(start..start + size + 2) else {
+            return Ok(None);
+        };
+        let (chunk, end) = chunk.split_at(size);
+        if end != b"\r\n" {
+            return Err("a chunk that does not end".to_owned());
+        }
+        at = start + size + 2;
+        if size == 0 {
+            return Ok(Some((text, at)));
+        }
+        text.extend_from_slice(chunk);
+    }
+}
+
+/// The data of the last event of a stream: the reply. What stands before it is notices and comments.
+fn last_event(text: &[u8]) -> Result<Vec<u8>, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "a stream that is no text".to_owned())?;
+    let data = text.lines().rev().find_map(|line| line.strip_prefix("data: "));
+    match data {
+        Some(data) if text.ends_with("\n\n") => Ok(data.as_bytes().to_vec()),
+        _ => Err(format!("a stream that ends without a reply: {text:?}")),
+    }
 }
 
 /// The next line.

@@ -5,7 +5,7 @@ use std::sync::Once;
 
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::Service;
+use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::reactor::Driver;
 use snowflake_mcp::reactor::planted::PlantedBug;
 use snowflake_mcp::server::{self, Exit, Metric, Server};
@@ -140,7 +140,8 @@ pub(crate) fn server(limits: &Limits, seed: u64) -> Server {
         limits: limits.clone(),
         ..server::Settings::default()
     };
-    let service = Service::new(limits, tools::Settings::new(limits, Policy::default()));
+    let tools = tools::Settings::new(limits, Policy::default());
+    let service = Service::new(limits, tools, Keys::random(&mut SeededEntropy::new(seed)));
     Server::new(settings, service, Box::new(SeededEntropy::new(seed)))
 }
 

@@ -9,7 +9,7 @@ use snowflake_mcp::backend::Job;
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::ConnectionId;
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::Service;
+use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::server::{Input, Output, Peer, Server, Settings};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Instant, Now, WallTime};
@@ -31,7 +31,8 @@ pub(crate) fn server(limits: Limits) -> Server {
         ..Settings::default()
     };
     let tools = tools::Settings::new(&settings.limits, Policy::default());
-    let service = Service::new(&settings.limits, tools);
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    let service = Service::new(&settings.limits, tools, keys);
     Server::new(settings, service, Box::new(SeededEntropy::new(1)))
 }
 

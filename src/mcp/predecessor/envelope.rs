@@ -64,7 +64,13 @@ impl Service {
             (Some("ping"), _) => Envelope::Ping,
             (Some("call"), Some(tool)) => Envelope::Call {
                 id: call.id,
-                outcome: calls::start(self, REVISION, tool, call.arguments),
+                outcome: calls::start(
+                    self,
+                    REVISION,
+                    tool,
+                    call.arguments,
+                    crate::mcp::script::Hears::default(),
+                ),
             },
             (Some("call"), None) => refused("method must be the name of a tool"),
             (Some(_), _) => refused("type must be call or ping"),

@@ -51,7 +51,16 @@ impl Service {
             let error = rpc::Error::invalid_request("the body must name a tool as method or name");
             return (call.id, Outcome::refused(error));
         };
-        (call.id, calls::start(self, REVISION, &tool, call.arguments))
+        (
+            call.id,
+            calls::start(
+                self,
+                REVISION,
+                &tool,
+                call.arguments,
+                crate::mcp::script::Hears::default(),
+            ),
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use super::envelope::{self, Envelope, is_envelope};
 use super::rest;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::limits::Limits;
-use crate::mcp::{Outcome, Service};
+use crate::mcp::{Keys, Outcome, Service};
 use crate::rpc::{self, Id};
 use crate::sql::guard::Policy;
 use crate::time::WallTime;
@@ -12,7 +12,8 @@ use crate::tools::Settings;
 
 fn service() -> Service {
     let limits = Limits::default();
-    Service::new(&limits, Settings::new(&limits, Policy::default()))
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    Service::new(&limits, Settings::new(&limits, Policy::default()), keys)
 }
 
 fn statement(outcome: &Outcome) -> &str {
@@ -80,7 +81,7 @@ fn rest_replies_have_all_three_members() {
     ]
     .concat();
     assert_eq!(reply, br#"{"id":"a","result":{},"error":null}"#);
-    let error = rest::error_reply("7", &rpc::Error::unknown_tool("x"));
+    let error = rest::error_reply("7", &rpc::Error::unknown("tool", "x"));
     assert_eq!(
         error,
         br#"{"id":7,"result":null,"error":{"code":-32602,"message":"unknown tool: x"}}"#

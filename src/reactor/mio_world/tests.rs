@@ -5,7 +5,7 @@ use crate::backend::job::{Context, Reached, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{CancelToken, Outcome, ResultSet, Step};
 use crate::entropy::SeededEntropy;
-use crate::mcp::Service;
+use crate::mcp::{Keys, Service};
 use crate::reactor::{Driver, bind};
 use crate::server::{self, Server};
 use crate::sql::guard::Policy;
@@ -390,7 +390,8 @@ fn server(limits: &Limits) -> Server {
         limits: limits.clone(),
         ..server::Settings::default()
     };
-    let service = Service::new(limits, tools::Settings::new(limits, Policy::default()));
+    let tools = tools::Settings::new(limits, Policy::default());
+    let service = Service::new(limits, tools, Keys::random(&mut SeededEntropy::new(1)));
     Server::new(settings, service, Box::new(SeededEntropy::new(1)))
 }
 

@@ -5,7 +5,7 @@ use super::*;
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mcp\r\n";
 
-fn open(bench: &mut Bench) -> ConnectionId {
+pub(super) fn open(bench: &mut Bench) -> ConnectionId {
     let connection = bench.connect();
     let answer = bench.ask(connection, &http("GET /mcp", UPGRADE, ""));
     assert_eq!(status(&answer), "101");
@@ -53,7 +53,7 @@ fn texts(mut bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-fn say(bench: &mut Bench, connection: ConnectionId, text: &str) -> Vec<String> {
+pub(super) fn say(bench: &mut Bench, connection: ConnectionId, text: &str) -> Vec<String> {
     bench.send(connection, &frame(text));
     texts(&bench.receive(connection))
 }

@@ -4,7 +4,9 @@ mod calls;
 mod memory;
 mod messages;
 mod routes;
+mod sessions;
 mod shutdown;
+mod streams;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -16,7 +18,7 @@ use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
 use crate::entropy::SeededEntropy;
 use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
-use crate::mcp::Service;
+use crate::mcp::{Keys, Service};
 use crate::secret::Secret;
 use crate::sql::guard::Policy;
 use crate::time::{Instant, Now, WallTime};
@@ -57,7 +59,8 @@ impl Bench {
 
     fn with(settings: Settings) -> Self {
         let tools = tools::Settings::new(&settings.limits, Policy::default());
-        let service = Service::new(&settings.limits, tools);
+        let keys = Keys::random(&mut SeededEntropy::new(1));
+        let service = Service::new(&settings.limits, tools, keys);
         let wall = WallTime::from_micros(1_795_341_600_000_000);
         Self {
             server: Server::new(settings, service, Box::new(SeededEntropy::new(1))),

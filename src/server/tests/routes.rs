@@ -40,7 +40,8 @@ fn every_answer_carries_the_security_headers() {
     for (start, expected) in [
         ("GET /health", "200"),
         ("GET /nowhere", "404"),
-        ("DELETE /mcp", "405"),
+        ("DELETE /mcp", "400"),
+        ("PUT /mcp", "405"),
         ("BREW /mcp", "501"),
         ("POST /mcp", "415"),
         ("GET /health HTTP/9.9\r\nX:", "505"),
@@ -65,8 +66,9 @@ fn every_answer_carries_the_security_headers() {
 #[test]
 fn a_method_that_a_path_does_not_serve_is_told_what_is() {
     for (start, allow) in [
-        ("GET /mcp", "POST, OPTIONS"),
-        ("DELETE /mcp", "POST, OPTIONS"),
+        ("PUT /mcp", "GET, POST, DELETE, OPTIONS"),
+        ("POST /sse", "GET, OPTIONS"),
+        ("GET /messages", "POST, OPTIONS"),
         ("PUT /health", "GET, HEAD, OPTIONS"),
         ("GET /mcp/tools/call", "POST, OPTIONS"),
     ] {

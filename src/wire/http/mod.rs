@@ -1,9 +1,9 @@
 //! HTTP/1.1 as a state machine over bytes (RFC 9110, RFC 9112).
 //!
 //! [`HttpConnection`] is the server's side of one connection: bytes in, whole requests out; responses in, bytes out.
-//! It keeps responses in the order of requests, keeps connections alive, collects bodies, answers by itself whatever
-//! is no HTTP or breaks a bound, and keeps the time of slow peers. It does not know which methods, paths and media
-//! types are served, who may ask, and what a WebSocket is.
+//! It keeps responses, whole ones and streams, in the order of requests, keeps connections alive, collects bodies,
+//! answers by itself whatever is no HTTP or breaks a bound, and keeps the time of slow peers. It does not know which
+//! methods, paths and media types are served, who may ask, and what a WebSocket is.
 //!
 //! Kept so that a request that is answered at once allocates nothing: the request is a view into the inbox, the
 //! offsets of its fields and the buffers are used again, and [`HttpConnection::rest`] gives them back when the
@@ -50,6 +50,7 @@ mod responder;
 mod response;
 mod scratch;
 mod state;
+mod stream;
 
 pub use error::Error;
 pub use pipeline::Ticket;
@@ -59,11 +60,12 @@ pub use request_line::Version;
 pub use responder::Responder;
 pub use response::Response;
 pub use scratch::Scratch;
+pub use stream::{Pushed, StreamHead};
 
 use body::{Collector, Whole};
 use framing::Framing;
 use head::{RequestHead, Scan, Scanned};
-use pipeline::{Pipeline, Slot};
+use pipeline::{Given, Pipeline, Slot};
 use response::Connection;
 use state::State;
 
@@ -79,8 +81,8 @@ use crate::time::Instant;
 /// The server's side of one HTTP/1.1 connection.
 ///
 /// After each call that may have changed something ([`received`](Self::received), [`on_end`](Self::on_end),
-/// [`answer`](Self::answer), [`sent`](Self::sent)) call [`next`](Self::next) until it says [`Next::NeedMore`]: requests
-/// may wait in the inbox for a free place in the pipeline or in the outbox.
+/// [`answer`](Self::answer), [`end_stream`](Self::end_stream), [`sent`](Self::sent)) call [`next`](Self::next) until it
+/// says [`Next::NeedMore`]: requests may wait in the inbox for a free place in the pipeline or in the outbox.
 pub struct HttpConnection {
     inbox: Inbox,
     /// The head of the current request. Valid in `State::Body` and while a request is lent.
@@ -118,7 +120,8 @@ impl HttpConnection {
     }
 
     /// Room for the next read. Empty: do not read now, because as many requests wait for their response as may
-    /// (`pipeline_max`), or as many bytes for the peer (`outbox_bytes_max`).
+    /// (`pipeline_max`), or as many bytes for the peer (`outbox_bytes_max`). While a stream is open there is room for
+    /// one more request whatever waits, so that the end of its reader is seen ([`is_streaming`](Self::is_streaming)).
     pub fn room(&mut self, limits: &Limits) -> &mut [u8] {
         self.forget();
         self.inbox.room(self.inbox_bytes_max(limits))
@@ -305,7 +308,7 @@ impl HttpConnection {
         match &self.state {
             State::Closed { .. } | State::Upgraded { .. } => 0,
             State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
-            _ if !self.may_take(limits) => 0,
+            _ if !self.may_take(limits) && !self.is_streaming() => 0,
             State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
             State::Head { .. } | State::Lent { .. } => head_bytes,
         }
@@ -394,6 +397,8 @@ impl HttpConnection {
         let ticket = self.pipeline.open(Slot {
             connection,
             omits_body: request.method() == "HEAD",
+            takes_chunks: request.version() == Version::Http11,
+            given: Given::Nothing,
             parked: None,
         });
         self.state = if is_kept {
@@ -423,6 +428,8 @@ impl HttpConnection {
             connection: Connection::Closed,
             // The inbox still begins with the request line, whatever it is that went wrong.
             omits_body: self.inbox.bytes().starts_with(b"HEAD "),
+            takes_chunks: false,
+            given: Given::Nothing,
             parked: None,
         });
         self.stop(error.close_reason(), serving.now);

@@ -1,7 +1,8 @@
 //! Responses in the order of their requests (RFC 9112 section 9.3.2).
 //!
 //! Each request that is given out opens a slot; slots are bounded by `pipeline_max`. The response to the oldest slot
-//! goes straight to the outbox, one that comes too early is encoded and parked in its slot.
+//! goes straight to the outbox, one that comes too early is encoded and parked in its slot. A response may be a stream,
+//! which keeps its slot until it is ended (`stream`).
 
 use std::collections::VecDeque;
 
@@ -12,16 +13,39 @@ use crate::wire::Serving;
 use crate::wire::buffer::Outbox;
 use crate::wire::pace::Pace;
 
-/// Says which request a deferred response belongs to. Good for one answer, on the connection that gave it.
+/// Says which request a deferred response belongs to. Good for one answer or stream, on the connection that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(u64);
+
+/// How much of a response was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// Nothing.
+    Nothing,
+    /// The beginning of a stream that goes on.
+    Stream {
+        /// Its last piece was refused, because too much waited.
+        is_full: bool,
+    },
+    /// All.
+    All,
+}
+
+impl Given {
+    pub(super) fn is_stream(self) -> bool {
+        matches!(self, Self::Stream { .. })
+    }
+}
 
 /// What the answer to a request depends on when it comes.
 pub(super) struct Slot {
     pub(super) connection: Connection,
     /// The request was HEAD.
     pub(super) omits_body: bool,
-    /// The response, if it came before its turn.
+    /// The request was HTTP/1.1: a body whose length nobody knows yet may be chunked.
+    pub(super) takes_chunks: bool,
+    pub(super) given: Given,
+    /// What was given before its turn.
     pub(super) parked: Option<Box<Outbox>>,
 }
 
@@ -40,6 +64,8 @@ pub(super) struct Pipeline {
     /// The ticket of the first slot.
     first: u64,
     outbox: Outbox,
+    /// Bytes in the outbox that stand before those of the stream that is open there.
+    ahead: usize,
     /// How the peer takes its bytes, since they began to wait for it or since it took the last of them.
     pace: Pace,
 }
@@ -50,6 +76,7 @@ impl Pipeline {
             slots: VecDeque::new(),
             first: 0,
             outbox: Outbox::default(),
+            ahead: 0,
             pace: Pace::new(now),
         }
     }
@@ -69,11 +96,11 @@ impl Pipeline {
         response: Response<'_, '_>,
         serving: &Serving<'_>,
     ) -> Answered {
-        let index = ticket.0.checked_sub(self.first);
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        let Some((index, slot)) = index.and_then(|index| Some((index, self.slots.get_mut(index)?))) else {
+        let Some((index, slot)) = self.find(ticket) else {
             return Answered::Open;
         };
+        debug_assert_eq!(slot.given, Given::Nothing, "a request is answered once");
+        slot.given = Given::All;
         if response.close {
             slot.connection = Connection::Closed;
         }
@@ -83,7 +110,6 @@ impl Pipeline {
             common_headers: serving.common_headers,
         };
         if index > 0 {
-            debug_assert!(slot.parked.is_none(), "a request is answered once");
             let mut parked = Box::<Outbox>::default();
             response::encode(&mut parked, response, envelope);
             slot.parked = Some(parked);
@@ -92,6 +118,28 @@ impl Pipeline {
         self.begin(serving.now);
         response::encode(&mut self.outbox, response, envelope);
         self.settle()
+    }
+
+    /// The slot of a request, and its place in the order.
+    pub(super) fn find(&mut self, ticket: Ticket) -> Option<(usize, &mut Slot)> {
+        let index = self.index(ticket)?;
+        Some((index, &mut self.slots[index]))
+    }
+
+    /// The place of a request in the order, while its slot is there.
+    pub(super) fn index(&self, ticket: Ticket) -> Option<usize> {
+        let index = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
+        (index < self.slots.len()).then_some(index)
+    }
+
+    /// Where the bytes of a slot go.
+    pub(super) fn outbox_of(&mut self, index: usize, now: Instant) -> &mut Outbox {
+        if index == 0 {
+            self.begin(now);
+            &mut self.outbox
+        } else {
+            self.slots[index].parked.get_or_insert_default()
+        }
     }
 
     /// Queues the response that ends HTTP on this connection. Nothing before it may be awaited.
@@ -107,20 +155,44 @@ impl Pipeline {
     }
 
     /// The first slot was answered: queues what was parked behind it.
-    fn settle(&mut self) -> Answered {
+    pub(super) fn settle(&mut self) -> Answered {
         while let Some(slot) = self.slots.pop_front() {
             self.first += 1;
             if slot.connection == Connection::Closed {
-                self.first += self.slots.len() as u64;
-                self.slots.clear();
-                return Answered::Last;
+                return self.forget_slots();
             }
-            let Some(parked) = self.slots.front_mut().and_then(|slot| slot.parked.take()) else {
+            let Some(next) = self.slots.front_mut() else { break };
+            let given = next.given;
+            if let Some(parked) = next.parked.take() {
+                self.ahead = self.outbox.len();
+                self.outbox.append(*parked);
+            }
+            if given != Given::All {
                 break;
-            };
-            self.outbox.append(*parked);
+            }
         }
         Answered::Open
+    }
+
+    /// Nothing more is answered.
+    pub(super) fn forget_slots(&mut self) -> Answered {
+        self.first += self.slots.len() as u64;
+        self.slots.clear();
+        Answered::Last
+    }
+
+    /// The stream in the first slot begins: what waits now is none of its bytes.
+    pub(super) fn mark_stream(&mut self) {
+        self.ahead = self.outbox.len();
+    }
+
+    /// Bytes of a slot that wait, queued or parked.
+    pub(super) fn slot_bytes(&self, index: usize) -> usize {
+        if index == 0 {
+            return self.outbox.len() - self.ahead;
+        }
+        let parked = self.slots.get(index).and_then(|slot| slot.parked.as_ref());
+        parked.map_or(0, |parked| parked.len())
     }
 
     /// Queues 100 Continue. Only while no slot is open: it belongs to the request that is not given out yet.
@@ -133,7 +205,7 @@ impl Pipeline {
     /// Lets the youngest response say that the connection ends with it, unless it is encoded already.
     pub(super) fn close_after_youngest(&mut self) {
         if let Some(slot) = self.slots.back_mut()
-            && slot.parked.is_none()
+            && slot.given == Given::Nothing
         {
             slot.connection = Connection::Closed;
         }
@@ -147,6 +219,7 @@ impl Pipeline {
 
     pub(super) fn sent(&mut self, count: usize, now: Instant) {
         self.outbox.sent(count);
+        self.ahead = self.ahead.saturating_sub(count);
         if self.outbox.is_empty() {
             self.pace = Pace::new(now);
         } else {
@@ -196,9 +269,10 @@ impl Pipeline {
         self.slots.len()
     }
 
-    /// Requests given out whose response did not come yet.
+    /// Requests given out whose response did not come yet, or not all of it.
     pub(super) fn waiting_count(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.parked.is_none()).count()
+        let is_whole = |slot: &&Slot| slot.given != Given::All;
+        self.slots.iter().filter(is_whole).count()
     }
 
     /// Nothing is awaited and nothing waits.
@@ -212,6 +286,10 @@ impl Pipeline {
         if self.slots.is_empty() {
             self.slots = VecDeque::new();
         }
+    }
+
+    pub(super) fn slots(&self) -> &VecDeque<Slot> {
+        &self.slots
     }
 
     pub(super) fn slots_mut(&mut self) -> &mut VecDeque<Slot> {
@@ -238,6 +316,8 @@ mod tests {
         Slot {
             connection,
             omits_body: false,
+            takes_chunks: true,
+            given: Given::Nothing,
             parked: None,
         }
     }

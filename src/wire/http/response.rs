@@ -80,7 +80,7 @@ pub(super) fn encode(outbox: &mut Outbox, response: Response<'_, '_>, envelope: 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Who sends `Upgrade`, in a 101 or a 426, sends the option of that name with it (RFC 9110 section 7.8).
-fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
+pub(super) fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
     debug_assert!(
         !has_field(headers, "connection"),
         "Connection is the codec's to say"
@@ -100,7 +100,7 @@ fn has_field(headers: &[(&str, &str)], name: &str) -> bool {
     headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
-fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
+pub(super) fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
     let frames = ["content-length", "transfer-encoding"];
     debug_assert!(
         !frames.iter().any(|framing| name.eq_ignore_ascii_case(framing)),

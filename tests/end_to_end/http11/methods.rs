@@ -19,10 +19,10 @@ pub(super) const CASES: &[Case] = &[
         Whole(b"PUT /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"), NOT_ALLOWED),
     case("9110 15.5.6", Must, "PATCH of the endpoint",
         Whole(b"PATCH /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"), NOT_ALLOWED),
-    case("MCP transports", Must, "DELETE of a session, of which there are none",
-        Line(b"DELETE /mcp HTTP/1.1"), NOT_ALLOWED),
-    case("MCP transports", Must, "GET of a stream, of which there are none",
-        Whole(b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"), NOT_ALLOWED),
+    case("MCP transports", Must, "DELETE without a session",
+        Line(b"DELETE /mcp HTTP/1.1"), Kept(&[400])),
+    case("MCP transports", Must, "GET of a stream without a session",
+        Whole(b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"), Kept(&[400])),
     case("9110 9.3.8", Safe, "TRACE", Line(b"TRACE /health HTTP/1.1"), NOT_ALLOWED),
     case("9110 9.3.7", Should, "OPTIONS of the endpoint", Line(b"OPTIONS /mcp HTTP/1.1"), Kept(&[204])),
     case("9110 9.3.7", Should, "OPTIONS of the health", Line(b"OPTIONS /health HTTP/1.1"), Kept(&[204])),
@@ -51,7 +51,7 @@ pub(super) const CASES: &[Case] = &[
 fn the_methods_of_a_path_are_told() {
     let daemon = daemon();
     for (path, allowed) in [
-        ("/mcp", "POST, OPTIONS"),
+        ("/mcp", "GET, POST, DELETE, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
         ("/mcp/tools/call", "POST, OPTIONS"),
         ("*", "GET, HEAD, POST, OPTIONS"),

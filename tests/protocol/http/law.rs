@@ -9,7 +9,7 @@ use super::*;
 
 /// All that may be seen of a connection from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Outcome {
+pub(super) struct Outcome {
     seen: Vec<Seen>,
     written: String,
     lifecycle: Lifecycle,
@@ -17,13 +17,18 @@ struct Outcome {
 }
 
 fn outcome(parts: &[&[u8]], ends: bool, limits: &Limits) -> Outcome {
-    let mut talk = Talk::with(limits.clone());
+    outcome_of(Talk::with(limits.clone()), parts, ends)
+}
+
+/// Whatever `talk` answers later is answered when all was read.
+pub(super) fn outcome_of(mut talk: Talk, parts: &[&[u8]], ends: bool) -> Outcome {
     for part in parts {
         assert_eq!(talk.feed(part), 0, "there is room");
     }
     if ends {
         talk.end();
     }
+    talk.finish_all();
     let written = talk.written().replace("HTTP/1.1 100 Continue\r\n\r\n", "");
     Outcome {
         written,
@@ -35,20 +40,21 @@ fn outcome(parts: &[&[u8]], ends: bool, limits: &Limits) -> Outcome {
 
 /// Splits in two at every point (or, in long input, at 300 of them), and into single bytes.
 fn check(bytes: &[u8], limits: &Limits) {
+    check_all(bytes, |parts, ends| outcome(parts, ends, limits));
+}
+
+/// The same for any way to make something of the parts.
+pub(super) fn check_all(bytes: &[u8], outcome: impl Fn(&[&[u8]], bool) -> Outcome) {
     for ends in [false, true] {
-        let whole = outcome(&[bytes], ends, limits);
+        let whole = outcome(&[bytes], ends);
         let shown = bytes[..bytes.len().min(160)].escape_ascii();
         let step = (bytes.len() / 300).max(1);
         for at in (1..bytes.len()).step_by(step) {
             let (first, second) = bytes.split_at(at);
-            assert_eq!(
-                outcome(&[first, second], ends, limits),
-                whole,
-                "{shown} split at {at}"
-            );
+            assert_eq!(outcome(&[first, second], ends), whole, "{shown} split at {at}");
         }
         let singles: Vec<&[u8]> = bytes.chunks(1).collect();
-        assert_eq!(outcome(&singles, ends, limits), whole, "{shown} byte by byte");
+        assert_eq!(outcome(&singles, ends), whole, "{shown} byte by byte");
     }
 }
 

@@ -1,13 +1,13 @@
 //! Room for the connections: each takes a descriptor, and a process may have only so many. Many systems start one with a
 //! soft limit of 1,024, for the sake of programs that use `select`; this one does not, so it takes what it is allowed.
 
+use crate::limits::Limits;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use snowflake_mcp::limits::Limits;
 
 /// Raises the soft limit of open files to the hard one, and says in the log what that makes room for. It never fails:
 /// with fewer descriptors, accepting pauses while they are all in use.
-pub(crate) fn make_room(limits: &Limits) {
+pub(super) fn make_room(limits: &Limits) {
     let found = getrlimit(Resource::Nofile);
     let wanted = Rlimit {
         current: found.maximum,

@@ -3,15 +3,15 @@
 
 use std::io::{self, ErrorKind};
 
+use crate::config::Listen;
+use crate::reactor;
 use mio::net::TcpListener;
-use snowflake_mcp::config::Listen;
-use snowflake_mcp::reactor;
 
 /// Opens every address of `listen`.
 ///
 /// # Errors
 /// The address that cannot be opened, why, and what to do.
-pub(crate) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
+pub(super) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
     reactor::bind(&listen.addresses()).map_err(|error| advised(&error))
 }
 

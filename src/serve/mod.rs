@@ -1,0 +1,72 @@
+//! Serving over HTTP and WebSocket, from the ports to the end: the order of steps that every program around a
+//! [`Server`] goes through. Knows neither the command line nor what the server offers.
+
+mod descriptors;
+mod listen;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::net::TcpListener;
+
+use crate::backend::Backend;
+use crate::config::Listen;
+use crate::limits::Limits;
+use crate::reactor::signals::Signals;
+use crate::reactor::world::World;
+use crate::reactor::{Driver, MioWorld};
+use crate::server::{Exit, Server};
+use crate::time::SystemClock;
+
+/// Open ports, before anything answers on them: a port that is taken ends the start while nothing else has happened.
+#[derive(Debug)]
+pub struct Ports {
+    listeners: Vec<TcpListener>,
+    limits: Limits,
+}
+
+impl Ports {
+    /// Opens every address of `listen`, after making room for the connections.
+    ///
+    /// # Errors
+    /// The address that cannot be opened, why, and what to do.
+    pub fn open(listen: Listen, limits: &Limits) -> Result<Self, String> {
+        descriptors::make_room(limits);
+        Ok(Self {
+            listeners: listen::open(listen)?,
+            limits: limits.clone(),
+        })
+    }
+
+    /// Serves until SIGTERM or SIGINT and the calls in flight have ended. `greet` hears the real addresses once they
+    /// answer.
+    ///
+    /// # Errors
+    /// What the machine did not give, in words.
+    pub fn serve(
+        self,
+        server: Server,
+        backend: Arc<dyn Backend>,
+        clock: SystemClock,
+        greet: impl FnOnce(&[SocketAddr]),
+    ) -> Result<Exit, String> {
+        let world = MioWorld::new(self.listeners, backend, &self.limits, clock).map_err(told)?;
+        let shutdown = world.shutdown_handle();
+        let _signals = Signals::watch(move || shutdown.shut_down()).map_err(told)?;
+        greet(&world.local_addresses().map_err(told)?);
+        drive(world, server, &self.limits)
+    }
+}
+
+/// Runs `server` in `world` until it has ended.
+///
+/// # Errors
+/// What the world cannot do any more, in words.
+pub fn drive(world: impl World, server: Server, limits: &Limits) -> Result<Exit, String> {
+    let mut driver = Driver::new(world, server, limits);
+    driver.run().map_err(|error| format!("cannot go on: {error}"))
+}
+
+fn told(error: impl ToString) -> String {
+    error.to_string()
+}

@@ -1,0 +1,160 @@
+//! Calls that go on by themselves ([`Script`](crate::mcp::script::Script)): resuming them, asking their client, and
+//! what becomes of its reply.
+
+use serde_json::value::RawValue;
+
+use super::Server;
+use super::core::Core;
+use super::inflight::Waits;
+use super::later::Later;
+use crate::backend::{Error, Kind};
+use crate::ident::JobId;
+use crate::json;
+use crate::mcp::script::{Event, Next, Question};
+use crate::mcp::session::Session;
+use crate::mcp::{Ended, ToolCall};
+use crate::rpc::{Reply, Said};
+use crate::time::Now;
+
+/// Why a script is to be resumed, with what it will read.
+#[derive(Debug)]
+pub(super) enum Resume {
+    Begun,
+    Elapsed,
+    Answered(Box<RawValue>),
+    Refused(Option<Box<RawValue>>),
+}
+
+impl Resume {
+    fn event(&self) -> Event<'_> {
+        match self {
+            Self::Begun => Event::Begun,
+            Self::Elapsed => Event::Elapsed,
+            Self::Answered(result) => Event::Answered(result),
+            Self::Refused(error) => Event::Refused(error.as_deref()),
+        }
+    }
+}
+
+impl Server {
+    /// Goes on with the script of a call, if it has not ended meanwhile.
+    pub(super) fn resume_script(&mut self, now: Now, job: JobId, resume: &Resume) {
+        let Some((mut script, _)) = self.core.inflight.take_script(job, &mut self.core.timers) else {
+            return;
+        };
+        let mut notices = Vec::new();
+        let next = script.resume(resume.event(), &mut notices);
+        for notice in &notices {
+            self.notify(now, job, notice);
+        }
+        let waits = match next {
+            Next::Wait(time) => Waits::Until(now.monotonic + time),
+            Next::Hang(time) => {
+                self.hang_up(now, job);
+                Waits::Until(now.monotonic + time)
+            }
+            Next::Ask(question) => match self.ask(now, job, &question) {
+                Some(number) => Waits::Reply(number),
+                None => {
+                    let refused = Later::Resume(job, Resume::Refused(None));
+                    self.core.later.push_back(refused);
+                    Waits::Not
+                }
+            },
+            Next::Work(call) => return self.work_instead(now, job, *call),
+            Next::Done(payload) => return self.end_script(now, job, Ended::Result(payload)),
+            Next::Failed(error) => return self.end_script(now, job, Ended::Error(error)),
+        };
+        self.core
+            .inflight
+            .keep_script(job, script, waits, &mut self.core.timers);
+    }
+
+    fn work_instead(&mut self, now: Now, job: JobId, call: ToolCall) {
+        let core = &mut self.core;
+        if let Err(short) = core.check_memory(call.work.leased_bytes()) {
+            return self.end_script(now, job, call.finish.ended(Err(short)));
+        }
+        let parts = (call.work, call.finish);
+        core.inflight
+            .work_instead(job, now.monotonic, parts, &mut core.timers);
+        core.note_jobs();
+        core.give_steps(now.monotonic);
+    }
+
+    fn end_script(&mut self, now: Now, job: JobId, ended: Ended) {
+        if let Some(caller) = self.core.inflight.end_script(job, &mut self.core.timers) {
+            self.answer(now, job, &caller, ended);
+        }
+    }
+
+    /// Puts a question to the client of a call; its number, if there was a way to.
+    fn ask(&mut self, now: Now, job: JobId, question: &Question) -> Option<u64> {
+        let flight = self.core.inflight.find(job)?;
+        let caller = flight.caller.as_ref()?;
+        // Over HTTP the answer comes in another request, which only a session ties to this one.
+        let session = caller.session;
+        if flight.finish.revision.is_modern() || (caller.ticket.is_some() && session.is_none()) {
+            return None;
+        }
+        self.core.questions += 1;
+        let number = self.core.questions;
+        if let Some(session) = session {
+            self.core
+                .sessions
+                .ask(&session, number, job, now.monotonic)
+                .ok()?;
+        }
+        let mut request =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{QUESTION_PREFIX}{number}\",\"method\":").into_bytes();
+        json::push_string(&mut request, question.method);
+        request.extend_from_slice(b",\"params\":");
+        request.extend_from_slice(&question.params);
+        request.push(b'}');
+        self.say_before_reply(now, job, request).then_some(number)
+    }
+
+    /// A script has waited for longer than it may.
+    pub(super) fn script_timed_out(waits: Waits) -> Error {
+        let what = match waits {
+            Waits::Reply(_) => "the client did not answer the question that was put to it",
+            Waits::Not | Waits::Until(_) => "the call did not end in time",
+        };
+        Error::new(Kind::Timeout, what)
+    }
+}
+
+impl Core {
+    /// A reply that was posted in a session: resumes the call of it that asked.
+    pub(super) fn on_session_reply(&mut self, session: &Session, reply: &Reply<'_>) {
+        let number = question_of(reply);
+        let job = number.and_then(|number| self.sessions.take_question(session.id, number));
+        if let Some(job) = job {
+            self.on_reply(reply, &[job]);
+        }
+    }
+
+    /// A reply of a client: resumes the one of its calls that asked. Others are ignored: the call may be over.
+    pub(super) fn on_reply(&mut self, reply: &Reply<'_>, calls: &[JobId]) {
+        let Some(number) = question_of(reply) else { return };
+        let asked = |job: &&JobId| self.inflight.waits(**job) == Some(Waits::Reply(number));
+        let Some(&job) = calls.iter().find(asked) else {
+            return;
+        };
+        let resume = match reply.said {
+            Said::Result(result) => Resume::Answered(result.to_owned()),
+            Said::Error(error) => Resume::Refused(Some(error.to_owned())),
+        };
+        self.later.push_back(Later::Resume(job, resume));
+    }
+}
+
+/// The number of the question that a reply answers.
+fn question_of(reply: &Reply<'_>) -> Option<u64> {
+    let id = reply.id?.as_json();
+    let id = id.strip_prefix('"')?.strip_suffix('"')?;
+    id.strip_prefix(QUESTION_PREFIX)?.parse().ok()
+}
+
+/// Ids of our own requests begin so: they are in nobody's way, and tell a reader of a log whose they are.
+const QUESTION_PREFIX: &str = "snowflake-mcp-";
