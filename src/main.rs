@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
-    probe::ask(&url).map_err(Failure::of_start)?;
+    probe::ask(&url, asked.timeout())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,6 +134,15 @@ impl Failure {
         Self {
             text: text.to_string(),
             code: FAILED,
+        }
+    }
+}
+
+impl From<probe::Error> for Failure {
+    fn from(error: probe::Error) -> Self {
+        Self {
+            code: if error.is_usage() { WRONG_USAGE } else { FAILED },
+            text: error.to_string(),
         }
     }
 }

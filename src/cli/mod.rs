@@ -6,6 +6,7 @@ pub(crate) mod parts;
 pub(crate) mod probe;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use snowflake_mcp::config::setting::{self, Setting};
@@ -77,7 +78,13 @@ pub(crate) struct Probe {
     /// Port of the server
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
+    /// How long to wait for the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = PROBE_SECONDS, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) timeout: u64,
 }
+
+/// A server that is alive answers within milliseconds; container runtimes wait 30 s by default.
+const PROBE_SECONDS: u64 = 5;
 
 impl Serve {
     /// What was typed, by the flags' names in the settings' table.
@@ -101,6 +108,10 @@ impl Probe {
     /// What was typed, by the flags' names in the settings' table.
     pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
         given(&[(&setting::HOST, &self.host), (&setting::PORT, &self.port)])
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
     }
 }
 
@@ -211,7 +222,7 @@ mod tests {
         );
         assert_eq!(flags("snowflake-mcp http --demo"), Ok(vec![]));
         assert_eq!(
-            flags("snowflake-mcp health --port 1"),
+            flags("snowflake-mcp health --port 1 --timeout 300"),
             Ok(vec![("--port", "1".to_owned())])
         );
     }
@@ -232,6 +243,12 @@ mod tests {
             flags("snowflake-mcp health --url x --port 1"),
             Err(ErrorKind::ArgumentConflict)
         );
+        for seconds in ["0", "301", "5s"] {
+            assert_eq!(
+                flags(&format!("snowflake-mcp health --timeout {seconds}")),
+                Err(ErrorKind::ValueValidation)
+            );
+        }
     }
 
     #[test]

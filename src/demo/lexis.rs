@@ -3,9 +3,9 @@
 //! Also a small cursor over the tokens that matter, for the statements that sqlparser does not parse (SHOW, DESCRIBE,
 //! EXPLAIN). It knows no grammar.
 
-use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
+use super::dialect::Queries;
 use super::fault::{Fault, Outcome};
 
 /// The tokens of one statement, white space and comments included.
@@ -22,7 +22,7 @@ pub(super) fn tokenize(text: &str) -> Outcome<Vec<TokenWithSpan>> {
         )));
     }
     // Strings are kept as they were written: columns without an alias are named by that. See `unescape`.
-    let mut tokens = Tokenizer::new(&SnowflakeDialect {}, text)
+    let mut tokens = Tokenizer::new(&Queries, text)
         .with_unescape(false)
         .tokenize_with_location()
         .map_err(|error| syntax(error.location, error.message))?;

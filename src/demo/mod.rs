@@ -20,6 +20,7 @@ mod data;
 mod datatype;
 mod ddl;
 mod describe;
+mod dialect;
 mod fault;
 mod functions;
 mod information_schema;

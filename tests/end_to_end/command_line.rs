@@ -118,20 +118,6 @@ fn a_file_in_the_working_directory_is_read_and_the_environment_wins() {
 }
 
 #[test]
-fn the_probe_tells_alive_from_gone() {
-    let daemon = Daemon::start(&[], &[]);
-    let port = daemon.address.port().to_string();
-    let alive = run(&["health", "--port", &port], &[]);
-    assert_eq!(alive.code, Some(0), "{}", alive.stderr);
-    let by_variable = run(&["health"], &[("MCP_HTTP_PORT", &port)]);
-    assert_eq!(by_variable.code, Some(0), "{}", by_variable.stderr);
-    drop(daemon);
-    let gone = run(&["health", "--port", &port], &[]);
-    assert_eq!(gone.code, Some(1));
-    assert!(gone.stderr.contains("does not answer"), "{}", gone.stderr);
-}
-
-#[test]
 fn localhost_is_served_on_both_addresses_where_there_are_two() {
     let daemon = Daemon::start(&["--host", "localhost"], &[]);
     assert_eq!(daemon.address.ip().to_string(), "127.0.0.1");

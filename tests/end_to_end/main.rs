@@ -5,6 +5,7 @@
 
 mod command_line;
 mod descriptors;
+mod health;
 mod http11;
 mod process;
 mod seed;

@@ -137,14 +137,16 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         let (base, value) = (logarithm(arguments.float(0)?)?, logarithm(arguments.float(1)?)?);
         float(value / base)
     }),
-    Scalar::new("flt_sin", 1, |arguments| float(arguments.float(0)?.sin())),
-    Scalar::new("flt_cos", 1, |arguments| float(arguments.float(0)?.cos())),
-    Scalar::new("flt_tan", 1, |arguments| float(arguments.float(0)?.tan())),
-    Scalar::new("flt_asin", 1, |arguments| float(arguments.float(0)?.asin())),
-    Scalar::new("flt_acos", 1, |arguments| float(arguments.float(0)?.acos())),
-    Scalar::new("flt_atan", 1, |arguments| float(arguments.float(0)?.atan())),
+    // Not the C library's: a static binary would hold it four times over, for as many kinds of processor (0.2 MB), and
+    // the last digit would be another one on another system.
+    Scalar::new("flt_sin", 1, |arguments| float(libm::sin(arguments.float(0)?))),
+    Scalar::new("flt_cos", 1, |arguments| float(libm::cos(arguments.float(0)?))),
+    Scalar::new("flt_tan", 1, |arguments| float(libm::tan(arguments.float(0)?))),
+    Scalar::new("flt_asin", 1, |arguments| float(libm::asin(arguments.float(0)?))),
+    Scalar::new("flt_acos", 1, |arguments| float(libm::acos(arguments.float(0)?))),
+    Scalar::new("flt_atan", 1, |arguments| float(libm::atan(arguments.float(0)?))),
     Scalar::new("flt_atan2", 2, |arguments| {
-        float(arguments.float(0)?.atan2(arguments.float(1)?))
+        float(libm::atan2(arguments.float(0)?, arguments.float(1)?))
     }),
     Scalar::new("flt_radians", 1, |arguments| {
         float(arguments.float(0)?.to_radians())

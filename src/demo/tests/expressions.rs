@@ -69,6 +69,23 @@ fn rounding_and_powers() {
     ]);
 }
 
+/// Values that are known to more digits than a float has.
+#[test]
+fn angles_have_every_digit() {
+    check(&[
+        ("sin(1)", "0.8414709848078965"),
+        ("cos(1)", "0.5403023058681398"),
+        ("tan(1)", "1.5574077246549023"),
+        ("asin(0.5)", "0.5235987755982989"),
+        ("acos(0.5)", "1.0471975511965979"),
+        ("atan(1)", "0.7853981633974483"),
+        ("atan2(-1, -1)", "-2.356194490192345"),
+        ("sin(1e6)", "-0.34999350217129294"),
+        ("cos(null)", "NULL"),
+        ("asin(2)", "NULL"),
+    ]);
+}
+
 #[test]
 fn conditions_know_three_truths() {
     check(&[

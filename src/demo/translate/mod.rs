@@ -37,13 +37,13 @@ mod window;
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Query, Statement};
-use sqlparser::dialect::SnowflakeDialect;
+use sqlparser::ast::Query;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::catalog::TableId;
 use super::datatype::Type;
+use super::dialect::Queries;
 use super::fault::{Fault, Outcome};
 use super::lexis::{matters, syntax};
 use super::session::Session;
@@ -169,20 +169,15 @@ const EXPRESSION_BYTES_MAX: usize = 2 << 20;
 const PARSE_DEPTH_MAX: usize = 50;
 
 fn parse(tokens: &[TokenWithSpan]) -> Outcome<Box<Query>> {
-    let mut parser = Parser::new(&SnowflakeDialect {})
+    let mut parser = Parser::new(&Queries)
         .with_recursion_limit(PARSE_DEPTH_MAX)
         .with_tokens_with_locations(with_stage_names(tokens));
-    let statement = parser
-        .parse_statement()
-        .map_err(|error| not_parsed(error, tokens))?;
+    let query = parser.parse_query().map_err(|error| not_parsed(error, tokens))?;
     let next = parser.peek_token();
     if next.token != Token::EOF {
         return Err(syntax(next.span.start, format!("unexpected '{}'", next.token)));
     }
-    match statement {
-        Statement::Query(query) => Ok(query),
-        _ => Err(Fault::ReadOnly("a statement that is no query".to_owned())),
-    }
+    Ok(query)
 }
 
 /// `FROM $1` names a stage of a pipe; sqlparser takes a quoted identifier there. In a list `$1` stays a column.
