@@ -16,15 +16,18 @@
 //! | JSON and SQL that are meant to be much work | `bombs` |
 //! | no descriptor is left | `descriptors` |
 //! | workers that panic | `panics` |
-//! | a process that stands still, ends under load | `signals` |
+//! | a process that stands still, ends under load | `signals`, `clocks` |
+//! | a wall clock that jumps | `clocks` |
 //!
 //! The victim is the shipped binary, or, where that has no door for it, a server of the same parts (`stand_in`). What slow
-//! peers get to the millisecond is tested where the clock is the test's own: `tests/protocol/http/timing.rs`.
+//! peers get to the millisecond is tested where the clock is the test's own: `tests/protocol/http/timing.rs` and
+//! `tests/simulation/clocks.rs`.
 
 #![cfg(target_os = "linux")]
 
 mod attacker;
 mod bombs;
+mod clocks;
 mod descriptors;
 mod heads;
 mod panics;

@@ -3,6 +3,7 @@
 //! | checked | when |
 //! |---|---|
 //! | every reply is the one that is awaited, in order, once; none is missing | by each peer, as it reads |
+//! | a response is dated with what the wall clock showed between its request and now | by the world, after each act |
 //! | steps in flight are at most the workers; a job's steps follow each other | by the workers, as they are told |
 //! | what a closed connection asked for is cancelled, a broken one is closed, a peer's end is heard | after each turn |
 //! | reading stops at who takes nothing | after each turn |

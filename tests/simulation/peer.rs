@@ -77,6 +77,12 @@ pub(crate) struct Peer {
     sent: usize,
     /// Expectations of requests that are sent.
     awaited: VecDeque<Expected>,
+    /// When the first bytes were sent of the requests whose response is awaited: one that is wrong is refused early.
+    asked: VecDeque<Instant>,
+    /// The same of the request that is being sent.
+    begun: Instant,
+    /// Dates of responses, each with when it was asked for. The world takes them.
+    pub(crate) dates: Vec<(Instant, String)>,
     /// Ids of calls that were cancelled: a reply may still come, or not.
     cancelled: BTreeSet<String>,
     inbound: Vec<u8>,
@@ -121,6 +127,9 @@ impl Peer {
             requests,
             sent: 0,
             awaited: VecDeque::new(),
+            asked: VecDeque::new(),
+            begun: Instant::ZERO,
+            dates: Vec::new(),
             cancelled: BTreeSet::new(),
             inbound: Vec::new(),
             frames: Frames::default(),
@@ -162,7 +171,7 @@ impl Peer {
         if link.is_reset || (link.server_ended && link.to_peer.is_empty()) {
             return self.on_end(link, around);
         }
-        let is_sending = self.send(link, random);
+        let is_sending = self.send(link, random, around.now);
         self.end_when_done(link, random);
         Ok(self.comes_back(link, random, around, is_sending))
     }
@@ -210,7 +219,11 @@ impl Peer {
         around: Circumstances,
     ) -> Result<(), String> {
         match reply {
-            Reply::Response { status, body } => self.on_response(status, &body, around),
+            Reply::Response { status, date, body } => {
+                let asked = self.asked.pop_front().unwrap_or_default();
+                self.dates.push((asked, date));
+                self.on_response(status, &body, around)
+            }
             Reply::Message(text) => self.on_message(&text, around),
             Reply::Ping(payload) => {
                 self.pings += 1;
@@ -318,7 +331,7 @@ impl Peer {
     }
 
     /// Sends a piece of the next request. Says whether more may be sent later without waiting for a reply.
-    fn send(&mut self, link: &mut Link, random: &mut SeededEntropy) -> bool {
+    fn send(&mut self, link: &mut Link, random: &mut SeededEntropy, now: Instant) -> bool {
         if self.is_refused || self.is_closing || self.requests.is_empty() {
             return false;
         }
@@ -342,6 +355,9 @@ impl Peer {
             1 + random.below(left as u64 * 2 + 1) as usize
         };
         let piece = piece.min(left);
+        if self.sent == 0 {
+            self.begun = now;
+        }
         link.send(request.bytes[self.sent..self.sent + piece].iter().copied());
         self.sent += piece;
         if self.sent == request.bytes.len()
@@ -352,6 +368,7 @@ impl Peer {
             self.cancelled.extend(request.cancels);
             if request.expected != Expected::Silence {
                 self.awaited.push_back(request.expected);
+                self.asked.push_back(self.begun);
             }
         }
         piece > 0
