@@ -11,11 +11,13 @@
 pub mod http;
 pub mod websocket;
 
+mod chunked;
 mod guard;
 mod rpc;
 mod settings;
 
 pub use crate::snowflake::fuzz::{answer, cell};
+pub use chunked::{HEAD, chunked};
 pub use guard::guard;
 pub use http::http;
 pub use rpc::rpc;
@@ -28,9 +30,10 @@ use crate::entropy::SeededEntropy;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("answer", answer),
     ("cell", cell),
+    ("chunked", chunked),
     ("guard", guard),
     ("http", http),
     ("rpc", rpc),
