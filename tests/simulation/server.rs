@@ -448,7 +448,8 @@ impl Theatre {
             if self.clients.is_empty() && self.steps.is_empty() {
                 break;
             }
-            if !has_acted {
+            // A step may just have been given out, and would be called late.
+            if !has_acted && self.steps.is_empty() {
                 self.pass_until_deadline(Duration::MAX);
                 self.obey()?;
             }
