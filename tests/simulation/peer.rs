@@ -448,8 +448,9 @@ impl Peer {
     pub(crate) fn is_owed_replies(&self) -> bool {
         match self.fate {
             Fate::Resets(_) | Fate::NeverReads | Fate::Floods => false,
-            // A WebSocket whose peer has ended takes no replies any more.
-            Fate::HalfCloses if self.is_switched => false,
+            // A WebSocket whose peer has ended takes no replies any more, and one whose message never becomes whole is
+            // dropped before a statement has run out of its time.
+            Fate::HalfCloses | Fate::Stalls if self.is_switched => false,
             _ => !self.is_unawaiting() && !self.is_refused,
         }
     }
