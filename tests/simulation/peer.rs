@@ -77,10 +77,8 @@ pub(crate) struct Peer {
     sent: usize,
     /// Expectations of requests that are sent.
     awaited: VecDeque<Expected>,
-    /// When the first bytes were sent of the requests whose response is awaited: one that is wrong is refused early.
+    /// When the requests were whole whose response is awaited.
     asked: VecDeque<Instant>,
-    /// The same of the request that is being sent.
-    begun: Instant,
     /// Dates of responses, each with when it was asked for. The world takes them.
     pub(crate) dates: Vec<(Instant, String)>,
     /// Ids of calls that were cancelled: a reply may still come, or not.
@@ -128,7 +126,6 @@ impl Peer {
             sent: 0,
             awaited: VecDeque::new(),
             asked: VecDeque::new(),
-            begun: Instant::ZERO,
             dates: Vec::new(),
             cancelled: BTreeSet::new(),
             inbound: Vec::new(),
@@ -220,7 +217,12 @@ impl Peer {
     ) -> Result<(), String> {
         match reply {
             Reply::Response { status, date, body } => {
-                let asked = self.asked.pop_front().unwrap_or_default();
+                // A refusal may come before its request is whole, or begun.
+                let asked = self
+                    .asked
+                    .pop_front()
+                    .filter(|_| status < 400)
+                    .unwrap_or_default();
                 self.dates.push((asked, date));
                 self.on_response(status, &body, around)
             }
@@ -355,9 +357,6 @@ impl Peer {
             1 + random.below(left as u64 * 2 + 1) as usize
         };
         let piece = piece.min(left);
-        if self.sent == 0 {
-            self.begun = now;
-        }
         link.send(request.bytes[self.sent..self.sent + piece].iter().copied());
         self.sent += piece;
         if self.sent == request.bytes.len()
@@ -368,7 +367,7 @@ impl Peer {
             self.cancelled.extend(request.cancels);
             if request.expected != Expected::Silence {
                 self.awaited.push_back(request.expected);
-                self.asked.push_back(self.begun);
+                self.asked.push_back(now);
             }
         }
         piece > 0

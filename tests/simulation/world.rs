@@ -516,6 +516,7 @@ impl Transport for SimulatedWorld {
         link.to_peer.extend(bytes.take(count));
         let count = link.to_peer.len() - before;
         link.written += count as u64;
+        link.is_turned_away |= link.bytes_read == 0;
         // A peer that still takes its replies is not forgotten.
         link.ended_at = link.ended_at.map(|_| self.now);
         if count == 0 {
