@@ -11,6 +11,7 @@
 pub mod http;
 pub mod websocket;
 
+mod chunked;
 mod guard;
 mod responses;
 mod rpc;
@@ -18,6 +19,7 @@ mod settings;
 mod token;
 
 pub use crate::snowflake::fuzz::{answer, cell};
+pub use chunked::{HEAD, chunked};
 pub use guard::guard;
 pub use http::http;
 pub use rpc::rpc;
@@ -31,9 +33,10 @@ use crate::entropy::SeededEntropy;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("answer", answer),
     ("cell", cell),
+    ("chunked", chunked),
     ("guard", guard),
     ("http", http),
     ("rpc", rpc),

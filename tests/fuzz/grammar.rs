@@ -4,6 +4,7 @@
 //! message after the other. Where the program is stricter than the RFC (hosts, transfer codings, repeated fields) so is
 //! the grammar.
 
+use snowflake_mcp::fuzz::HEAD;
 use snowflake_mcp::fuzz::http::{Taken, exchange};
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::wire::http::Version;
@@ -271,4 +272,9 @@ fn agree(bytes: &[u8]) {
 #[test]
 fn requests_are_those_of_the_grammar() {
     run("http", 8_000, &agree);
+}
+
+#[test]
+fn bodies_in_chunks_are_those_of_the_grammar() {
+    run("chunked", 8_000, &|bytes| agree(&[HEAD, bytes].concat()));
 }

@@ -84,6 +84,7 @@ macro_rules! targets {
 targets! {
     answer: 2_000,
     cell: 20_000,
+    chunked: 1_000,
     guard: 3_000,
     http: 1_200,
     rpc: 2_500,

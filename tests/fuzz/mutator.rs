@@ -72,6 +72,7 @@ pub(crate) fn tokens(target: &str) -> &'static [&'static str] {
     match target {
         "answer" => ANSWER,
         "cell" => CELL,
+        "chunked" => CHUNKED,
         "guard" | "engine" => SQL,
         "http" => HTTP,
         "rpc" => RPC,
@@ -116,6 +117,29 @@ const HTTP: &[&str] = &[
     "\t",
 ];
 const TOKEN: &[&str] = &["AAAA", "EA", "ER", "-_", "=", "\u{1}", "\u{7f}", "\0"];
+const CHUNKED: &[&str] = &[
+    "\r\n",
+    "\n",
+    "\r",
+    "0\r\n\r\n",
+    "00000000000000000\r\n\r\n",
+    "0\r\nX: y\r\n\r\n",
+    "1\r\nx\r\n",
+    "A\r\n",
+    "0xa\r\n",
+    "-1\r\n",
+    "+1\r\n",
+    "8000000000000000\r\n",
+    "ffffffffffffffff\r\n",
+    ";a=\"b\"",
+    ";a=\"\r\n\"",
+    "; ",
+    " ;",
+    "\t",
+    "Content-Length: 3\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+];
 const WEBSOCKET: &[&str] = &[
     "\u{1}\0\0\0\0",
     "\u{2}",

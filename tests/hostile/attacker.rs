@@ -20,6 +20,32 @@ pub(crate) fn post(body: &str) -> String {
 /// The long answer that a short call asks for.
 pub(crate) const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 
+/// A call of one statement over HTTP.
+pub(crate) fn query(statement: &str) -> String {
+    let arguments = serde_json::json!({ "query": statement });
+    post(&format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_query","arguments":{arguments}}}}}"#
+    ))
+}
+
+/// The next answer, with a length: its head and its body.
+pub(crate) fn response(stream: &mut TcpStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("it answers");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).expect("text");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "));
+    let length = length.and_then(|length| length.parse().ok()).expect("a length");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("the whole body");
+    (head, String::from_utf8(body).expect("text"))
+}
+
 /// Leaves without a goodbye: the peer sees a reset.
 pub(crate) fn reset(stream: TcpStream) {
     set_socket_linger(&stream, Some(Duration::ZERO)).expect("an option of every socket");

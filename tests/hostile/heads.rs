@@ -70,32 +70,42 @@ fn a_length_that_is_announced_takes_no_memory_before_its_bytes_come() {
 #[test]
 fn a_length_over_the_limit_is_refused_before_its_bytes_come() {
     let victim = Victim::start();
-    let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-    for framing in [
-        "Content-Length: 4194305\r\n\r\n",
-        "Content-Length: 18446744073709551615\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n400001\r\n",
-        "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-    ] {
-        let mut stream = connect(victim.address);
-        stream
-            .write_all(format!("{head}{framing}").as_bytes())
-            .expect("it reads");
-        stream.shutdown(std::net::Shutdown::Write).expect("it is open");
-        let answer = String::from_utf8(read_to_end(&mut stream)).expect("text");
-        assert!(answer.starts_with("HTTP/1.1 413 "), "{framing:?}: {answer}");
-    }
-    for length in [4_194_305, i64::MAX as u64] {
-        let mut socket = websocket(victim.address);
-        socket.write_all(&announced(TEXT, length)).expect("it reads");
-        socket.shutdown(std::net::Shutdown::Write).expect("it is open");
-        let close = read_to_end(&mut socket);
-        // A Close frame, its length, and 1009, "message too big".
-        assert_eq!(
-            (close[0], &close[2..4]),
-            (0x88, &1009_u16.to_be_bytes()[..]),
-            "{length}"
-        );
-    }
+    victim.attacked(|| {
+        for framing in [
+            "Content-Length: 4194305\r\n\r\n",
+            "Content-Length: 18446744073709551615\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n400001\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        ] {
+            assert_body_is_refused(&victim, framing);
+        }
+        for length in [4_194_305, i64::MAX as u64] {
+            assert_message_is_refused(&victim, length);
+        }
+    });
     victim.calms_down(4 << 20);
+}
+
+fn assert_body_is_refused(victim: &Victim, framing: &str) {
+    let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let mut stream = connect(victim.address);
+    stream
+        .write_all(format!("{head}{framing}").as_bytes())
+        .expect("it reads");
+    stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+    let answer = String::from_utf8(read_to_end(&mut stream)).expect("text");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{framing:?}: {answer}");
+}
+
+fn assert_message_is_refused(victim: &Victim, length: u64) {
+    let mut socket = websocket(victim.address);
+    socket.write_all(&announced(TEXT, length)).expect("it reads");
+    socket.shutdown(std::net::Shutdown::Write).expect("it is open");
+    let close = read_to_end(&mut socket);
+    // A Close frame, its length, and 1009, "message too big".
+    assert_eq!(
+        (close[0], &close[2..4]),
+        (0x88, &1009_u16.to_be_bytes()[..]),
+        "{length}"
+    );
 }

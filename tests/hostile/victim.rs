@@ -13,6 +13,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use snowflake_mcp::time::{Clock, SystemClock};
 
+use super::stand_in;
+
 /// Longest wait for anything. What takes so long does not come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -52,21 +54,33 @@ impl Victim {
 
     /// The same out of a shell that did `prelude` first, such as `ulimit -n 64` or `export MCP_HEAD_TIMEOUT=1`.
     pub(crate) fn start_after(prelude: &str) -> Self {
+        let script = format!("{prelude}; exec \"$0\" http --demo --port 0");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_snowflake-mcp")]);
+        command.env_clear().env("LOG_LEVEL", "warn");
+        Self::launch(command)
+    }
+
+    /// A server whose engine does what statements say, with these times (`head=500`, in milliseconds).
+    pub(crate) fn stand_in(times: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this is one"));
+        command.args(["--exact", stand_in::NAME, "--ignored", "--nocapture"]);
+        command.env_clear().env(stand_in::VARIABLE, times);
+        Self::launch(command)
+    }
+
+    fn launch(mut command: Command) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         allow_descriptors();
         let directory = std::env::temp_dir().join(format!("snowflake-mcp-hostile-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory can be made");
-        let script = format!("{prelude}; exec \"$0\" http --demo --port 0");
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", &script, env!("CARGO_BIN_EXE_snowflake-mcp")])
-            .env_clear()
-            .env("LOG_LEVEL", "warn")
+        let mut child = command
             .current_dir(&directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("the binary starts");
+            .expect("it starts");
         let said = lines_of(child.stderr.take().expect("piped"));
         let mut victim = Self {
             child,
@@ -138,6 +152,19 @@ impl Victim {
     /// Bytes that it holds more than before the attack.
     pub(crate) fn growth_bytes(&self) -> usize {
         self.resident_bytes().saturating_sub(self.calm.resident_bytes)
+    }
+
+    /// Threads whose name begins so.
+    pub(crate) fn threads(&self, name: &str) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
+        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|comm| comm.starts_with(name)).count()
+    }
+
+    /// Calls in flight.
+    pub(crate) fn calls(&self) -> u64 {
+        let status: serde_json::Value = serde_json::from_str(&self.ask("/status").1).expect("JSON");
+        status["requests"]["active_count"].as_u64().expect("a number")
     }
 
     /// Processor time that it used so far, in ticks of 10 ms.
@@ -213,6 +240,19 @@ impl Victim {
     /// How many of the lines that it said since the start hold `part`. They are forgotten.
     pub(crate) fn said(&self, part: &str) -> usize {
         self.said.try_iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// Waits until it has said a line for each of `parts`. All that it said until then is forgotten.
+    pub(crate) fn says(&self, mut parts: Vec<String>) {
+        until(|| {
+            for line in self.said.try_iter() {
+                if let Some(index) = parts.iter().position(|part| line.contains(part)) {
+                    parts.swap_remove(index);
+                }
+            }
+            parts.is_empty()
+        })
+        .unwrap_or_else(|| panic!("it did not say {parts:?}"));
     }
 
     /// Waits for its end and gives what it said last.

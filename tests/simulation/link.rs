@@ -39,6 +39,8 @@ pub(crate) struct Link {
     pub(crate) is_write_owed: bool,
     /// Bytes that the server wrote in all.
     pub(crate) written: u64,
+    /// The server spoke first: it turns the peer away, and throws away what comes.
+    pub(crate) is_turned_away: bool,
     is_read_armed: bool,
     is_write_armed: bool,
     was_write_refused: bool,
@@ -64,6 +66,7 @@ impl Link {
             is_write_owed: false,
             was_write_refused: false,
             written: 0,
+            is_turned_away: false,
             is_read_armed: true,
             is_write_armed: true,
             is_reset_untold: false,

@@ -3,6 +3,7 @@
 //! | level | what is real | what is simulated |
 //! |---|---|---|
 //! | `driver.rs` | driver, server, protocol, `step_once` | sockets, peers, workers, engine, time, chance |
+//! | `clocks.rs` | as `driver.rs`, or the server alone | a wall clock that jumps, a process that stood still |
 //! | `server.rs` | server, protocol, `step_once` | the driver too: actions come in any order that is allowed |
 //! | `planted.rs` | as `driver.rs`, with a mistake planted in the driver | proves that the simulator sees |
 //!
@@ -11,6 +12,7 @@
 #![allow(clippy::print_stdout, reason = "a failing seed is traced")]
 
 mod backend;
+mod clocks;
 mod driver;
 mod link;
 mod oracle;
@@ -21,6 +23,7 @@ mod reply;
 mod request;
 mod run;
 mod server;
+mod wall;
 mod world;
 
 use std::ops::Range;

@@ -3,6 +3,7 @@
 //! | checked | when |
 //! |---|---|
 //! | every reply is the one that is awaited, in order, once; none is missing | by each peer, as it reads |
+//! | a response is dated with what the wall clock showed between its request and now | by the world, after each act |
 //! | steps in flight are at most the workers; a job's steps follow each other | by the workers, as they are told |
 //! | what a closed connection asked for is cancelled, a broken one is closed, a peer's end is heard | after each turn |
 //! | reading stops at who takes nothing | after each turn |
@@ -66,8 +67,9 @@ impl SimulatedWorld {
         for (number, client) in self.clients.iter().enumerate() {
             let read = client.link.bytes_read;
             let max = client.peer.burden_max(&self.plan);
-            // Once the server is ending, what comes is thrown away unread.
-            if let Some(max) = max.filter(|max| read > *max && !self.is_draining) {
+            // Once the server is ending, and from who is told that there is no place, what comes is thrown away.
+            let is_thrown_away = self.is_draining || client.link.is_turned_away;
+            if let Some(max) = max.filter(|max| read > *max && !is_thrown_away) {
                 self.violations.push(format!(
                     "{read} bytes were read from peer {number}, which takes nothing; {max} would do"
                 ));

@@ -77,6 +77,10 @@ pub(crate) struct Peer {
     sent: usize,
     /// Expectations of requests that are sent.
     awaited: VecDeque<Expected>,
+    /// When the requests were whole whose response is awaited.
+    asked: VecDeque<Instant>,
+    /// Dates of responses, each with when it was asked for. The world takes them.
+    pub(crate) dates: Vec<(Instant, String)>,
     /// Ids of calls that were cancelled: a reply may still come, or not.
     cancelled: BTreeSet<String>,
     inbound: Vec<u8>,
@@ -121,6 +125,8 @@ impl Peer {
             requests,
             sent: 0,
             awaited: VecDeque::new(),
+            asked: VecDeque::new(),
+            dates: Vec::new(),
             cancelled: BTreeSet::new(),
             inbound: Vec::new(),
             frames: Frames::default(),
@@ -162,7 +168,7 @@ impl Peer {
         if link.is_reset || (link.server_ended && link.to_peer.is_empty()) {
             return self.on_end(link, around);
         }
-        let is_sending = self.send(link, random);
+        let is_sending = self.send(link, random, around.now);
         self.end_when_done(link, random);
         Ok(self.comes_back(link, random, around, is_sending))
     }
@@ -210,7 +216,16 @@ impl Peer {
         around: Circumstances,
     ) -> Result<(), String> {
         match reply {
-            Reply::Response { status, body } => self.on_response(status, &body, around),
+            Reply::Response { status, date, body } => {
+                // A refusal may come before its request is whole, or begun.
+                let asked = self
+                    .asked
+                    .pop_front()
+                    .filter(|_| status < 400)
+                    .unwrap_or_default();
+                self.dates.push((asked, date));
+                self.on_response(status, &body, around)
+            }
             Reply::Message(text) => self.on_message(&text, around),
             Reply::Ping(payload) => {
                 self.pings += 1;
@@ -318,7 +333,7 @@ impl Peer {
     }
 
     /// Sends a piece of the next request. Says whether more may be sent later without waiting for a reply.
-    fn send(&mut self, link: &mut Link, random: &mut SeededEntropy) -> bool {
+    fn send(&mut self, link: &mut Link, random: &mut SeededEntropy, now: Instant) -> bool {
         if self.is_refused || self.is_closing || self.requests.is_empty() {
             return false;
         }
@@ -352,6 +367,7 @@ impl Peer {
             self.cancelled.extend(request.cancels);
             if request.expected != Expected::Silence {
                 self.awaited.push_back(request.expected);
+                self.asked.push_back(now);
             }
         }
         piece > 0
@@ -431,8 +447,9 @@ impl Peer {
     pub(crate) fn is_owed_replies(&self) -> bool {
         match self.fate {
             Fate::Resets(_) | Fate::NeverReads | Fate::Floods => false,
-            // A WebSocket whose peer has ended takes no replies any more.
-            Fate::HalfCloses if self.is_switched => false,
+            // A WebSocket whose peer has ended takes no replies any more, and one whose message never becomes whole is
+            // dropped before a statement has run out of its time.
+            Fate::HalfCloses | Fate::Stalls if self.is_switched => false,
             _ => !self.is_unawaiting() && !self.is_refused,
         }
     }

@@ -30,8 +30,6 @@ pub(crate) struct Faults {
     pub(crate) stopped: bool,
     /// Turns take long, so that much comes at once.
     pub(crate) busy_machine: bool,
-    /// The wall clock jumps.
-    pub(crate) wall_jumps: bool,
     /// Everybody comes at once.
     pub(crate) burst: bool,
 
@@ -84,11 +82,24 @@ pub(crate) struct Faults {
     pub(crate) second_signal: bool,
 }
 
+/// How the wall clock goes. The monotonic one goes on whatever this one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WallClock {
+    /// As time does.
+    Steady,
+    /// Somebody sets it now and then, to any time.
+    Jumping,
+    /// Somebody sets it in every turn, by hours, forth and back.
+    Wild,
+}
+
 /// One run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// Trouble.
     pub(crate) faults: Faults,
+    /// The clock that dates are read from.
+    pub(crate) wall: WallClock,
     /// The server's bounds, tight enough to be met.
     pub(crate) limits: Limits,
     /// One peer, over standard input and output.
@@ -117,7 +128,6 @@ impl Plan {
             aborted_accepts: on(30),
             stopped: on(10),
             busy_machine: on(40),
-            wall_jumps: on(30),
             burst: on(40),
             slow_readers: on(40),
             non_readers: on(20),
@@ -141,9 +151,15 @@ impl Plan {
             early_shutdown: on(20),
             second_signal: on(20),
         };
+        let wall = if on(30) {
+            WallClock::Jumping
+        } else {
+            WallClock::Steady
+        };
         let is_stdio = random.below(100) < 8;
         Self {
             faults,
+            wall,
             limits: limits(random, is_stdio),
             is_stdio,
             peers: match (is_stdio, faults.burst) {

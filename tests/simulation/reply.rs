@@ -3,8 +3,12 @@
 /// Something complete that the server sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// An HTTP response.
-    Response { status: u16, body: Vec<u8> },
+    /// An HTTP response and its `Date`.
+    Response {
+        status: u16,
+        date: String,
+        body: Vec<u8>,
+    },
     /// A text message or a line.
     Message(Vec<u8>),
     /// A WebSocket ping with its payload.
@@ -22,6 +26,8 @@ pub(crate) fn response(bytes: &[u8]) -> Result<Option<(Reply, usize)>, String> {
     };
     let head = std::str::from_utf8(&bytes[..head_end]).map_err(|_| "a head that is no text".to_owned())?;
     let mut lines = head.split("\r\n");
+    let date = lines.clone().find_map(|line| line.strip_prefix("Date: "));
+    let date = date.ok_or_else(|| format!("no date: {head:?}"))?.to_owned();
     let status = lines
         .next()
         .and_then(|line| line.strip_prefix("HTTP/1.1 "))
@@ -49,7 +55,7 @@ pub(crate) fn response(bytes: &[u8]) -> Result<Option<(Reply, usize)>, String> {
         return Ok(None);
     }
     let body = bytes[head_end + 4..end].to_vec();
-    Ok(Some((Reply::Response { status, body }, end)))
+    Ok(Some((Reply::Response { status, date, body }, end)))
 }
 
 /// A chunked body, whole, with the bytes that it takes.

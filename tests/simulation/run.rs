@@ -37,7 +37,15 @@ pub(crate) struct Verdict {
 /// # Errors
 /// The first thing that must not be, with the turn it was seen in.
 pub(crate) fn run(seed: u64, planted: Option<PlantedBug>, turns_max: u64) -> Result<Verdict, String> {
-    catching(|| run_turns(seed, planted, turns_max))
+    catching(|| run_turns(seed, |_| {}, planted, turns_max))
+}
+
+/// The same with a plan that is not quite the seed's.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_with(seed: u64, change: impl FnOnce(&mut Plan), turns_max: u64) -> Result<Verdict, String> {
+    catching(|| run_turns(seed, change, None, turns_max))
 }
 
 /// Turns a panic of `run`, an assertion of the server's own for example, into a failure like any other.
@@ -55,9 +63,15 @@ pub(crate) fn catching<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, 
     })
 }
 
-fn run_turns(seed: u64, planted: Option<PlantedBug>, turns_max: u64) -> Result<Verdict, String> {
+fn run_turns(
+    seed: u64,
+    change: impl FnOnce(&mut Plan),
+    planted: Option<PlantedBug>,
+    turns_max: u64,
+) -> Result<Verdict, String> {
     let mut random = SeededEntropy::new(seed);
-    let plan = Plan::draw(&mut random);
+    let mut plan = Plan::draw(&mut random);
+    change(&mut plan);
     let limits = plan.limits.clone();
     let server = server(&limits, random.next_u64());
     let world = SimulatedWorld::new(plan, random);

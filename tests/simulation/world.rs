@@ -14,13 +14,14 @@ use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::JobId;
 use snowflake_mcp::reactor::world::{Event, Executor, Selector, SocketKey, Transport};
 use snowflake_mcp::server::Peer as ServerPeer;
-use snowflake_mcp::time::{Clock, Instant, Now, WallTime};
+use snowflake_mcp::time::{Clock, Instant, Now};
 
 use crate::backend::SimulatedWorkers;
 use crate::link::Link;
 use crate::peer::{Circumstances, Peer};
 use crate::plan::{Plan, pick};
 use crate::request::Carrier;
+use crate::wall::Wall;
 
 /// Something that is going to happen.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +48,7 @@ pub(crate) struct SimulatedWorld {
     pub(crate) plan: Plan,
     random: SeededEntropy,
     pub(crate) now: Instant,
-    wall_offset: u64,
+    wall: Wall,
     /// By time, then in the order in which they were planned.
     happenings: BTreeMap<(Instant, u64), Happening>,
     planned: u64,
@@ -85,7 +86,7 @@ impl SimulatedWorld {
     pub(crate) fn new(plan: Plan, mut random: SeededEntropy) -> Self {
         let mut world = Self {
             now: Instant::from_micros(1),
-            wall_offset: 1_700_000_000_000_000 + random.below(1 << 40),
+            wall: Wall::new(plan.wall, random.next_u64()),
             happenings: BTreeMap::new(),
             planned: 0,
             clients: Vec::new(),
@@ -222,8 +223,20 @@ impl SimulatedWorld {
             return;
         }
         match client.peer.act(&mut client.link, &mut self.random, around) {
-            Ok(Some(after)) => self.plan_act(number, after),
-            Ok(None) => {}
+            Ok(after) => {
+                let dates = std::mem::take(&mut client.peer.dates);
+                let wrong = dates
+                    .into_iter()
+                    .find(|(asked, date)| !self.wall.was_told(*asked, date));
+                if let Some((asked, date)) = wrong {
+                    self.violations.push(format!(
+                        "peer {number} asked at {asked:?} and was answered at {date:?}, when it was not that time"
+                    ));
+                }
+                if let Some(after) = after {
+                    self.plan_act(number, after);
+                }
+            }
             Err(fault) => self.violations.push(format!(
                 "peer {number} ({:?}): {fault}",
                 self.clients[number].peer.fate
@@ -293,9 +306,7 @@ impl SimulatedWorld {
             self.was_stopped = true;
             self.now = self.now + Duration::from_secs(self.random.below(100));
         }
-        if self.plan.faults.wall_jumps && self.random.below(50) == 0 {
-            self.wall_offset = self.random.below(1 << 52);
-        }
+        self.wall.pass();
     }
 
     fn client(&mut self, socket: SocketKey, what: &str) -> io::Result<usize> {
@@ -325,7 +336,7 @@ impl Clock for SimulatedWorld {
     fn now(&self) -> Now {
         Now {
             monotonic: self.now,
-            wall: WallTime::from_micros(self.wall_offset.wrapping_add(self.now.as_micros())),
+            wall: self.wall.at(self.now),
         }
     }
 }
@@ -365,6 +376,7 @@ impl Selector for SimulatedWorld {
         // The driver hears the bell whatever woke it.
         self.is_rung = false;
         self.is_wake_due = false;
+        self.wall.tell(self.now);
         self.tell_lies(events);
         Ok(())
     }
@@ -504,6 +516,7 @@ impl Transport for SimulatedWorld {
         link.to_peer.extend(bytes.take(count));
         let count = link.to_peer.len() - before;
         link.written += count as u64;
+        link.is_turned_away |= link.bytes_read == 0;
         // A peer that still takes its replies is not forgotten.
         link.ended_at = link.ended_at.map(|_| self.now);
         if count == 0 {

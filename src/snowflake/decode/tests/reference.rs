@@ -117,6 +117,45 @@ proptest! {
     }
 
     #[test]
+    fn any_double_in_any_spelling_is_the_same_double(bits in any::<u64>(), form in 0..5) {
+        let double = match form {
+            // Between zero and one: only those may begin with a point.
+            4 => (bits >> 11) as f64 / 2_f64.powi(53),
+            _ => f64::from_bits(bits),
+        };
+        prop_assume!(double.is_finite());
+        let wire = match form {
+            0 => format!("{double:?}"),
+            1 => format!("{double:e}"),
+            2 => format!("{double:E}"),
+            3 => format!("{double:+e}"),
+            _ => format!("{double:?}").replacen("0.", ".", 1),
+        };
+        let mut scratch = String::new();
+        match super::Encoding::of(&super::column_of("real")).decode(&wire, &mut scratch) {
+            Value::Number(text) => {
+                prop_assert_eq!(text.parse::<f64>().map(f64::to_bits), Ok(double.to_bits()), "{} as {}", wire, text);
+            }
+            // What a reader of JSON may take for infinite, within a thousandth of the largest double.
+            Value::Text(text) => prop_assert!(text == wire && double.abs() > f64::MAX * 0.999, "{}", wire),
+            other => prop_assert!(false, "{wire} became {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_decimal_float_keeps_its_38_digits_and_its_exponent(
+        digits in 1..10_i128.pow(38), is_negative: bool, exponent in -16_384..16_384_i32,
+    ) {
+        let sign = if is_negative { "-" } else { "" };
+        let text = digits.to_string();
+        let (first, rest) = text.split_at(1);
+        let wire = format!("{sign}{first}.{rest}0e{exponent}");
+        let is_in_range = wire.parse::<f64>().is_ok_and(f64::is_finite);
+        let expected = if is_in_range { Value::Number(&wire) } else { Value::Text(&wire) };
+        check("decfloat", &wire, expected);
+    }
+
+    #[test]
     fn what_lies_behind_the_calendar_is_passed_on(days in 2_932_897_i64.., seconds in 253_402_300_800_i64..) {
         check("date", &days.to_string(), Value::Text(&days.to_string()));
         check("timestamp_ntz", &seconds.to_string(), Value::Text(&seconds.to_string()));

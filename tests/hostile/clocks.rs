@@ -1,0 +1,140 @@
+//! Time that is not what it was: a wall clock that jumps, and a process that stood still.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use snowflake_mcp::time::{Clock, SystemClock, WallTime};
+
+use super::attacker::{TEXT, frame, query, response, websocket};
+use super::victim::{Victim, connect, took, until_or};
+
+const HOUR: i64 = 3_600;
+const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const HALF_A_HEAD: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: local";
+
+/// Whether the answer's `Date` is now and `shift_seconds`, give or take two.
+fn is_dated(head: &str, shift_seconds: i64) -> bool {
+    let micros = SystemClock::new().now().wall.as_micros();
+    (-2..=2).any(|off: i64| {
+        let wall = micros.saturating_add_signed((shift_seconds + off) * 1_000_000);
+        let date = WallTime::from_micros(wall).to_http_date();
+        head.contains(&format!("\r\nDate: {date}\r\n"))
+    })
+}
+
+fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
+    stream.write_all(request).expect("it reads");
+    let (head, body) = response(stream);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}{body}");
+    head
+}
+
+/// The end without a word.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn a_wall_clock_that_jumps_by_hours_moves_dates_and_no_deadline() {
+    const HEAD: Duration = Duration::from_millis(1_500);
+    const STATEMENT: Duration = Duration::from_millis(700);
+    let victim = Victim::stand_in("head=1500 idle=10000");
+    let [mut idle, mut half, mut running, mut asking] = [(); 4].map(|()| connect(victim.address));
+    let mut socket = websocket(victim.address);
+    ask(&mut idle, LIVE);
+    let (mut time_of_answer, mut time_of_cut) = (Duration::ZERO, Duration::ZERO);
+    victim.attacked(|| {
+        half.write_all(HALF_A_HEAD).expect("it reads");
+        let wait = query(&format!("select 'wait {}'", STATEMENT.as_millis()));
+        running.write_all(wait.as_bytes()).expect("it reads");
+        time_of_cut = took(|| {
+            time_of_answer = took(|| {
+                let mut shift = 0;
+                for jump in [6, -12, 24, -18_i64] {
+                    let direction = if jump < 0 { "back" } else { "forth" };
+                    let seconds = jump.abs() * HOUR;
+                    let order = query(&format!("select 'set the clock {direction} by {seconds}'"));
+                    ask(&mut asking, order.as_bytes());
+                    shift += jump * HOUR;
+                    let head = ask(&mut asking, LIVE);
+                    assert!(is_dated(&head, shift), "{shift} s: {head}");
+                }
+                let (head, _) = response(&mut running);
+                assert!(
+                    head.starts_with("HTTP/1.1 200 ") && is_dated(&head, shift),
+                    "{head}"
+                );
+            });
+            let (head, _) = response(&mut half);
+            assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+        });
+    });
+    let close = |time: Duration, wanted: Duration| {
+        // It began a little before it was measured.
+        time + Duration::from_millis(200) > wanted && time < wanted + Duration::from_secs(1)
+    };
+    assert!(
+        close(time_of_answer, STATEMENT),
+        "answered after {time_of_answer:?}"
+    );
+    assert!(close(time_of_cut, HEAD), "cut after {time_of_cut:?}");
+    // Idle for less than its time, whatever the wall clock says.
+    ask(&mut idle, LIVE);
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    socket.write_all(&frame(TEXT, ping.as_bytes())).expect("it reads");
+    let mut first = [0; 2];
+    socket.read_exact(&mut first).expect("it answers");
+    assert_eq!(first[0], TEXT);
+    drop((idle, half, running, asking, socket));
+    victim.calms_down(4 << 20);
+}
+
+#[test]
+fn two_seconds_of_standing_still_cut_who_was_late_and_answer_who_came_meanwhile() {
+    const STOP: Duration = Duration::from_secs(2);
+    /// From going on to the last of what was due.
+    const CATCH_UP_MAX: Duration = Duration::from_secs(1);
+    let victim = Victim::stand_in("head=1000 body=1000 idle=1000");
+    let [mut late, mut running, mut idle] = [(); 3].map(|()| connect(victim.address));
+    let mut socket = websocket(victim.address);
+    late.write_all(HALF_A_HEAD).expect("it reads");
+    ask(&mut idle, LIVE);
+    running
+        .write_all(query("select 'wait 300'").as_bytes())
+        .expect("it reads");
+    // The answer comes behind the half head and the call, so those are in.
+    ask(&mut connect(victim.address), LIVE);
+    victim.signal(Signal::STOP);
+    let mut fresh = connect(victim.address);
+    fresh.write_all(LIVE).expect("its buffer has room");
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    socket
+        .write_all(&frame(TEXT, ping.as_bytes()))
+        .expect("its buffer has room");
+    // It has to stand still for as long as that.
+    let _ = until_or(STOP, || false);
+    let ticks = victim.processor_ticks();
+    victim.signal(Signal::CONT);
+    let time = took(|| {
+        for answered in [&mut fresh, &mut running] {
+            let (head, _) = response(answered);
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        }
+        let mut first = [0; 2];
+        socket.read_exact(&mut first).expect("it answers");
+        assert_eq!(first[0], TEXT);
+        let (head, _) = response(&mut late);
+        assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+        assert!(is_closed(&mut idle), "it was idle for longer than it may be");
+    });
+    assert!(time < CATCH_UP_MAX, "{time:?}");
+    let ticks = victim.processor_ticks() - ticks;
+    assert!(ticks <= 20, "{ticks} ticks of 10 ms to catch up");
+    drop((late, running, idle, fresh, socket));
+    victim.calms_down(4 << 20);
+}
