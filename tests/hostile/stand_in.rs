@@ -20,7 +20,7 @@ use snowflake_mcp::backend::{
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::ident::JobId;
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::Service;
+use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::world::{Event, Executor, Selector, SocketKey, Transport};
 use snowflake_mcp::reactor::{Driver, MioWorld, bind};
@@ -60,7 +60,8 @@ fn serves_until_it_is_ended() {
         limits: limits.clone(),
         ..Settings::default()
     };
-    let service = Service::new(&limits, tools::Settings::new(&limits, Policy::default()));
+    let keys = Keys::random(&mut SystemEntropy);
+    let service = Service::new(&limits, tools::Settings::new(&limits, Policy::default()), keys);
     let server = Server::new(settings, service, Box::new(SystemEntropy));
     writeln!(io::stderr(), "listening on http://{address}").expect("somebody reads");
     let world = Shifted {

@@ -39,7 +39,8 @@ pub(crate) fn response(bytes: &[u8]) -> Result<Option<(Reply, usize)>, String> {
             return Ok(None);
         };
         let body = last_event(&text)?;
-        return Ok(Some((Reply::Response { status, body }, head_end + 4 + length)));
+        let reply = Reply::Response { status, date, body };
+        return Ok(Some((reply, head_end + 4 + length)));
     }
     let length = lines
         .filter_map(|line| line.split_once(':'))
