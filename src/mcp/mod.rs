@@ -8,7 +8,7 @@
 //!                        └─ modern ─► ladder ────►
 //! ```
 //!
-//! Sessions do not exist here: a legacy client without one is answered, none is handed out.
+//! What a legacy session is, and what is remembered of it, is [`session`]; which request is in which is the server's.
 
 pub mod batch;
 pub mod completion;
