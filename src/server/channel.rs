@@ -91,6 +91,8 @@ impl Server {
         for message in said {
             self.push_event(now, key, &mut [Piece::Owned(message)]);
         }
+        // Replies may have come into a batch that is not complete, and are to be counted all the same.
+        self.settle(now, connection);
     }
 }
 

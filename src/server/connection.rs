@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
 use crate::ident::{ConnectionId, JobId};
@@ -170,6 +171,8 @@ pub(super) struct Talk {
     pub(super) key: Option<usize>,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
+    /// Batches whose replies are gathered here.
+    pub(super) batches: Batches,
     /// Streams that are open here.
     pub(super) streams: Vec<StreamKey>,
     /// The one of them that carries messages (HTTP+SSE).
@@ -214,6 +217,7 @@ impl Entry {
             log_level: None,
             key: None,
             jobs: Vec::new(),
+            batches: Batches::default(),
             streams: Vec::new(),
             channel: None,
             listens: Vec::new(),
@@ -240,11 +244,14 @@ impl Entry {
         }
     }
 
+    /// Bytes that are held for the peer to take, or until there are all replies of its batches.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.codec.held_bytes() + self.talk.batches.bytes()
+    }
+
     /// Whether it holds, or has been counted as holding, more than each connection may by itself.
     pub(super) fn has_share(&self, limits: &Limits) -> bool {
-        self.codec.leased_bytes(limits) > 0
-            || self.codec.held_bytes() > FREE_BYTES_EACH
-            || !self.share.is_empty()
+        self.codec.leased_bytes(limits) > 0 || self.held_bytes() > FREE_BYTES_EACH || !self.share.is_empty()
     }
 
     pub(super) fn on_activity(&mut self, now: Instant) {

@@ -3,6 +3,7 @@
 //! ```text
 //!  WebSocket, stdio ── notice, notice, reply: a message each
 //!  HTTP, Whole ─────── reply: one JSON response; notices are not heard
+//!  HTTP, Batch ─────── the same, one for all calls of the batch
 //!  HTTP, Either ─┬──── reply: one JSON response
 //!                └──── notice: the response becomes a stream
 //!  HTTP, Stream ────── notice, notice, reply: an event each, then the end
@@ -72,7 +73,7 @@ impl Server {
         let (connection, delivery) = (caller.connection, caller.delivery);
         match (caller.ticket, delivery) {
             (None, _) => self.send_message(now, connection, &mut [Piece::Owned(message)]),
-            (Some(_), Delivery::Whole) => false,
+            (Some(_), Delivery::Whole | Delivery::Batch(_)) => false,
             (Some(ticket), Delivery::Either) => match self.begin_call_stream(now, job, ticket) {
                 Some(key) => self.push_event(now, key, &mut [Piece::Owned(message)]),
                 None => false,
@@ -116,6 +117,9 @@ impl Server {
             self.core.keep(now, stream, &body);
             return self.core.sessions.finish(stream, now.monotonic);
         }
+        if let Delivery::Batch(place) = caller.delivery {
+            return self.answer_in_batch(now, (caller.connection, job), place, Some(&mut body));
+        }
         let Some(entry) = find(&mut self.entries, caller.connection) else {
             return;
         };
@@ -126,7 +130,7 @@ impl Server {
                 self.send_message(now, caller.connection, &mut body);
             }
             (Some(_), Delivery::Stream(key)) => self.end_with_reply(now, key, &mut body),
-            (Some(_), Delivery::Away(_)) => {}
+            (Some(_), Delivery::Away(_) | Delivery::Batch(_)) => {}
             (Some(ticket), Delivery::Whole | Delivery::Either) => {
                 let cors = caller.cors_origin.as_deref().map(headers::cors);
                 let response = Response {

@@ -4,9 +4,10 @@
 //! A queue, not calls: a pipeline of scripts must not become a stack of them. It is empty between two turns.
 
 use super::Server;
+use super::batches::BatchKey;
 use super::scripts::Resume;
 use super::streams::StreamKey;
-use crate::ident::JobId;
+use crate::ident::{ConnectionId, JobId};
 use crate::mcp::Changes;
 use crate::mcp::session::{Freed, Resumed};
 use crate::time::Now;
@@ -27,6 +28,8 @@ pub(super) enum Later {
     Replay(StreamKey, Box<Resumed>),
     /// The client of a session takes this call back.
     Cancel(JobId),
+    /// A call of this batch was taken back; it may have been the last that was waited for.
+    Batch(ConnectionId, BatchKey),
     /// A session is over: what was for it ends.
     Free(Freed),
     /// What the server offers has changed.
@@ -46,6 +49,7 @@ impl Server {
                 Later::Message(stream, message) => self.on_posted(now, stream, &message),
                 Later::Replay(stream, resumed) => self.replay(now, stream, *resumed),
                 Later::Cancel(job) => self.take_back(now, job),
+                Later::Batch(connection, batch) => self.finish_batch(now, connection, batch),
                 Later::Free(freed) => self.free(now, freed),
                 Later::Tell(changes) => self.tell_changes(now, &changes),
             }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `bytes_buffered_max` | half-received requests and messages, beyond the first 4 KiB of a connection | is answered 503, or closed with 1013 |
 //! | | statements of calls in flight, beyond the first 4 KiB of a call | is refused as busy |
-//! | `replies_bytes_max` | replies that wait for their reader, beyond the first 4 KiB of a connection | see below |
+//! | `replies_bytes_max` | replies that wait for their reader or for the rest of their batch, beyond the first 4 KiB of a connection | see below |
 //! | | rows that a call has read and waits to read more of | the call ends with an error |
 //!
 //! Replies: when seven eighths of the bound are held, no tool call is admitted, connections to which more than 4 KiB wait
@@ -134,7 +134,7 @@ impl Core {
         if !self.memory.take_in(&mut entry.share, bytes) {
             self.turn_away(now, entry);
         }
-        let bytes = entry.codec.held_bytes().saturating_sub(FREE_BYTES_EACH);
+        let bytes = entry.held_bytes().saturating_sub(FREE_BYTES_EACH);
         let is_kept = self
             .memory
             .replies
@@ -168,7 +168,7 @@ impl Server {
         let (Ok(rendered), Some(entry)) = (&result, find(entries, connection)) else {
             return result;
         };
-        let bytes = entry.codec.held_bytes() + rendered.result.len();
+        let bytes = entry.held_bytes() + rendered.result.len();
         let bytes = bytes.saturating_sub(FREE_BYTES_EACH);
         if core.memory.replies.leaves_reserve(&entry.share.replies, bytes) {
             return result;
@@ -195,7 +195,7 @@ impl Server {
     pub fn recount(&self) -> (usize, usize) {
         let limits = &self.core.settings.limits;
         let of_entry = |(_, entry): (usize, &Entry)| {
-            let replies = entry.codec.held_bytes().saturating_sub(FREE_BYTES_EACH);
+            let replies = entry.held_bytes().saturating_sub(FREE_BYTES_EACH);
             (entry.codec.leased_bytes(limits), replies)
         };
         let of_jobs = (

@@ -17,11 +17,14 @@
 //! | `route` | there is another path, or another rule for who may come in |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
+//! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
+mod batched;
+mod batches;
 mod channel;
 mod connection;
 mod content;
@@ -410,6 +413,7 @@ impl Server {
         let Some(entry) = find(&mut self.entries, connection) else {
             return;
         };
+        entry.talk.batches.clear();
         for job in std::mem::take(&mut entry.talk.jobs) {
             self.core.cancel_gone(job);
         }

@@ -1,4 +1,4 @@
-//! `POST /mcp`: one JSON-RPC message, in a legacy session or on its own.
+//! `POST /mcp`: one JSON-RPC message, in a legacy session or on its own. An array of them is for `batched`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::time::Now;
 use crate::wire::http::Request;
 
 impl Core {
-    /// One JSON-RPC message.
+    /// One JSON-RPC message, or a batch of them.
     pub(super) fn on_post(
         &mut self,
         now: Now,
@@ -21,6 +21,9 @@ impl Core {
         request: Request<'_>,
         mut answer: Answer<'_, '_>,
     ) {
+        if rpc::batch::is_batch(request.body()) {
+            return self.on_post_batch(now, talk, request, answer);
+        }
         let settings = Arc::clone(&self.settings);
         let message = match rpc::decode(request.body(), &settings.limits) {
             Ok(message) => message,
@@ -105,7 +108,7 @@ impl Core {
 
     /// `notifications/cancelled`: the call gets no reply but the end of its exchange. Outside of a session the id alone
     /// does not say whose call is meant: taken note of.
-    fn on_session_cancel(&mut self, session: Option<&Session>, id: &str) {
+    pub(super) fn on_session_cancel(&mut self, session: Option<&Session>, id: &str) {
         if let Some(job) = session.and_then(|session| self.call_of_session(session, id)) {
             self.later.push_back(super::later::Later::Cancel(job));
         }

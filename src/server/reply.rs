@@ -1,5 +1,6 @@
 //! Where a reply goes and what stands around its payload. The payload itself is never copied here.
 
+use super::batches::Place;
 use super::streams::StreamKey;
 use crate::ident::ConnectionId;
 use crate::mcp::predecessor::{envelope, rest};
@@ -64,6 +65,8 @@ pub(super) enum Delivery {
     Either,
     /// As the last event of a stream that is open.
     Stream(StreamKey),
+    /// With the replies to the other calls of its batch.
+    Batch(Place),
     /// Nobody reads at the moment; it is kept for a client that comes back.
     Away(session::Stream),
 }

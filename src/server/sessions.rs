@@ -180,6 +180,7 @@ impl Server {
                 self.serve(now, caller.connection);
                 self.settle(now, caller.connection);
             }
+            Delivery::Batch(place) => self.answer_in_batch(now, (caller.connection, job), place, None),
             Delivery::Away(kept) => self.core.sessions.finish(kept, now.monotonic),
             Delivery::Whole | Delivery::Either => {
                 let error = Error::new(Kind::Cancelled, "cancelled by the client");
@@ -262,7 +263,7 @@ impl Server {
         let key = match delivery {
             Delivery::Either if revision.has_polling() => self.begin_stream_of(now, job),
             Delivery::Stream(key) => Some(key),
-            Delivery::Either | Delivery::Whole | Delivery::Away(_) => None,
+            Delivery::Either | Delivery::Whole | Delivery::Batch(_) | Delivery::Away(_) => None,
         };
         let mut kept = |key| self.core.streams.get_mut(key)?.purpose.kept();
         let Some((key, stream)) = key.and_then(|key| Some((key, kept(key)?))) else {

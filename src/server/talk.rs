@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
+use super::later::Later;
 use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::Metric;
 use super::ready::Principal;
@@ -20,12 +21,12 @@ use crate::wire::lines::{self, LineConnection};
 use crate::wire::websocket::{self, WebSocketConnection};
 
 impl Talk {
-    fn principal(&self) -> Principal {
+    pub(super) fn principal(&self) -> Principal {
         self.key.map_or(Principal::Connection(self.id), Principal::Key)
     }
 
     /// What a legacy message changes for this connection.
-    fn apply(&mut self, effect: Option<Effect>) {
+    pub(super) fn apply(&mut self, effect: Option<Effect>) {
         match effect {
             Some(Effect::Negotiated { revision, abilities }) => {
                 (self.negotiated, self.abilities) = (Some(revision), abilities);
@@ -140,8 +141,11 @@ impl Core {
         }
     }
 
-    /// One JSON-RPC message.
+    /// One JSON-RPC message, or a batch of them.
     pub(super) fn on_message(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
+        if rpc::batch::is_batch(text) {
+            return self.on_message_batch(now, talk, text, say);
+        }
         let settings = Arc::clone(&self.settings);
         let message = match rpc::decode(text, &settings.limits) {
             Ok(message) => message,
@@ -250,7 +254,7 @@ impl Core {
 
     /// `notifications/cancelled`: the call gets no reply (MCP, "Cancellation"). An unknown id is ignored: the reply may
     /// have crossed the cancel.
-    fn on_cancel(&mut self, talk: &mut Talk, id: &str) {
+    pub(super) fn on_cancel(&mut self, talk: &mut Talk, id: &str) {
         let named = |job: &JobId| {
             let caller = self.inflight.find(*job).and_then(|flight| flight.caller.as_ref());
             caller.is_some_and(|caller| &*caller.id == id && caller.form == Form::Rpc)
@@ -260,7 +264,12 @@ impl Core {
             return;
         };
         let job = talk.jobs.swap_remove(place);
-        self.cancel_gone(job);
+        if let Some((caller, _)) = self.cancel_gone(job)
+            && let Delivery::Batch(place) = caller.delivery
+        {
+            talk.batches.skip(place);
+            self.later.push_back(Later::Batch(talk.id, place.batch));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
+mod batches;
 mod calls;
 mod memory;
 mod messages;

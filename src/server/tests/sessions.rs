@@ -4,10 +4,11 @@ use super::streams::events;
 use super::*;
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{}},"clientInfo":{"name":"c","version":"1"}}}"#;
-const TYPES: &str = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
+pub(super) const TYPES: &str =
+    "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
 const WITH_TOKEN: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute_query","arguments":{"query":"select 1"},"_meta":{"progressToken":"t"}}}"#;
 
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split_once("\r\n\r\n")?.0;
     head.lines()
         .filter_map(|line| line.split_once(": "))

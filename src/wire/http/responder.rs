@@ -25,6 +25,11 @@ impl Responder<'_> {
         self.state.settle(answered, self.pipeline, self.serving.now);
     }
 
+    /// What the response will be known by if it is deferred, for those who must know before they decide.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// Answers later, with [`HttpConnection::answer`](super::HttpConnection::answer).
     pub fn defer(self) -> Ticket {
         self.ticket
