@@ -8,6 +8,7 @@ mod descriptors;
 mod health;
 mod http11;
 mod process;
+mod replicas;
 mod seed;
 mod shutdown;
 mod stdio;
