@@ -163,12 +163,15 @@ impl Clock for MioWorld {
 
 impl Selector for MioWorld {
     fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
-        let now = self.clock.now().monotonic;
-        let timeout = until.map_or(SLEEP_MAX, |until| until.since(now).min(SLEEP_MAX));
-        match self.poll.poll(&mut self.events, Some(timeout)) {
-            // A signal; the loop comes back after a turn with nothing to do.
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
-            ended => ended?,
+        loop {
+            let now = self.clock.now().monotonic;
+            let timeout = until.map_or(SLEEP_MAX, |until| until.since(now).min(SLEEP_MAX));
+            match self.poll.poll(&mut self.events, Some(timeout)) {
+                // A signal, or the process stood still (signal(7)). What came meanwhile has not been told yet: without
+                // it, a peer that spoke in time would be called late.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                ended => break ended?,
+            }
         }
         for event in &self.events {
             match event.token() {

@@ -13,6 +13,7 @@ use super::victim::{Victim, connect, took, until_or};
 const HOUR: i64 = 3_600;
 const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HALF_A_HEAD: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: local";
+const THE_OTHER_HALF: &[u8] = b"host\r\n\r\n";
 
 /// Whether the answer's `Date` is now and `shift_seconds`, give or take two.
 fn is_dated(head: &str, shift_seconds: i64) -> bool {
@@ -95,21 +96,24 @@ fn a_wall_clock_that_jumps_by_hours_moves_dates_and_no_deadline() {
 }
 
 #[test]
-fn two_seconds_of_standing_still_cut_who_was_late_and_answer_who_came_meanwhile() {
+fn two_seconds_of_standing_still_cut_who_was_late_and_nobody_who_had_spoken() {
     const STOP: Duration = Duration::from_secs(2);
     /// From going on to the last of what was due.
     const CATCH_UP_MAX: Duration = Duration::from_secs(1);
     let victim = Victim::stand_in("head=1000 body=1000 idle=1000");
-    let [mut late, mut running, mut idle] = [(); 3].map(|()| connect(victim.address));
+    let [mut late, mut whole, mut running, mut idle] = [(); 4].map(|()| connect(victim.address));
     let mut socket = websocket(victim.address);
-    late.write_all(HALF_A_HEAD).expect("it reads");
+    for half in [&mut late, &mut whole] {
+        half.write_all(HALF_A_HEAD).expect("it reads");
+    }
     ask(&mut idle, LIVE);
     running
         .write_all(query("select 'wait 300'").as_bytes())
         .expect("it reads");
-    // The answer comes behind the half head and the call, so those are in.
+    // The answer comes behind the half heads and the call, so those are in.
     ask(&mut connect(victim.address), LIVE);
     victim.signal(Signal::STOP);
+    whole.write_all(THE_OTHER_HALF).expect("its buffer has room");
     let mut fresh = connect(victim.address);
     fresh.write_all(LIVE).expect("its buffer has room");
     let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -121,7 +125,7 @@ fn two_seconds_of_standing_still_cut_who_was_late_and_answer_who_came_meanwhile(
     let ticks = victim.processor_ticks();
     victim.signal(Signal::CONT);
     let time = took(|| {
-        for answered in [&mut fresh, &mut running] {
+        for answered in [&mut whole, &mut fresh, &mut running] {
             let (head, _) = response(answered);
             assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         }
@@ -135,6 +139,6 @@ fn two_seconds_of_standing_still_cut_who_was_late_and_answer_who_came_meanwhile(
     assert!(time < CATCH_UP_MAX, "{time:?}");
     let ticks = victim.processor_ticks() - ticks;
     assert!(ticks <= 20, "{ticks} ticks of 10 ms to catch up");
-    drop((late, running, idle, fresh, socket));
+    drop((late, whole, running, idle, fresh, socket));
     victim.calms_down(4 << 20);
 }
