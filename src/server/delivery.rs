@@ -278,26 +278,23 @@ impl Server {
         self.abort_stream(now, key);
     }
 
-    /// The connection of a stream is gone, or its reader says no more. What can be resumed goes on without a reader, and
-    /// the rest is cancelled.
-    pub(super) fn lose_stream(&mut self, now: Now, key: StreamKey) {
-        let purpose = self
-            .core
-            .streams
-            .get_mut(key)
-            .map(|stream| (stream.connection, &stream.purpose));
-        let (connection, job, kept) = match purpose {
-            Some((
-                connection,
-                Purpose::Call {
-                    job,
-                    kept: Some(kept),
-                },
-            )) => (connection, *job, *kept),
-            _ => return self.cut_stream(now, key),
+    /// The peer will say nothing more. What can be resumed goes on without a reader; news have nobody to hear them. The
+    /// stream of a call that cannot be resumed is left to the call's reply, which says that it was cancelled.
+    pub(super) fn on_reader_ended(&mut self, now: Now, key: StreamKey) {
+        let open = self.core.streams.get_mut(key);
+        let Some((connection, purpose)) = open.map(|stream| (stream.connection, &stream.purpose)) else {
+            return;
         };
-        self.leave_call(now, job, connection, kept);
-        self.abort_stream(now, key);
+        match *purpose {
+            Purpose::Call { kept: None, .. } => return,
+            Purpose::Call {
+                job,
+                kept: Some(kept),
+            } => self.leave_call(now, job, connection, kept),
+            Purpose::Session(kept) => self.core.sessions.detach(kept, connection, now.monotonic),
+            Purpose::Listen(_) | Purpose::Channel(_) => {}
+        }
+        self.end_stream(now, key);
     }
 
     /// Ends a stream on its connection so that it cannot be taken for whole.

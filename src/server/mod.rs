@@ -303,9 +303,8 @@ impl Server {
             Codec::Lines(_) => self.on_input_ended(now),
             Codec::WebSocket(_) => self.cancel_jobs(now, connection),
             Codec::Http(_) => {
-                // The reader of a stream is gone, or will be: nothing more is said to it.
                 for key in entry.talk.streams.clone() {
-                    self.lose_stream(now, key);
+                    self.on_reader_ended(now, key);
                 }
                 let Some(entry) = find(&mut self.entries, connection) else {
                     return;

@@ -128,7 +128,15 @@ fn the_end_of_a_streams_reader_cancels_its_call() {
     bench.receive(connection);
     bench.handle(Input::Ended { connection });
     assert_eq!(bench.cancels.len(), 1);
-    assert_eq!(bench.receive(connection), b"", "nothing more is said");
+    let last = String::from_utf8(bench.receive(connection)).unwrap();
+    assert!(
+        last.contains("the connection was closed before the answer"),
+        "{last}"
+    );
+    assert!(
+        last.ends_with("0\r\n\r\n"),
+        "whoever still reads sees the end: {last}"
+    );
     assert_eq!(bench.closed, [connection]);
 }
 
