@@ -6,7 +6,7 @@ use super::process::{Answer, Daemon};
 
 const KEY: (&str, &str) = (
     "SNOWFLAKE_MCP_TOKEN_KEY",
-    "a key that all replicas have, 32 characters or more",
+    "a key of 32 characters or more that all replicas have",
 );
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
 const SET_LEVEL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"info"}}"#;
@@ -52,7 +52,7 @@ fn a_session_goes_on_with_another_server_and_after_a_restart() {
 #[test]
 fn a_server_with_another_key_or_one_of_its_own_knows_no_such_session() {
     let session = open(&Daemon::start(&[], &[KEY]));
-    let other = (KEY.0, "another key, which is also 32 characters or more");
+    let other = (KEY.0, "another key that has 32 characters or more as well");
     for environment in [&[other][..], &[]] {
         let daemon = Daemon::start(&[], environment);
         assert_eq!(Answer::of(&post(&daemon, Some(&session), SET_LEVEL)).status, 404);
