@@ -97,7 +97,8 @@ ROUTES = [
     ("GET", "/status", 200),
     ("GET", "/metrics", 200),
     ("GET", "/mcp/tools", 200),
-    ("GET", "/mcp", 405),
+    ("GET", "/mcp", 400),
+    ("PUT", "/mcp", 405),
     ("HEAD", "/health", 200),
     ("GET", "/nowhere", 404),
 ]
