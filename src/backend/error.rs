@@ -172,6 +172,8 @@ pub struct Error {
     pub query_id: Option<String>,
     /// When to try again, where the other side said so.
     pub retry_after: Option<Duration>,
+    /// Names that are nearly the one that was not found, of those that were shown to the same role.
+    pub near: Vec<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -186,6 +188,7 @@ impl Error {
             sql_state: None,
             query_id: None,
             retry_after: None,
+            near: Vec::new(),
             detail: None,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kept::Kept;
+use super::kept::{Kept, Share, Who};
 use super::{Error, ResultSet, rows::Bounds};
 use crate::ident::JobId;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
@@ -64,6 +64,8 @@ pub struct Work {
     pub timeout: Duration,
     /// Marks the statements in Snowflake's query history.
     pub query_tag: Option<String>,
+    /// What it asks of the account, where others who ask the same can have the same answer.
+    pub share: Option<Share>,
     /// What is run once these statements have ended and can only be said then; the answer that is rendered is that of
     /// the last.
     pub follow: Option<Follow>,
@@ -101,6 +103,16 @@ pub enum Stage {
     Fetch,
     /// Ask whether a running statement has ended.
     Poll,
+}
+
+impl Context {
+    /// As whom a statement runs there.
+    pub fn who(&self) -> Who {
+        Who {
+            role: self.role.as_deref().unwrap_or_default().into(),
+            ..Who::default()
+        }
+    }
 }
 
 /// What a backend has reached with a job between two steps.

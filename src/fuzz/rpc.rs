@@ -33,10 +33,10 @@ pub fn rpc(bytes: &[u8]) {
         }
     }
     assert_batch(bytes, &limits);
-    let (id, outcome) = service.on_rest_call(bytes);
+    let (id, outcome) = service.on_rest_call(bytes, Now::default());
     assert_id(id);
     assert_outcome(outcome);
-    match service.on_envelope(bytes) {
+    match service.on_envelope(bytes, Now::default()) {
         Envelope::Ping => {}
         Envelope::Refused { id, .. } => assert_id(id),
         Envelope::Call { id, outcome } => {

@@ -6,6 +6,7 @@ use super::methods::{Request, reply_with};
 use super::mrtr::Returned;
 use super::script::Hears;
 use super::{Failure, Finish, Outcome, Payload, Revision, Service, ToolCall};
+use crate::time::Now;
 use crate::{json, rpc};
 
 pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -23,7 +24,7 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
             request.revision,
             &name,
             request.params.arguments,
-            request.hears(),
+            (request.hears(), request.context.now),
         );
     }
     let hears = request.hears();
@@ -42,11 +43,11 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
 /// Starts the tool of the catalogue called `name`. Arguments that are not those of the tool give a failed result, not an
 /// error: a model sees results, and can correct itself.
 pub(super) fn start(
-    service: &Service,
+    service: &mut Service,
     revision: Revision,
     name: &str,
     arguments: Option<&RawValue>,
-    hears: Hears,
+    (hears, now): (Hears, Now),
 ) -> Outcome {
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown("tool", name));
@@ -54,14 +55,13 @@ pub(super) fn start(
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service.catalogue.begin(tool, arguments, revision.form()) {
         Err(refused) => Outcome::result(Payload::Owned(refused)),
-        Ok(work) => Outcome::Work(Box::new(ToolCall {
-            work,
-            finish: Finish {
+        Ok(work) => {
+            let finish = Finish {
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
-            },
-            hears,
-        })),
+            };
+            service.work_or_kept(ToolCall { work, finish, hears }, now)
+        }
     }
 }

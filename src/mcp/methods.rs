@@ -117,7 +117,7 @@ pub(super) fn no_such_method(request: &Request<'_>, method: &str) -> Outcome {
 
 /// What an offer's reply leads to.
 pub(super) fn reply_with(
-    service: &Service,
+    service: &mut Service,
     request: &Request<'_>,
     method: &'static str,
     failure: Failure,
@@ -133,11 +133,14 @@ pub(super) fn reply_with(
             Outcome::result(Payload::Owned(form_of(method, request).object(&[&members])))
         }
         Reply::Error(error) => Outcome::error(error),
-        Reply::Work(work) => Outcome::Work(Box::new(ToolCall {
-            work: *work,
-            finish,
-            hears: request.hears(),
-        })),
+        Reply::Work(work) => {
+            let call = ToolCall {
+                work: *work,
+                finish,
+                hears: request.hears(),
+            };
+            service.work_or_kept(call, request.context.now)
+        }
         Reply::Script(script) => Outcome::Script(Box::new(ScriptCall {
             script,
             finish,

@@ -36,6 +36,7 @@ mod lists;
 mod logging;
 mod methods;
 mod mrtr;
+mod near;
 mod param_headers;
 mod params;
 mod prompts;
@@ -43,9 +44,12 @@ mod resources;
 
 use std::sync::Arc;
 
+use crate::backend;
+use crate::backend::kept::{Kept, Share, Who};
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
+use crate::time::{Instant, Now};
 use crate::tools::{Catalogue, Settings};
 
 pub use context::{Context, Field, RoutingFields};
@@ -111,7 +115,7 @@ impl Service {
     pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Arc::new(Catalogue::new(settings));
         let tools: Vec<_> = catalogue.tools().iter().map(lists::entry_of).collect();
-        let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue)))];
+        let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue), limits))];
         let offered = offered(&offers);
         Self {
             encoded: Revision::ALL.map(|revision| Encoded::new(&tools, &offers, offered, revision)),
@@ -152,6 +156,36 @@ impl Service {
             self.encode();
         }
         self.changes.extend(changes);
+    }
+
+    /// Keeps what a job told about the account, for others who ask the same.
+    pub fn keep(&mut self, share: &Share, kept: &Arc<Kept>, now: Instant) {
+        for offer in &mut self.offers {
+            offer.keep(share, kept, now);
+        }
+    }
+
+    /// Adds to an error about an object the names that are nearly the one it complains about.
+    pub fn suggest(&self, who: &Who, error: &mut backend::Error) {
+        if error.kind != backend::Kind::NotFound || !error.near.is_empty() {
+            return;
+        }
+        if let Some(name) = near::name_in(&error.message) {
+            let near = self.offers.iter().flat_map(|offer| offer.near(who, &name));
+            error.near = near.take(NEAR_MAX).collect();
+        }
+    }
+
+    /// A job, unless its answer was kept.
+    fn work_or_kept(&mut self, call: ToolCall, now: Now) -> Outcome {
+        let Some(share) = call.work.share.as_ref().filter(|share| !share.is_fresh) else {
+            return Outcome::Work(Box::new(call));
+        };
+        let mut offers = self.offers.iter_mut();
+        match offers.find_map(|offer| offer.kept(share, now.monotonic)) {
+            Some((kept, age)) => Outcome::result(call.finish.framed(&kept, Some(age))),
+            None => Outcome::Work(Box::new(call)),
+        }
     }
 
     fn encode(&mut self) {
@@ -264,6 +298,9 @@ impl Service {
         &self.encoded[revision as usize]
     }
 }
+
+/// Names that an error offers.
+const NEAR_MAX: usize = 3;
 
 /// What is there to be asked for, in any of the offers.
 fn offered(offers: &[Box<dyn Offer>]) -> Offered {

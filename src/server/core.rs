@@ -8,7 +8,7 @@ use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
-use super::inflight::{Busy, Inflight};
+use super::inflight::{Busy, Flight, Inflight};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
@@ -218,6 +218,28 @@ impl Core {
             );
         }
         caller
+    }
+
+    /// Keeps what a job told of the account for others who ask the same; adds to its error what is known of near names.
+    pub(super) fn learn_from(
+        &mut self,
+        now: Now,
+        flight: &Flight,
+        result: Result<Rendered, Error>,
+    ) -> Result<Rendered, Error> {
+        match result {
+            Ok(rendered) => {
+                if let (Some(share), Some(kept)) = (&flight.share, &rendered.kept) {
+                    self.service.keep(share, kept, now.monotonic);
+                    self.note_changes();
+                }
+                Ok(rendered)
+            }
+            Err(mut error) => {
+                self.service.suggest(&flight.who, &mut error);
+                Err(error)
+            }
+        }
     }
 
     /// Counts how a call ended.

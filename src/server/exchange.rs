@@ -201,7 +201,7 @@ impl Core {
 
     /// `POST /mcp/tools/call`, in the three spellings of the program that this one replaces.
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
-        let (client_id, outcome) = self.service.on_rest_call(request.body());
+        let (client_id, outcome) = self.service.on_rest_call(request.body(), now);
         let id = match client_id {
             Some(id) => Cow::Borrowed(id.as_json()),
             None => Cow::Owned(rest::quoted_id(self.entropy.uuid())),

@@ -25,6 +25,7 @@ use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
 use crate::backend::job::{Reached, Rendered, Work};
+use crate::backend::kept::{Form, Key, Share, Who};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::JobId;
 use crate::limits::Limits;
@@ -52,6 +53,12 @@ pub(super) struct Flight {
     statement_bytes: usize,
     /// What it has read and carries from step to step.
     row_bytes: usize,
+    /// What its job asks of the account.
+    pub(super) share: Option<Share>,
+    /// As whom its job asks.
+    pub(super) who: Who,
+    /// Calls that ask the same and wait for the same answer.
+    followers: Vec<JobId>,
     state: State,
 }
 
@@ -67,6 +74,8 @@ enum State {
     },
     /// Waits until `due` between two steps.
     Sleeping { job: Box<Job>, due: Instant },
+    /// Waits for the answer to another call, which asked the same before.
+    Following { leader: JobId },
     /// A call that goes on by itself, until it becomes a job or ends. `None` while it is being resumed.
     Scripted {
         script: Option<Box<dyn Script>>,
@@ -116,6 +125,8 @@ pub(super) enum Completed {
 #[derive(Debug)]
 pub(super) struct Inflight {
     flights: BTreeMap<JobId, Flight>,
+    /// Whose answer others who ask the same wait for.
+    leaders: BTreeMap<Key, JobId>,
     per_principal: BTreeMap<Principal, usize>,
     ready: Ready,
     jobs_made: u64,
@@ -142,6 +153,7 @@ impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             flights: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             per_principal: BTreeMap::new(),
             ready: Ready::default(),
             jobs_made: 0,
@@ -215,8 +227,17 @@ impl Inflight {
     ) -> JobId {
         let id = self.next_id();
         let deadline = now + work.timeout + DEADLINE_GRACE;
+        if let Some(leader) = self.leader_of(&work) {
+            let state = State::Following { leader };
+            let flight = Flight::new(now, deadline, caller, principal, finish, state);
+            return self.insert(id, flight, timers);
+        }
         self.ready.push(principal, Stage::Submit, id);
         let statement_bytes = work.leased_bytes();
+        let (share, who) = (work.share.clone(), work.context.who());
+        if let Some(share) = &share {
+            self.leaders.insert(share.key.clone(), id);
+        }
         let state = State::Ready(Box::new(Job {
             id,
             work,
@@ -225,8 +246,38 @@ impl Inflight {
         }));
         let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
         flight.statement_bytes = statement_bytes;
+        (flight.share, flight.who) = (share, who);
         self.statement_bytes += statement_bytes;
         self.insert(id, flight, timers)
+    }
+
+    /// The call whose answer will do for this work too. What is only kept for its names is rendered for each caller.
+    fn leader_of(&mut self, work: &Work) -> Option<JobId> {
+        let share = work.share.as_ref().filter(|share| !share.is_fresh)?;
+        let leader = *self
+            .leaders
+            .get(&share.key)
+            .filter(|_| share.key.form != Form::Names)?;
+        let flight = self.flights.get_mut(&leader).filter(|flight| !flight.cancelled)?;
+        // The next id is the follower's.
+        flight.followers.push(JobId(self.jobs_made));
+        Some(leader)
+    }
+
+    /// Takes out the calls that waited for the answer of this one, which is over.
+    pub(super) fn take_followers(
+        &mut self,
+        leader: &mut Flight,
+        timers: &mut Timers,
+    ) -> Vec<(JobId, Caller, Finish)> {
+        let followers = std::mem::take(&mut leader.followers);
+        followers
+            .into_iter()
+            .filter_map(|id| {
+                let flight = self.remove(id, timers)?;
+                Some((id, flight.caller?, flight.finish))
+            })
+            .collect()
     }
 
     /// Takes a call in that goes on by itself. [`Inflight::admission`] was asked before, and the caller resumes it.
@@ -321,7 +372,9 @@ impl Inflight {
     pub(super) fn waits(&self, id: JobId) -> Option<Waits> {
         match self.flights.get(&id)?.state {
             State::Scripted { waits, .. } => Some(waits),
-            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } => None,
+            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } | State::Following { .. } => {
+                None
+            }
         }
     }
 
@@ -389,7 +442,10 @@ impl Inflight {
         let flight = flight?;
         let stage = match &flight.state {
             State::Ready(job) => job.reached.stage,
-            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted { .. } => {
+            State::Stepping { .. }
+            | State::Sleeping { .. }
+            | State::Following { .. }
+            | State::Scripted { .. } => {
                 debug_assert!(false, "a job in a ready queue is ready");
                 return None;
             }
@@ -403,7 +459,10 @@ impl Inflight {
             },
         ) {
             State::Ready(job) => Some(job),
-            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted { .. } => None,
+            State::Stepping { .. }
+            | State::Sleeping { .. }
+            | State::Following { .. }
+            | State::Scripted { .. } => None,
         }
     }
 
@@ -496,7 +555,8 @@ impl Inflight {
         };
         let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
         self.calls -= usize::from(caller.is_some());
-        if flight.cancelled {
+        // Others wait for the same answer.
+        if flight.cancelled || !flight.followers.is_empty() {
             return (caller, None);
         }
         flight.cancelled = true;
@@ -517,6 +577,11 @@ impl Inflight {
                 None
             }
             State::Stepping { .. } => Some(Output::Interrupt(id)),
+            State::Following { leader } => {
+                let leader = *leader;
+                self.remove(id, timers);
+                return (caller, self.leave(leader, id, timers));
+            }
             State::Scripted { waits, .. } => {
                 if let Waits::Until(due) = *waits {
                     timers.clear(due, Timer::JobDue(id));
@@ -528,8 +593,23 @@ impl Inflight {
         (caller, output)
     }
 
+    /// A follower goes. A job that nobody waits for any more is cancelled.
+    fn leave(&mut self, leader: JobId, follower: JobId, timers: &mut Timers) -> Option<Output> {
+        let flight = self.flights.get_mut(&leader)?;
+        flight.followers.retain(|other| *other != follower);
+        if flight.followers.is_empty() && flight.caller.is_none() {
+            return self.cancel(leader, timers).1;
+        }
+        None
+    }
+
     fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
         let flight = self.flights.remove(&id)?;
+        if let Some(share) = &flight.share
+            && self.leaders.get(&share.key) == Some(&id)
+        {
+            self.leaders.remove(&share.key);
+        }
         self.statement_bytes -= flight.statement_bytes;
         self.row_bytes -= flight.row_bytes;
         self.calls -= usize::from(flight.caller.is_some());
@@ -564,6 +644,9 @@ impl Flight {
             progress_told: Duration::ZERO,
             statement_bytes: 0,
             row_bytes: 0,
+            share: None,
+            who: Who::default(),
+            followers: Vec::new(),
             state,
         }
     }

@@ -168,7 +168,8 @@ impl Server {
         let (Ok(rendered), Some(entry)) = (&result, find(entries, connection)) else {
             return result;
         };
-        let bytes = entry.held_bytes() + rendered.result.len();
+        let shared = rendered.kept.as_ref().map_or(0, |kept| kept.body.len());
+        let bytes = entry.held_bytes() + rendered.result.len() + shared;
         let bytes = bytes.saturating_sub(FREE_BYTES_EACH);
         if core.memory.replies.leaves_reserve(&entry.share.replies, bytes) {
             return result;

@@ -66,12 +66,14 @@ use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
 use self::inflight::Completed;
 use self::later::Later;
+use self::reply::Caller;
 use self::scripts::Resume;
 use self::timers::Timer;
+use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
-use crate::mcp::Service;
+use crate::mcp::{Finish, Service};
 use crate::time::{Instant, Now};
 use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
@@ -357,17 +359,33 @@ impl Server {
                     self.on_rows_not_kept(now, id);
                 }
             }
-            Completed::Over { flight, result } => {
+            Completed::Over { mut flight, result } => {
+                let followers = core.inflight.take_followers(&mut flight, &mut core.timers);
                 core.note_jobs();
                 core.database.observe(now, result.as_ref().map(|_| ()));
+                let result = core.learn_from(now, &flight, result);
+                for (follower, caller, finish) in followers {
+                    self.end_call(now, follower, &caller, finish, result.clone());
+                }
                 if let Some(caller) = flight.caller {
-                    let result = self.keep(caller.connection, result);
-                    self.core.count_end(&result);
-                    let ended = flight.finish.ended(result);
-                    self.answer(now, id, &caller, ended);
+                    self.end_call(now, id, &caller, flight.finish, result);
                 }
             }
         }
+    }
+
+    /// Gives a call the reply that its job came to.
+    fn end_call(
+        &mut self,
+        now: Now,
+        id: JobId,
+        caller: &Caller,
+        finish: Finish,
+        result: Result<Rendered, Error>,
+    ) {
+        let result = self.keep(caller.connection, result);
+        self.core.count_end(&result);
+        self.answer(now, id, caller, finish.ended(result));
     }
 
     fn on_connection_timer(&mut self, now: Now, connection: ConnectionId) {

@@ -193,7 +193,7 @@ impl Core {
 
     /// One message of the predecessor's envelope.
     fn on_envelope(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
-        match self.service.on_envelope(text) {
+        match self.service.on_envelope(text, now) {
             Envelope::Ping => say(&mut [Piece::Owned(envelope::pong(now.wall))]),
             Envelope::Refused { id, message } => {
                 say(&mut [Piece::Owned(envelope::error(id.map(rpc::Id::as_json), &message))]);

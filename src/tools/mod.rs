@@ -17,7 +17,11 @@ mod describe;
 mod listing;
 mod names;
 mod objects;
+mod profile;
 mod query;
+mod search;
+mod shown;
+pub mod similar;
 mod table;
 
 use std::fmt;
@@ -33,7 +37,7 @@ use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
 use crate::sql::identifier;
 
-pub use render::Form;
+pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
 
@@ -71,10 +75,14 @@ pub enum Refusal {
         /// Why.
         fault: identifier::Error,
     },
-    /// `view_name` names another one than the argument of this name does.
-    Contradiction(&'static str),
+    /// An argument (the first) names another database or schema than the argument of that name (the second) does.
+    Contradiction(&'static str, &'static str),
     /// No schema was given and there is no default one.
     NoSchema,
+    /// A kind of object that cannot be looked for.
+    ObjectType(String),
+    /// A cursor of another call, or none.
+    Cursor,
     /// The SQL text is too long.
     StatementTooLong {
         /// The limit in bytes.
@@ -91,15 +99,23 @@ impl fmt::Display for Refusal {
         match self {
             Self::Arguments(fault) => fault.fmt(formatter),
             Self::Name { argument, fault } => write!(formatter, "{argument} is no name: {fault}"),
-            Self::Contradiction(argument) => {
+            Self::Contradiction(named, argument) => {
+                let what = named.trim_end_matches("_name");
                 write!(
                     formatter,
-                    "view_name and {argument} name different {argument}s; pass the bare name of the view"
+                    "{named} and {argument} name different {argument}s; pass the bare name of the {what}"
                 )
             }
             Self::NoSchema => {
                 formatter.write_str("schema parameter is required, because no default schema is set")
             }
+            Self::ObjectType(word) => write!(
+                formatter,
+                "object_types has {word}, which is none of database, schema, table, view, column"
+            ),
+            Self::Cursor => formatter.write_str(
+                "cursor is not the next_cursor of a call with the same arguments; leave it out to start over",
+            ),
             Self::StatementTooLong { limit, actual } => {
                 write!(
                     formatter,
@@ -115,8 +131,13 @@ impl Refusal {
     /// The next useful step, where the sentence alone does not show it.
     const fn advice(&self) -> &'static str {
         match self {
-            Self::Arguments(_) | Self::Name { .. } | Self::Contradiction(_) | Self::Statement(_) => "",
-            Self::NoSchema => "\nlist_views shows which schema a view is in.",
+            Self::Arguments(_)
+            | Self::Name { .. }
+            | Self::Contradiction(..)
+            | Self::ObjectType(_)
+            | Self::Cursor
+            | Self::Statement(_) => "",
+            Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
     }
@@ -135,8 +156,14 @@ impl Catalogue {
         let settings = Arc::new(settings.with_exact_names());
         let tools = vec![
             objects::list_databases(),
+            objects::list_schemas(),
+            objects::list_tables(),
             objects::list_views(),
+            describe::describe_table(),
             describe::describe_view(),
+            search::search_objects(),
+            query::sample_table(&settings),
+            profile::profile_table(),
             query::query_view(&settings),
             query::execute_query(&settings),
         ];
@@ -212,6 +239,7 @@ impl Settings {
             },
             timeout: self.statement_timeout,
             query_tag: self.query_tag.clone(),
+            share: None,
             follow: None,
             render: Render::new(render),
         }

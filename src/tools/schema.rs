@@ -42,13 +42,20 @@ pub enum Kind {
         /// Taken when the argument is absent.
         default: bool,
     },
+    /// One of these words.
+    Choice {
+        /// The words.
+        of: &'static [&'static str],
+        /// Taken when the argument is absent.
+        default: &'static str,
+    },
 }
 
 impl Kind {
     /// The name of the type in JSON Schema.
     pub const fn type_name(self) -> &'static str {
         match self {
-            Self::Text => "string",
+            Self::Text | Self::Choice { .. } => "string",
             Self::Count { .. } => "integer",
             Self::Flag { .. } => "boolean",
         }
@@ -79,6 +86,13 @@ pub enum Fault {
         /// The type it should have.
         expected: &'static str,
     },
+    /// A word that is none of those that may be passed.
+    NotAmong {
+        /// Which argument.
+        name: &'static str,
+        /// The words.
+        of: &'static [&'static str],
+    },
     /// A count of zero or less.
     NotPositive(&'static str),
     /// An argument that was given twice.
@@ -101,6 +115,7 @@ impl fmt::Display for Fault {
                 )
             }
             Self::WrongKind { name, expected } => write!(formatter, "{name} must be of type {expected}"),
+            Self::NotAmong { name, of } => write!(formatter, "{name} must be one of {}", of.join(", ")),
             Self::NotPositive(name) => write!(formatter, "{name} must be at least 1"),
             Self::Repeated(name) => write!(formatter, "{name} is given twice"),
         }
@@ -152,6 +167,7 @@ impl<'a> Arguments<'a> {
                 Kind::Text => None,
                 Kind::Count { default, .. } => Some(Argument::Count(default)),
                 Kind::Flag { default } => Some(Argument::Flag(default)),
+                Kind::Choice { default, .. } => Some(Argument::Text(Cow::Borrowed(default))),
             };
         }
         Ok(parsed)
@@ -220,6 +236,12 @@ impl Property {
         };
         match self.kind {
             Kind::Text => json::text(value).map(Argument::Text).ok_or_else(wrong),
+            Kind::Choice { of, .. } => {
+                let text = json::text(value).ok_or_else(wrong)?;
+                let known = of.iter().find(|word| word.eq_ignore_ascii_case(&text));
+                let among = known.map(|word| Argument::Text(Cow::Borrowed(*word)));
+                among.ok_or(Fault::NotAmong { name: self.name, of })
+            }
             Kind::Flag { .. } => match value.get() {
                 "true" => Ok(Argument::Flag(true)),
                 "false" => Ok(Argument::Flag(false)),
@@ -266,6 +288,12 @@ impl Property {
             Kind::Flag { default } => {
                 into.extend_from_slice(b",\"default\":");
                 into.extend_from_slice(if default { b"true" } else { b"false" });
+            }
+            Kind::Choice { of, default } => {
+                into.extend_from_slice(b",\"enum\":[");
+                push_separated(into, of.iter(), |into, word| json::push_string(into, word));
+                into.extend_from_slice(b"],\"default\":");
+                json::push_string(into, default);
             }
         }
         into.push(b'}');

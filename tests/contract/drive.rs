@@ -113,6 +113,7 @@ impl Task {
                 bounds: self.bounds,
                 timeout: self.timeout,
                 query_tag: self.query_tag,
+                share: None,
                 follow: None,
                 render: Render::new(|_| Rendered {
                     result: Vec::new(),

@@ -127,8 +127,8 @@ impl<'a> Peer<'a> {
         }
     }
 
-    fn rest(&self, body: &str) -> Vec<String> {
-        let (id, outcome) = self.service.on_rest_call(body.as_bytes());
+    fn rest(&mut self, body: &str) -> Vec<String> {
+        let (id, outcome) = self.service.on_rest_call(body.as_bytes(), Now::default());
         let id = id.map_or("\"a uuid\"", rpc::Id::as_json);
         let prefix = rest::reply_prefix(id).concat();
         let whole = |payload: &[u8]| [&prefix, payload, rest::REPLY_SUFFIX].concat();
@@ -140,8 +140,8 @@ impl<'a> Peer<'a> {
         }
     }
 
-    fn envelope(&self, text: &str) -> Vec<String> {
-        match self.service.on_envelope(text.as_bytes()) {
+    fn envelope(&mut self, text: &str) -> Vec<String> {
+        match self.service.on_envelope(text.as_bytes(), Now::default()) {
             Envelope::Ping => vec![self.said(200, &envelope::pong(WallTime::from_micros(1_500_000)))],
             Envelope::Refused { id, message } => {
                 vec![self.said(200, &envelope::error(id.map(rpc::Id::as_json), &message))]

@@ -12,8 +12,10 @@ use super::{REVISION, spelling};
 use crate::ident::Uuid;
 use crate::json;
 use crate::limits::Limits;
+use crate::mcp::script::Hears;
 use crate::mcp::{Outcome, Service, calls};
 use crate::rpc::Id;
+use crate::time::Now;
 use crate::time::WallTime;
 
 /// What a message in the envelope means.
@@ -46,7 +48,7 @@ pub fn is_envelope(text: &[u8], limits: &Limits) -> bool {
 
 impl Service {
     /// What a message in the envelope means.
-    pub fn on_envelope<'a>(&self, text: &'a [u8]) -> Envelope<'a> {
+    pub fn on_envelope<'a>(&mut self, text: &'a [u8], now: Now) -> Envelope<'a> {
         let call = match spelling::parse(text, &self.limits) {
             Ok(call) => call,
             Err(error) => {
@@ -64,13 +66,7 @@ impl Service {
             (Some("ping"), _) => Envelope::Ping,
             (Some("call"), Some(tool)) => Envelope::Call {
                 id: call.id,
-                outcome: calls::start(
-                    self,
-                    REVISION,
-                    tool,
-                    call.arguments,
-                    crate::mcp::script::Hears::default(),
-                ),
+                outcome: calls::start(self, REVISION, tool, call.arguments, (Hears::default(), now)),
             },
             (Some("call"), None) => refused("method must be the name of a tool"),
             (Some(_), _) => refused("type must be call or ping"),

@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use super::{REVISION, spelling};
 use crate::json;
+use crate::mcp::script::Hears;
 use crate::mcp::{Outcome, Payload, Service, calls};
 use crate::rpc::{self, Id};
+use crate::time::Now;
 use crate::tools::{Catalogue, schema};
 
 /// The body of `GET /mcp/tools`: JSON Schema for those who read the documentation, and the map of parameters for those
@@ -42,7 +44,7 @@ impl Service {
     /// Three spellings mean the same: `{"method":<tool>,"params":{…}}`, with `jsonrpc` and `id` or without, and
     /// `{"name":<tool>,"arguments":{…}}`. The outcome is `Result`, `Error` (400 for a body that is no call, 200 for a tool
     /// that does not exist) or `Work`.
-    pub fn on_rest_call<'a>(&self, body: &'a [u8]) -> (Option<Id<'a>>, Outcome) {
+    pub fn on_rest_call<'a>(&mut self, body: &'a [u8], now: Now) -> (Option<Id<'a>>, Outcome) {
         let call = match spelling::parse(body, &self.limits) {
             Ok(call) => call,
             Err(error) => return (None, Outcome::refused(error)),
@@ -53,13 +55,7 @@ impl Service {
         };
         (
             call.id,
-            calls::start(
-                self,
-                REVISION,
-                &tool,
-                call.arguments,
-                crate::mcp::script::Hears::default(),
-            ),
+            calls::start(self, REVISION, &tool, call.arguments, (Hears::default(), now)),
         )
     }
 }

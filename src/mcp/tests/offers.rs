@@ -481,11 +481,11 @@ fn only_what_can_change_is_promised() {
     };
     assert_eq!(
         capabilities(&mut Bench::new().service),
-        r#"{"completions":{},"logging":{},"prompts":{},"resources":{"subscribe":true},"tools":{"listChanged":true}}"#
+        r#"{"completions":{},"logging":{},"prompts":{},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}}"#
     );
     assert_eq!(
         capabilities(&mut service()),
-        r#"{"completions":{},"logging":{},"prompts":{},"resources":{},"tools":{}}"#
+        r#"{"completions":{},"logging":{},"prompts":{},"resources":{"listChanged":true,"subscribe":true},"tools":{}}"#
     );
 }
 
