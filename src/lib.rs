@@ -13,7 +13,8 @@ pub mod time;
 pub mod rpc;
 pub mod wire;
 
-// What may be asked of a database.
+// What may be asked of a database, and who asked it.
+pub mod audit;
 pub mod backend;
 pub mod sql;
 

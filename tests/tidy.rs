@@ -24,18 +24,39 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),
+    ("audit", &["sql"]),
     ("backend", &["sql"]),
     ("tools", &["backend", "sql"]),
     ("mcp", &["backend", "rpc", "sql", "tools", "wire::buffer"]),
-    ("server", &["backend", "mcp", "rpc", "sql", "tools", "wire"]),
+    (
+        "server",
+        &["audit", "backend", "mcp", "rpc", "sql", "tools", "wire"],
+    ),
     ("workers", &["backend"]),
-    ("reactor", &["backend", "server", "wire", "workers"]),
-    ("serve", &["backend", "config", "reactor", "server"]),
-    ("stdio", &["backend", "reactor", "server", "wire", "workers"]),
+    (
+        "reactor",
+        &["audit", "backend", "observe::audit", "server", "wire", "workers"],
+    ),
+    (
+        "serve",
+        &["backend", "config", "observe::audit", "reactor", "server"],
+    ),
+    (
+        "stdio",
+        &[
+            "audit",
+            "backend",
+            "observe::audit",
+            "reactor",
+            "server",
+            "wire",
+            "workers",
+        ],
+    ),
     ("snowflake", &["backend", "fuzz::cuts", "sql"]),
     ("demo", &["backend", "sql"]),
-    ("observe", &["backend"]),
-    ("config", &["backend", "observe", "snowflake", "sql"]),
+    ("observe", &["audit", "backend"]),
+    ("config", &["audit", "backend", "observe", "snowflake", "sql"]),
     (
         "fuzz",
         &[
@@ -62,7 +83,8 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools", "wire",
+            "audit", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools",
+            "wire",
         ],
         words: &[
             "std::net",

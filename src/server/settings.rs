@@ -1,5 +1,6 @@
 //! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
 
+use crate::audit::WhenFull;
 use crate::limits::Limits;
 use crate::secret::Secret;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub api_keys: Vec<Secret>,
     /// Path of the metrics route; `None` switches it off.
     pub metrics_path: Option<String>,
+    /// Whether there is an audit log, and what is done when it cannot be written.
+    pub audit: Option<WhenFull>,
 }
 
 /// Which values of `Host` are served (DNS rebinding: a page's own name must not lead to a loopback server).
@@ -44,6 +47,7 @@ impl Default for Settings {
             origins: Vec::new(),
             api_keys: Vec::new(),
             metrics_path: Some("/metrics".to_owned()),
+            audit: None,
         }
     }
 }
