@@ -249,7 +249,7 @@ impl Core {
         sender: &Sender<'_>,
         (payload, effect): (Payload, Option<Effect>),
     ) -> Ended {
-        if !self.has_room_in_batch(talk, payload.as_bytes().len()) {
+        if !self.has_room_in_batch(talk, payload.len()) {
             return Ended::Error(rpc::Error::internal_error(REPLIES_SHORT));
         }
         match (&sender.session, effect) {

@@ -252,7 +252,7 @@ impl Core {
 
     /// Whether memory for replies is so short that this one is not given.
     fn is_too_much(&self, payload: &Payload) -> bool {
-        self.memory.replies.is_short() && payload.as_bytes().len() > REPLY_IN_NEED_BYTES_MAX
+        self.memory.replies.is_short() && payload.len() > REPLY_IN_NEED_BYTES_MAX
     }
 
     /// `notifications/cancelled`: the call gets no reply (MCP, "Cancellation"). An unknown id is ignored: the reply may

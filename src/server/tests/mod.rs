@@ -162,6 +162,7 @@ impl Bench {
             rows: 1,
             truncated: false,
             query_id: None,
+            kept: None,
         };
         self.complete(job, Outcome::Done(Ok(rendered)));
     }
