@@ -218,7 +218,7 @@ fn parse_line(line: &str) -> Result<Key, String> {
     let mut seen: Vec<String> = Vec::new();
     let read = json::each_member(line, |name, value| {
         if seen.iter().any(|earlier| *earlier == name) {
-            wrong.get_or_insert(format!("{name} stands twice"));
+            wrong.get_or_insert_with(|| format!("{name} stands twice"));
         }
         let ended = match &*name {
             "label" => json::text(value).map(|text| label = Some(text.into_owned())),
@@ -234,12 +234,12 @@ fn parse_line(line: &str) -> Result<Key, String> {
             "rows_per_day" => number(value).map(|number| quota.rows_per_day_max = Some(number)),
             "bytes_per_day" => number(value).map(|number| quota.bytes_per_day_max = Some(number)),
             _ => {
-                wrong.get_or_insert(format!("{name} is no member that is known"));
+                wrong.get_or_insert_with(|| format!("{name} is no member that is known"));
                 None
             }
         };
         if ended.is_none() {
-            wrong.get_or_insert(format!("{name}: {}", expected_of(&name)));
+            wrong.get_or_insert_with(|| format!("{name}: {}", expected_of(&name)));
         }
         seen.push(name.into_owned());
     });
