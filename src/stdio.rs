@@ -273,7 +273,7 @@ impl<O: Write> Executor for StdioWorld<O> {
         self.completions.pop_front()
     }
 
-    fn audit(&mut self, record: Box<Record>) {
+    fn audit(&mut self, record: Record) {
         if let Some(audit) = &mut self.audit {
             audit.keep(record);
         }

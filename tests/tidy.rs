@@ -21,6 +21,7 @@ const VOCABULARY: &[&str] = &["entropy", "ident", "json", "limits", "secret", "t
 /// `wire::buffer` is let through upwards on its own: a reply is made as pieces for an outbox, so that nothing is
 /// copied on its way down.
 const IMPORTS: &[(&str, &[&str])] = &[
+    ("access", &[]),
     ("wire", &[]),
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),
@@ -30,7 +31,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("mcp", &["backend", "rpc", "sql", "tools", "wire::buffer"]),
     (
         "server",
-        &["audit", "backend", "mcp", "rpc", "sql", "tools", "wire"],
+        &["access", "audit", "backend", "mcp", "rpc", "sql", "tools", "wire"],
     ),
     ("workers", &["backend"]),
     (
@@ -39,7 +40,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "serve",
-        &["backend", "config", "observe::audit", "reactor", "server"],
+        &[
+            "access",
+            "backend",
+            "config",
+            "observe::audit",
+            "reactor",
+            "server",
+        ],
     ),
     (
         "stdio",
@@ -56,7 +64,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("snowflake", &["backend", "fuzz::cuts", "sql"]),
     ("demo", &["backend", "sql"]),
     ("observe", &["audit", "backend"]),
-    ("config", &["audit", "backend", "observe", "snowflake", "sql"]),
+    (
+        "config",
+        &["access", "audit", "backend", "observe", "snowflake", "sql"],
+    ),
     (
         "fuzz",
         &[
@@ -83,8 +94,8 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "audit", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools",
-            "wire",
+            "access", "audit", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql",
+            "tools", "wire",
         ],
         words: &[
             "std::net",

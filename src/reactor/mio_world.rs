@@ -293,7 +293,7 @@ impl Executor for MioWorld {
         self.completions.try_recv().ok()
     }
 
-    fn audit(&mut self, record: Box<Record>) {
+    fn audit(&mut self, record: Record) {
         if let Some(audit) = &mut self.audit {
             audit.keep(record);
         }

@@ -286,7 +286,7 @@ impl<W: World> Driver<W> {
                 Output::SubmitCancel(job) => self.world.submit_cancel(job),
                 Output::Interrupt(_) if self.is_planted(PlantedBug::InterruptForgotten) => {}
                 Output::Interrupt(job) => self.world.interrupt(job),
-                Output::Audit(record) => self.world.audit(record),
+                Output::Audit(record) => self.world.audit(*record),
                 Output::Flush(connection) => {
                     if !self.is_planted(PlantedBug::OutputNotFlushedBeforeSleep) {
                         self.list_to_write(connection);

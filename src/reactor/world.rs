@@ -108,7 +108,7 @@ pub trait Executor {
     fn completion(&mut self) -> Option<Completion>;
 
     /// Keeps a record for the audit log. Never waits for a disk. A world without a log is never given any.
-    fn audit(&mut self, _record: Box<Record>) {}
+    fn audit(&mut self, _record: Record) {}
 
     /// How the writer of the audit log does, if that has changed since the last time.
     fn audit_state(&mut self) -> Option<State> {

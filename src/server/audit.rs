@@ -91,45 +91,7 @@ impl Core {
         let texts = work.statements.iter().map(|statement| statement.text());
         let unchecked = work.unchecked.as_ref().map(|statement| statement.text());
         let statements = texts.chain(unchecked).map(Statement::of).collect();
-        Some(Box::new(self.new_record(
-            now,
-            talk,
-            principal,
-            (tool, statements),
-        )))
-    }
-
-    fn new_record(
-        &self,
-        now: Now,
-        talk: &Talk,
-        principal: Principal,
-        (tool, statements): (&'static str, Vec<Statement>),
-    ) -> Record {
-        Record {
-            at: now.wall,
-            principal: self.name_of(principal),
-            client: talk.client.clone(),
-            tool,
-            job: None,
-            statements,
-            verdict: Verdict::Allow,
-            query_id: None,
-            duration_ms: 0,
-            end: End::NotSent,
-        }
-    }
-
-    /// A key by a part of its digest, which gives nothing away; who has none, by its connection.
-    fn name_of(&self, principal: Principal) -> Box<str> {
-        match principal {
-            Principal::Key(key) => {
-                let digest = self.principals.of(Some(key)).iter().take(KEY_NAME_BYTES);
-                let digits: String = digest.map(|byte| format!("{byte:02x}")).collect();
-                format!("key:{digits}").into()
-            }
-            Principal::Connection(connection) => format!("connection:{connection}").into(),
-        }
+        Some(Box::new(new_record(now, talk, principal, (tool, statements))))
     }
 
     /// Records a statement that the guard has just refused, if it did.
@@ -146,7 +108,7 @@ impl Core {
             return self.metrics.count(Metric::AuditDropped);
         }
         let statements = vec![Statement::of(&denied.statement)];
-        let mut record = self.new_record(now, talk, principal, (denied.tool, statements));
+        let mut record = new_record(now, talk, principal, (denied.tool, statements));
         record.verdict = Verdict::Deny(Cow::Borrowed(denied.rule));
         self.give_record(Box::new(record));
     }
@@ -209,6 +171,38 @@ impl super::inflight::Inflight {
             record.job = Some(id.0);
             flight.record = Some(record);
         }
+    }
+}
+
+fn new_record(
+    now: Now,
+    talk: &Talk,
+    principal: Principal,
+    (tool, statements): (&'static str, Vec<Statement>),
+) -> Record {
+    Record {
+        at: now.wall,
+        principal: name_of(principal),
+        client: talk.client.clone(),
+        tool,
+        job: None,
+        statements,
+        verdict: Verdict::Allow,
+        query_id: None,
+        duration_ms: 0,
+        end: End::NotSent,
+    }
+}
+
+/// A key by a part of its digest, which gives nothing away; who has none, by its connection.
+fn name_of(principal: Principal) -> Box<str> {
+    match principal {
+        Principal::Known(mark) => {
+            let bytes = mark.as_bytes().iter().take(KEY_NAME_BYTES);
+            let digits: String = bytes.map(|byte| format!("{byte:02x}")).collect();
+            format!("key:{digits}").into()
+        }
+        Principal::Connection(connection) => format!("connection:{connection}").into(),
     }
 }
 

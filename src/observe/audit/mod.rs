@@ -66,7 +66,7 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    records: VecDeque<Box<Record>>,
+    records: VecDeque<Record>,
     state: State,
     /// Dropped and not yet told in the log itself.
     dropped_untold: u64,
@@ -123,7 +123,7 @@ impl Audit {
     }
 
     /// Takes a record to be written. Never waits for the disk.
-    pub fn keep(&mut self, record: Box<Record>) {
+    pub fn keep(&mut self, record: Record) {
         let mut inner = self.queue.lock();
         // Where nothing is dropped, the server has refused whatever would not fit.
         while self.queue.drops && inner.records.len() >= self.queue.queue_max {
@@ -172,7 +172,7 @@ struct Writer<D, C> {
     chain: Chain,
     clock: C,
     /// Taken from the queue and not written yet.
-    pending: Vec<Box<Record>>,
+    pending: Vec<Record>,
     /// Dropped before those, and not told in the log yet.
     dropped: u64,
 }

@@ -53,8 +53,8 @@ fn settings(when_full: WhenFull) -> Settings {
     }
 }
 
-fn record(tool: &'static str) -> Box<Record> {
-    Box::new(Record {
+fn record(tool: &'static str) -> Record {
+    Record {
         at: WallTime::from_micros(1),
         principal: "key:ann".into(),
         client: "".into(),
@@ -65,7 +65,7 @@ fn record(tool: &'static str) -> Box<Record> {
         query_id: None,
         duration_ms: 0,
         end: End::NotSent,
-    })
+    }
 }
 
 fn planned(when_full: WhenFull) -> (Audit, Sender<bool>, Receiver<Vec<u8>>) {

@@ -10,7 +10,7 @@ fn bench(when_full: WhenFull) -> Bench {
             audit_queue_max: 3,
             ..Limits::default()
         },
-        api_keys: vec![Secret::new("a-key-for-the-tests")],
+        keys: KeyRing::of_secrets(&[Secret::new("a-key-for-the-tests")]),
         ..Settings::default()
     })
 }

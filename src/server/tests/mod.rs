@@ -15,6 +15,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use super::{Exit, Input, Output, Peer, Server, Settings};
+use crate::access::KeyRing;
 use crate::audit::Record;
 use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
@@ -54,9 +55,9 @@ impl Bench {
     }
 
     fn with_keys(keys: &[&str]) -> Self {
-        let api_keys = keys.iter().map(|key| Secret::new(*key)).collect();
+        let keys: Vec<_> = keys.iter().map(|key| Secret::new(*key)).collect();
         Self::with(Settings {
-            api_keys,
+            keys: KeyRing::of_secrets(&keys),
             ..Settings::default()
         })
     }
@@ -165,6 +166,7 @@ impl Bench {
             rows: 1,
             truncated: false,
             query_id: None,
+            kept: None,
         };
         self.complete(job, Outcome::Done(Ok(rendered)));
     }
