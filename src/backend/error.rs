@@ -110,7 +110,7 @@ impl Kind {
             }
             Self::Syntax => "Correct the statement and call again.",
             Self::NotFound => {
-                "Check the name with list_databases, list_views or SHOW TABLES IN SCHEMA; names with lower-case letters need double quotes."
+                "Find the name with search_objects, or list_schemas, list_tables and list_views; names with lower-case letters need double quotes."
             }
             Self::Privilege => {
                 "Ask for the privilege to be granted to the role, or name another role's object."

@@ -163,6 +163,16 @@ pub struct Rendered {
     pub kept: Option<Arc<Kept>>,
 }
 
+impl Rendered {
+    /// Bytes of the reply, but for what frames a shared one.
+    pub fn bytes(&self) -> usize {
+        match &self.kept {
+            Some(kept) if self.result.is_empty() => kept.body.len(),
+            _ => self.result.len(),
+        }
+    }
+}
+
 /// What a job goes on with: statements that depend on the answer to others. Made by a tool, run by the worker.
 pub struct Follow(Box<dyn FnOnce(Answer) -> Result<Followed, Error> + Send>);
 

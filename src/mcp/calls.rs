@@ -54,7 +54,10 @@ pub(super) fn start(
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service.catalogue.begin(tool, arguments, revision.form()) {
-        Err(refused) => Outcome::result(Payload::Owned(refused)),
+        Err(refused) => {
+            service.denied = refused.denied;
+            Outcome::result(Payload::Owned(refused.result))
+        }
         Ok(work) => {
             let finish = Finish {
                 tool: tool.name,

@@ -17,6 +17,9 @@
 //! hundred callers leave at once, their cancels must not hold up everybody else's statements. A running statement holds
 //! no worker: between steps its job sleeps here.
 
+mod cancelling;
+mod followers;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,13 +27,14 @@ use super::event::Output;
 use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
+use crate::audit::Record;
 use crate::backend::job::{Reached, Rendered, Work};
-use crate::backend::kept::{Form, Key, Share, Who};
+use crate::backend::kept::{Key, Share, Who};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::JobId;
 use crate::limits::Limits;
 use crate::mcp::Finish;
-use crate::mcp::script::{Notice, Script};
+use crate::mcp::script::Script;
 use crate::time::Instant;
 
 /// A call whose job is not over.
@@ -48,7 +52,7 @@ pub(super) struct Flight {
     deadline: Instant,
     cancelled: bool,
     /// Time after the admission at which progress was told last.
-    progress_told: Duration,
+    pub(super) progress_told: Duration,
     /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
     statement_bytes: usize,
     /// What it has read and carries from step to step.
@@ -59,6 +63,8 @@ pub(super) struct Flight {
     pub(super) who: Who,
     /// Calls that ask the same and wait for the same answer.
     followers: Vec<JobId>,
+    /// What the audit log will hear of it.
+    pub(super) record: Option<Box<Record>>,
     state: State,
 }
 
@@ -146,8 +152,6 @@ pub(super) struct Inflight {
 /// Time that a backend has to end a statement by itself before the server cancels it. Longer than what the Snowflake
 /// client adds to the timeout of a statement, so that its sentence, which knows more, comes first.
 const DEADLINE_GRACE: Duration = Duration::from_secs(15);
-/// Progress is for people, who read no faster.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -205,6 +209,19 @@ impl Inflight {
         self.flights.get(&id)
     }
 
+    /// One flight, to be changed.
+    pub(super) fn find_mut(&mut self, id: JobId) -> Option<&mut Flight> {
+        self.flights.get_mut(&id)
+    }
+
+    /// The records of all flights, with when each was admitted. They have none then.
+    pub(super) fn take_records(&mut self) -> Vec<(Box<Record>, Instant)> {
+        let records = self.flights.values_mut();
+        records
+            .filter_map(|flight| Some((flight.record.take()?, flight.admitted)))
+            .collect()
+    }
+
     /// Whether one more call of `principal` may come in.
     pub(super) fn admission(&self, principal: Principal) -> Result<(), Busy> {
         if self.flights.len() >= self.jobs_max {
@@ -249,35 +266,6 @@ impl Inflight {
         (flight.share, flight.who) = (share, who);
         self.statement_bytes += statement_bytes;
         self.insert(id, flight, timers)
-    }
-
-    /// The call whose answer will do for this work too. What is only kept for its names is rendered for each caller.
-    fn leader_of(&mut self, work: &Work) -> Option<JobId> {
-        let share = work.share.as_ref().filter(|share| !share.is_fresh)?;
-        let leader = *self
-            .leaders
-            .get(&share.key)
-            .filter(|_| share.key.form != Form::Names)?;
-        let flight = self.flights.get_mut(&leader).filter(|flight| !flight.cancelled)?;
-        // The next id is the follower's.
-        flight.followers.push(JobId(self.jobs_made));
-        Some(leader)
-    }
-
-    /// Takes out the calls that waited for the answer of this one, which is over.
-    pub(super) fn take_followers(
-        &mut self,
-        leader: &mut Flight,
-        timers: &mut Timers,
-    ) -> Vec<(JobId, Caller, Finish)> {
-        let followers = std::mem::take(&mut leader.followers);
-        followers
-            .into_iter()
-            .filter_map(|id| {
-                let flight = self.remove(id, timers)?;
-                Some((id, flight.caller?, flight.finish))
-            })
-            .collect()
     }
 
     /// Takes a call in that goes on by itself. [`Inflight::admission`] was asked before, and the caller resumes it.
@@ -382,36 +370,6 @@ impl Inflight {
     pub(super) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Caller> {
         self.waits(id)?;
         self.remove(id, timers)?.caller
-    }
-
-    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
-    pub(super) fn next_progress(
-        &mut self,
-        id: JobId,
-        elapsed: Duration,
-        progress: &Progress,
-    ) -> Option<Notice> {
-        let flight = self.flights.get_mut(&id)?;
-        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
-            return None;
-        }
-        flight.progress_told = elapsed.max(Duration::from_millis(1));
-        let seconds = elapsed.as_secs();
-        let message = match progress {
-            Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
-            Progress::Running => format!("running, {seconds} s"),
-            Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
-            Progress::Fetching {
-                rows,
-                total: Some(total),
-            } => format!("fetching, {rows} of {total} rows"),
-            Progress::Retrying => format!("trying again, {seconds} s"),
-        };
-        Some(Notice::Progress {
-            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
-            total: None,
-            message: Some(message),
-        })
     }
 
     /// Who waits for the reply.
@@ -544,65 +502,6 @@ impl Inflight {
         }
     }
 
-    /// Cancels a job and gives back who waited for it. What must be told the workers is the second value.
-    pub(super) fn cancel(
-        &mut self,
-        id: JobId,
-        timers: &mut Timers,
-    ) -> (Option<(Caller, Finish)>, Option<Output>) {
-        let Some(flight) = self.flights.get_mut(&id) else {
-            return (None, None);
-        };
-        let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
-        self.calls -= usize::from(caller.is_some());
-        // Others wait for the same answer.
-        if flight.cancelled || !flight.followers.is_empty() {
-            return (caller, None);
-        }
-        flight.cancelled = true;
-        self.row_bytes -= std::mem::take(&mut flight.row_bytes);
-        let output = match &flight.state {
-            State::Ready(job) => {
-                self.ready.remove(flight.principal, job.reached.stage, id);
-                if job.holds_nothing() {
-                    self.remove(id, timers);
-                } else {
-                    self.ready.push_cancel(id);
-                }
-                None
-            }
-            State::Sleeping { due, .. } => {
-                timers.clear(*due, Timer::JobDue(id));
-                flight.wake(id, &mut self.ready);
-                None
-            }
-            State::Stepping { .. } => Some(Output::Interrupt(id)),
-            State::Following { leader } => {
-                let leader = *leader;
-                self.remove(id, timers);
-                return (caller, self.leave(leader, id, timers));
-            }
-            State::Scripted { waits, .. } => {
-                if let Waits::Until(due) = *waits {
-                    timers.clear(due, Timer::JobDue(id));
-                }
-                self.remove(id, timers);
-                None
-            }
-        };
-        (caller, output)
-    }
-
-    /// A follower goes. A job that nobody waits for any more is cancelled.
-    fn leave(&mut self, leader: JobId, follower: JobId, timers: &mut Timers) -> Option<Output> {
-        let flight = self.flights.get_mut(&leader)?;
-        flight.followers.retain(|other| *other != follower);
-        if flight.followers.is_empty() && flight.caller.is_none() {
-            return self.cancel(leader, timers).1;
-        }
-        None
-    }
-
     fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
         let flight = self.flights.remove(&id)?;
         if let Some(share) = &flight.share
@@ -625,6 +524,11 @@ impl Inflight {
 }
 
 impl Flight {
+    /// On whose account it runs.
+    pub(super) fn principal(&self) -> Principal {
+        self.principal
+    }
+
     fn new(
         now: Instant,
         deadline: Instant,
@@ -647,6 +551,7 @@ impl Flight {
             share: None,
             who: Who::default(),
             followers: Vec::new(),
+            record: None,
             state,
         }
     }

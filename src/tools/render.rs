@@ -294,7 +294,7 @@ pub(super) mod tests {
         error.code = Some("002003".to_owned());
         let failed = String::from_utf8(failure(PLAIN, &error_text(&error))).unwrap();
         assert!(failed.starts_with(
-            r#"{"content":[{"type":"text","text":"Error: object T does not exist (Snowflake code 002003, query id q-1)\nCheck the name"#
+            r#"{"content":[{"type":"text","text":"Error: object T does not exist (Snowflake code 002003, query id q-1)\nFind the name"#
         ));
         assert!(failed.ends_with(r#""isError":true}"#) && !failed.contains("structuredContent"));
     }

@@ -1,5 +1,5 @@
 """Checks with clients that others wrote: each in every era and over every transport it speaks, against the embedded
-engine. All must list the five tools and read the row of one statement."""
+engine. All must list the tools and read the row of one statement."""
 
 import json
 import os
@@ -12,7 +12,10 @@ import calls
 import packages
 import processes
 
-TOOLS = ["describe_view", "execute_query", "list_databases", "list_views", "query_view"]
+TOOLS = [
+    "describe_table", "describe_view", "execute_query", "list_databases", "list_schemas", "list_tables", "list_views",
+    "profile_table", "query_view", "sample_table", "search_objects",
+]
 CALL = {"name": "execute_query", "arguments": {"query": "select 1 as one"}}
 SECONDS_MAX = 60
 LEGACY, MODERN = "2025-11-25", "2026-07-28"

@@ -61,10 +61,10 @@ impl Account {
     fn note(&mut self, share: &Share, key: &Key) {
         match (key.subject, key.form, &share.uri) {
             (kept::Subject::Databases, kept::Form::Names, _) => self.changes.resources = true,
-            (_, _, Some(uri)) if self.changes.updated.len() < UPDATES_MAX => {
-                if !self.changes.updated.contains(uri) {
-                    self.changes.updated.push(uri.clone());
-                }
+            (_, _, Some(uri))
+                if self.changes.updated.len() < UPDATES_MAX && !self.changes.updated.contains(uri) =>
+            {
+                self.changes.updated.push(uri.clone());
             }
             _ => {}
         }
