@@ -1,9 +1,11 @@
 //! What a message leads to, as data: the server acts on it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::script::{Hears, Script};
 use super::subscriptions::Listen;
+use super::tasks::{Mode, Shaped, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
 use crate::tools;
@@ -19,24 +21,51 @@ pub enum Payload {
     Shared(Arc<[u8]>),
     /// Made for this reply.
     Owned(Vec<u8>),
+    /// Made around the result of a task, which is kept.
+    Shaped(Box<Shaped>),
 }
 
 impl Payload {
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
+    /// The bytes; those around a kept result are put together with it.
+    pub fn to_bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Static(text) => text.as_bytes(),
-            Self::Shared(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
+            Self::Static(text) => Cow::Borrowed(text.as_bytes()),
+            Self::Shared(bytes) => Cow::Borrowed(bytes),
+            Self::Owned(bytes) => Cow::Borrowed(bytes),
+            Self::Shaped(shaped) => Cow::Owned(shaped.to_bytes()),
         }
     }
 
-    /// As a piece for the outbox.
+    /// Bytes of it.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Static(text) => text.len(),
+            Self::Shared(bytes) => bytes.len(),
+            Self::Owned(bytes) => bytes.len(),
+            Self::Shaped(shaped) => shaped.len(),
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As a piece for the outbox. A kept result is copied: where it can be one, [`Payload::into_pieces`] is for it.
     pub fn into_piece(self) -> Piece<'static> {
         match self {
             Self::Static(text) => Piece::Borrowed(text.as_bytes()),
             Self::Shared(bytes) => Piece::Shared(bytes),
             Self::Owned(bytes) => Piece::Owned(bytes),
+            Self::Shaped(shaped) => Piece::Owned(shaped.to_bytes()),
+        }
+    }
+
+    /// As pieces for the outbox, nothing copied.
+    pub fn into_pieces(self) -> [Piece<'static>; 3] {
+        match self {
+            Self::Shaped(shaped) => shaped.into_pieces(),
+            whole => [whole.into_piece(), Piece::default(), Piece::default()],
         }
     }
 }
@@ -62,6 +91,8 @@ pub enum Outcome {
     Work(Box<ToolCall>),
     /// A call that goes on by itself; the reply follows.
     Script(Box<ScriptCall>),
+    /// A call about a task; the reply is the table's.
+    Task(Box<TaskCall>),
     /// A stream of notifications that stays open; over HTTP only as SSE.
     Listen(Box<Listen>),
     /// A notification or reply that is taken note of: 202 over HTTP.
@@ -134,6 +165,8 @@ pub struct ToolCall {
     pub finish: Finish,
     /// What the caller wants to hear before the reply.
     pub hears: Hears,
+    /// Whether the reply may be a task.
+    pub mode: Mode,
 }
 
 /// A call that goes on by itself.
@@ -145,6 +178,8 @@ pub struct ScriptCall {
     pub finish: Finish,
     /// What the caller wants to hear before the reply.
     pub hears: Hears,
+    /// Whether the reply may be a task.
+    pub mode: Mode,
 }
 
 /// What is needed to end a call that has no rendered result. Small: it waits in the server.
@@ -182,7 +217,7 @@ impl Ended {
     /// The bytes of the member: a result or an error object.
     pub fn to_json(&self) -> Vec<u8> {
         match self {
-            Self::Result(payload) => payload.as_bytes().to_vec(),
+            Self::Result(payload) => payload.to_bytes().into_owned(),
             Self::Error(error) => {
                 let mut json = Vec::new();
                 error.push_json(&mut json);

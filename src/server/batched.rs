@@ -232,7 +232,8 @@ impl Core {
                 }
                 Err(refused) => call.finish.ended(Err(refused)),
             },
-            Outcome::Listen(_) => Ended::Error(rpc::Error::invalid_request(
+            // No revision has both batches and tasks.
+            Outcome::Listen(_) | Outcome::Task(_) => Ended::Error(rpc::Error::invalid_request(
                 "what is answered with a stream cannot be part of a batch",
             )),
             Outcome::Accepted | Outcome::Cancel(_) => return talk.batches.skip(place),
@@ -248,7 +249,7 @@ impl Core {
         sender: &Sender<'_>,
         (payload, effect): (Payload, Option<Effect>),
     ) -> Ended {
-        if !self.has_room_in_batch(talk, payload.as_bytes().len()) {
+        if !self.has_room_in_batch(talk, payload.len()) {
             return Ended::Error(rpc::Error::internal_error(REPLIES_SHORT));
         }
         match (&sender.session, effect) {

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::connection::{Codec, Talk};
 use super::core::Core;
+use super::inflight::progress_in_words;
 use super::metrics::Metric;
 use super::reply::{Caller, Delivery};
 use super::streams::{Purpose, Stream, StreamKey};
@@ -49,6 +50,12 @@ impl Server {
         let Some(flight) = self.core.inflight.find(job) else {
             return;
         };
+        if let Some(number) = flight.task {
+            let elapsed = now.monotonic.since(flight.admitted);
+            let words = progress_in_words(elapsed, progress);
+            self.core.tasks.say(number, &words, now.wall);
+            return;
+        }
         if flight.caller.as_ref().is_none_or(|caller| caller.hears.is_deaf()) {
             return;
         }

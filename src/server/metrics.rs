@@ -51,9 +51,13 @@ pub enum Metric {
     RequestsNotKept,
     /// Results replaced by an error because too many bytes of replies waited for their readers.
     ResultsNotKept,
+    /// Calls answered with a task.
+    TasksMade,
+    /// Tasks that were not made because there were as many as may be.
+    TasksRefused,
 }
 
-const METRICS: [(Metric, &str, &str); 21] = [
+const METRICS: [(Metric, &str, &str); 23] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -154,6 +158,16 @@ const METRICS: [(Metric, &str, &str); 21] = [
         Metric::ResultsNotKept,
         "snowflake_mcp_results_not_kept_total",
         "Results replaced by an error: short of memory.",
+    ),
+    (
+        Metric::TasksMade,
+        "snowflake_mcp_tasks_total",
+        "Calls answered with a task.",
+    ),
+    (
+        Metric::TasksRefused,
+        "snowflake_mcp_tasks_refused_total",
+        "Tasks not made: table full.",
     ),
 ];
 

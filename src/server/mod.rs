@@ -17,6 +17,7 @@
 //! | `route` | there is another path, or another rule for who may come in |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
+//! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
@@ -49,6 +50,7 @@ mod settings;
 mod shutdown;
 mod streams;
 mod talk;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -193,6 +195,7 @@ impl Server {
         }
         self.do_later(now);
         self.core.watch_sessions();
+        self.core.watch_tasks();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -208,12 +211,15 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::Tasks => self.on_tasks_due(now),
+                Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
         self.do_later(now);
         self.core.watch_sessions();
+        self.core.watch_tasks();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -365,6 +371,9 @@ impl Server {
                     self.core.count_end(&result);
                     let ended = flight.finish.ended(result);
                     self.answer(now, id, &caller, ended);
+                } else if let Some(number) = flight.task {
+                    self.core.count_end(&result);
+                    self.finish_task(now, number, flight.finish.ended(result));
                 }
             }
         }
@@ -401,9 +410,23 @@ impl Server {
             ),
         };
         error.query_id.clone_from(&flight.query_id);
-        if let Some((caller, finish)) = self.core.cancel(job) {
-            self.core.metrics.count_failure(Kind::Timeout);
-            self.answer(now, job, &caller, finish.ended(Err(error)));
+        self.fail(now, job, error);
+    }
+
+    /// Cancels a call and tells who waits for it, or the task that it has become, why.
+    fn fail(&mut self, now: Now, job: JobId, error: Error) {
+        let flight = self.core.inflight.find(job);
+        let task = flight.and_then(|flight| Some((flight.task?, flight.finish.clone())));
+        let caller = self.core.cancel(job);
+        if caller.is_none() && task.is_none() {
+            return;
+        }
+        let ended = Err(error);
+        self.core.count_end(&ended);
+        match (caller, task) {
+            (Some((caller, finish)), _) => self.answer(now, job, &caller, finish.ended(ended)),
+            (None, Some((number, finish))) => self.finish_task(now, number, finish.ended(ended)),
+            (None, None) => {}
         }
     }
 

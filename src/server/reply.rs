@@ -24,9 +24,14 @@ pub(super) enum Form {
 
 impl Form {
     /// The reply in pieces, ready for an outbox. `id` is JSON text.
-    pub(super) fn reply(self, id: &str, ended: Ended) -> [Piece<'_>; 5] {
+    pub(super) fn reply(self, id: &str, ended: Ended) -> [Piece<'_>; 7] {
         match ended {
-            Ended::Result(payload) => self.pieces(id, payload),
+            Ended::Result(payload) => {
+                let ([start, id, before_payload], end) = self.around(id);
+                let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
+                let [first, kept, last] = payload.into_pieces();
+                [start, id, before_payload, first, kept, last, end]
+            }
             Ended::Error(error) => {
                 let whole = match self {
                     Self::Rpc => rpc::error_reply(Some(id), &error),
@@ -39,6 +44,8 @@ impl Form {
                     Piece::default(),
                     Piece::default(),
                     Piece::default(),
+                    Piece::default(),
+                    Piece::default(),
                 ]
             }
         }
@@ -46,13 +53,18 @@ impl Form {
 
     /// The reply with this result.
     pub(super) fn pieces(self, id: &str, payload: Payload) -> [Piece<'_>; 5] {
-        let ([start, id, before_payload], end) = match self {
+        let ([start, id, before_payload], end) = self.around(id);
+        let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
+        [start, id, before_payload, payload.into_piece(), end]
+    }
+
+    /// What stands before a result, in parts, and behind it.
+    fn around(self, id: &str) -> ([&[u8]; 3], &'static [u8]) {
+        match self {
             Self::Rpc => (rpc::reply_prefix(id), rpc::REPLY_SUFFIX),
             Self::Rest => (rest::reply_prefix(id), rest::REPLY_SUFFIX),
             Self::Envelope => (envelope::result_prefix(Some(id)), envelope::RESULT_SUFFIX),
-        };
-        let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
-        [start, id, before_payload, payload.into_piece(), end]
+        }
     }
 }
 

@@ -60,12 +60,39 @@ impl Shaped {
         ]
     }
 
-    /// In one; copies a result that is in it.
+    /// As it goes out in a reply.
     pub fn into_payload(self) -> Payload {
-        let mut whole = self.before;
-        whole.extend_from_slice(self.inside.as_deref().unwrap_or_default());
-        whole.extend_from_slice(&self.after);
-        Payload::Owned(whole)
+        match self.inside {
+            Some(_) => Payload::Shaped(Box::new(self)),
+            None => Payload::Owned(self.into_bytes()),
+        }
+    }
+
+    /// In one; copies a result that is in it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let inside = self.inside.as_deref().unwrap_or_default();
+        [&*self.before, inside, &*self.after].concat()
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self.inside {
+            Some(_) => self.to_bytes(),
+            None => {
+                let mut whole = self.before;
+                whole.extend_from_slice(&self.after);
+                whole
+            }
+        }
+    }
+
+    /// Bytes in all.
+    pub fn len(&self) -> usize {
+        self.before.len() + self.inside.as_ref().map_or(0, |inside| inside.len()) + self.after.len()
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -176,6 +203,13 @@ pub fn result_of(id: &str, result: &Arc<[u8]>) -> Shaped {
     }
 }
 
+/// The parameters of a question to the client, with a word of whose it is (2025-11-25).
+pub fn related(id: &str, params: &[u8]) -> Vec<u8> {
+    let open = params.trim_ascii_end();
+    let open = open.strip_suffix(b"}").unwrap_or(open);
+    result_of(id, &open.into()).into_bytes()
+}
+
 /// The result of `tasks/list` (2025-11-25).
 pub fn list(tasks: &[Snapshot<'_>], revision: Revision, next_cursor: Option<&str>) -> Payload {
     let mut json = b"{\"tasks\":[".to_vec();
@@ -235,7 +269,7 @@ mod tests {
     }
 
     fn text(payload: &Payload) -> serde_json::Value {
-        serde_json::from_slice(payload.as_bytes()).expect("it is JSON")
+        serde_json::from_slice(&payload.to_bytes()).expect("it is JSON")
     }
 
     const MEMBERS: &str = r#""createdAt":"1994-11-06T08:49:37Z","lastUpdatedAt":"1994-11-06T08:49:38Z""#;
@@ -339,7 +373,21 @@ mod tests {
             let pieces = shaped.clone().into_pieces();
             let bytes: Vec<u8> = pieces.iter().flat_map(Piece::as_slice).copied().collect();
             assert_eq!(String::from_utf8(bytes).unwrap(), whole);
-            assert_eq!(shaped.into_payload().as_bytes(), whole.as_bytes());
+            assert_eq!(&*shaped.into_payload().to_bytes(), whole.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_question_of_a_task_says_whose_it_is() {
+        let meta = r#""_meta":{"io.modelcontextprotocol/related-task":{"taskId":"t-1"}}"#;
+        for (params, expected) in [
+            ("{}", format!("{{{meta}}}")),
+            (r#"{"message":"?"} "#, format!(r#"{{"message":"?",{meta}}}"#)),
+        ] {
+            assert_eq!(
+                String::from_utf8(related("t-1", params.as_bytes())).unwrap(),
+                expected
+            );
         }
     }
 
