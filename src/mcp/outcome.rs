@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::script::{Hears, Script};
 use super::subscriptions::Listen;
-use super::tasks::{Mode, Shaped, TaskCall};
+use super::tasks::{Mode, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
 use crate::tools;
@@ -21,51 +21,50 @@ pub enum Payload {
     Shared(Arc<[u8]>),
     /// Made for this reply.
     Owned(Vec<u8>),
-    /// Made around the result of a task, which is kept.
-    Shaped(Box<Shaped>),
+    /// What many share, between what is this reply's own.
+    Framed {
+        /// Before it.
+        head: Vec<u8>,
+        /// What many share.
+        body: Arc<[u8]>,
+        /// Behind it.
+        tail: Vec<u8>,
+    },
 }
 
 impl Payload {
-    /// The bytes; those around a kept result are put together with it.
-    pub fn to_bytes(&self) -> Cow<'_, [u8]> {
+    /// The bytes, in one piece: a copy of one that is framed.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Static(text) => Cow::Borrowed(text.as_bytes()),
             Self::Shared(bytes) => Cow::Borrowed(bytes),
             Self::Owned(bytes) => Cow::Borrowed(bytes),
-            Self::Shaped(shaped) => Cow::Owned(shaped.to_bytes()),
+            Self::Framed { head, body, tail } => Cow::Owned([head, body.as_ref(), tail].concat()),
         }
     }
 
-    /// Bytes of it.
+    /// How many there are.
     pub fn len(&self) -> usize {
         match self {
             Self::Static(text) => text.len(),
             Self::Shared(bytes) => bytes.len(),
             Self::Owned(bytes) => bytes.len(),
-            Self::Shaped(shaped) => shaped.len(),
+            Self::Framed { head, body, tail } => head.len() + body.len() + tail.len(),
         }
     }
 
-    /// Whether nothing is in it.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// As a piece for the outbox. A kept result is copied: where it can be one, [`Payload::into_pieces`] is for it.
+    /// As a piece for the outbox; one that is framed should go there in pieces.
     pub fn into_piece(self) -> Piece<'static> {
         match self {
             Self::Static(text) => Piece::Borrowed(text.as_bytes()),
             Self::Shared(bytes) => Piece::Shared(bytes),
             Self::Owned(bytes) => Piece::Owned(bytes),
-            Self::Shaped(shaped) => Piece::Owned(shaped.to_bytes()),
-        }
-    }
-
-    /// As pieces for the outbox, nothing copied.
-    pub fn into_pieces(self) -> [Piece<'static>; 3] {
-        match self {
-            Self::Shaped(shaped) => shaped.into_pieces(),
-            whole => [whole.into_piece(), Piece::default(), Piece::default()],
+            Self::Framed { .. } => Piece::Owned(self.bytes().into_owned()),
         }
     }
 }
@@ -217,7 +216,7 @@ impl Ended {
     /// The bytes of the member: a result or an error object.
     pub fn to_json(&self) -> Vec<u8> {
         match self {
-            Self::Result(payload) => payload.to_bytes().into_owned(),
+            Self::Result(payload) => payload.bytes().into_owned(),
             Self::Error(error) => {
                 let mut json = Vec::new();
                 error.push_json(&mut json);

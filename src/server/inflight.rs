@@ -65,7 +65,7 @@ pub(super) struct Flight {
     /// The row of the task that the call has become.
     pub(super) task: Option<u64>,
     /// What is needed to make a task of it, while it may become one.
-    intent: Option<Box<Intent>>,
+    pub(super) intent: Option<Box<Intent>>,
     state: State,
 }
 

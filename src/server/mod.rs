@@ -369,6 +369,10 @@ impl Server {
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
                     self.core.count_end(&result);
+                    if let Some(intent) = flight.intent.filter(|intent| intent.is_must) {
+                        let who = (&caller, flight.finish);
+                        return self.become_ended_task(now, id, who, *intent, result);
+                    }
                     let ended = flight.finish.ended(result);
                     self.answer(now, id, &caller, ended);
                 } else if let Some(number) = flight.task {

@@ -24,14 +24,9 @@ pub(super) enum Form {
 
 impl Form {
     /// The reply in pieces, ready for an outbox. `id` is JSON text.
-    pub(super) fn reply(self, id: &str, ended: Ended) -> [Piece<'_>; 7] {
+    pub(super) fn reply(self, id: &str, ended: Ended) -> [Piece<'_>; 5] {
         match ended {
-            Ended::Result(payload) => {
-                let ([start, id, before_payload], end) = self.around(id);
-                let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
-                let [first, kept, last] = payload.into_pieces();
-                [start, id, before_payload, first, kept, last, end]
-            }
+            Ended::Result(payload) => self.pieces(id, payload),
             Ended::Error(error) => {
                 let whole = match self {
                     Self::Rpc => rpc::error_reply(Some(id), &error),
@@ -44,8 +39,6 @@ impl Form {
                     Piece::default(),
                     Piece::default(),
                     Piece::default(),
-                    Piece::default(),
-                    Piece::default(),
                 ]
             }
         }
@@ -53,18 +46,24 @@ impl Form {
 
     /// The reply with this result.
     pub(super) fn pieces(self, id: &str, payload: Payload) -> [Piece<'_>; 5] {
-        let ([start, id, before_payload], end) = self.around(id);
-        let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
-        [start, id, before_payload, payload.into_piece(), end]
-    }
-
-    /// What stands before a result, in parts, and behind it.
-    fn around(self, id: &str) -> ([&[u8]; 3], &'static [u8]) {
-        match self {
+        let ([start, id, before_payload], end) = match self {
             Self::Rpc => (rpc::reply_prefix(id), rpc::REPLY_SUFFIX),
             Self::Rest => (rest::reply_prefix(id), rest::REPLY_SUFFIX),
             Self::Envelope => (envelope::result_prefix(Some(id)), envelope::RESULT_SUFFIX),
+        };
+        if let Payload::Framed { head, body, tail } = payload {
+            let (before, behind) = ([before_payload, &head].concat(), [&tail, end].concat());
+            let [start, id] = [start, id].map(Piece::Borrowed);
+            return [
+                start,
+                id,
+                Piece::Owned(before),
+                Piece::Shared(body),
+                Piece::Owned(behind),
+            ];
         }
+        let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
+        [start, id, before_payload, payload.into_piece(), end]
     }
 }
 
@@ -103,6 +102,8 @@ pub(super) struct Caller {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -114,6 +115,18 @@ mod tests {
         ] {
             let pieces = form.pieces("\"7\"", Payload::Static(r#"{"a":1}"#));
             let text: Vec<u8> = pieces
+                .iter()
+                .flat_map(|piece| piece.as_slice())
+                .copied()
+                .collect();
+            assert_eq!(String::from_utf8_lossy(&text), expected);
+            let framed = Payload::Framed {
+                head: b"{\"a\"".to_vec(),
+                body: Arc::from(b":1".as_slice()),
+                tail: b"}".to_vec(),
+            };
+            let text: Vec<u8> = form
+                .pieces("\"7\"", framed)
                 .iter()
                 .flat_map(|piece| piece.as_slice())
                 .copied()

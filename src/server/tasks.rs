@@ -17,6 +17,8 @@ use super::reply::Caller;
 use super::scripts::Resume;
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
+use crate::backend::Error;
+use crate::backend::job::Rendered;
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::script::Question;
 use crate::mcp::session::{Session, SessionId};
@@ -141,6 +143,29 @@ impl Core {
         }
     }
 
+    fn make_row(&mut self, now: Now, (number, job): (u64, JobId), intent: Intent, finish: &Finish) {
+        let ttl = self.tasks.ttl(intent.ttl);
+        let id = TaskId::new(finish.tool, Subject::Row(number), now.wall, ttl);
+        let task = NewTask {
+            owner: intent.owner,
+            id: id.seal(self.service.keys(), &intent.principal).into(),
+            job,
+            revision: finish.revision,
+            ttl,
+        };
+        self.tasks.insert(number, task, now);
+        self.metrics.count(Metric::TasksMade);
+    }
+
+    /// The reply of a call that has become this task.
+    fn created(&self, number: u64) -> Ended {
+        let revision = self.tasks.owner(number).map(|(_, revision)| revision);
+        match (self.tasks.get(number), revision) {
+            (Some((task, _)), Some(revision)) => Ended::Result(task.created(revision)),
+            _ => Ended::Error(tasks::unknown_task()),
+        }
+    }
+
     fn got(&self, number: u64, revision: Revision) -> Option<Ended> {
         let (snapshot, detail) = self.tasks.get(number)?;
         Some(Ended::Result(snapshot.got(revision, detail).into_payload()))
@@ -239,41 +264,44 @@ impl Server {
             Ok(number) => number,
             Err(full) => {
                 core.metrics.count(Metric::TasksRefused);
-                if intent.is_must {
-                    self.refuse_task(now, job, rpc::Error::internal_error(full));
+                if intent.is_must
+                    && let Some((caller, _)) = core.cancel(job)
+                {
+                    let error = rpc::Error::internal_error(full);
+                    self.answer(now, job, &caller, Ended::Error(error));
                 }
                 return;
             }
         };
-        let Some((caller, finish)) = core.inflight.become_task(job, number) else {
-            return;
-        };
-        let ttl = core.tasks.ttl(intent.ttl);
-        let subject = Subject::Row(number);
-        let id =
-            TaskId::new(finish.tool, subject, now.wall, ttl).seal(core.service.keys(), &intent.principal);
-        let task = NewTask {
-            owner: intent.owner,
-            id: id.into(),
-            job,
-            revision: finish.revision,
-            ttl,
-        };
-        core.tasks.insert(number, task, now);
-        core.metrics.count(Metric::TasksMade);
-        let created = core
-            .tasks
-            .get(number)
-            .map(|(task, _)| task.created(finish.revision));
-        if let Some(created) = created {
-            self.answer(now, job, &caller, Ended::Result(created));
+        if let Some((caller, finish)) = core.inflight.become_task(job, number) {
+            core.make_row(now, (number, job), *intent, &finish);
+            let created = core.created(number);
+            self.answer(now, job, &caller, created);
         }
     }
 
-    fn refuse_task(&mut self, now: Now, job: JobId, error: rpc::Error) {
-        if let Some((caller, _)) = self.core.cancel(job) {
-            self.answer(now, job, &caller, Ended::Error(error));
-        }
+    /// A call has ended before it became the task that its client has asked for: it becomes one that has ended.
+    pub(super) fn become_ended_task(
+        &mut self,
+        now: Now,
+        job: JobId,
+        (caller, finish): (&Caller, Finish),
+        intent: Intent,
+        result: Result<Rendered, Error>,
+    ) {
+        let core = &mut self.core;
+        let created = match core.tasks.next_number() {
+            Ok(number) => {
+                core.make_row(now, (number, job), intent, &finish);
+                core.tasks.finish(number, finish.ended(result), now.wall);
+                core.created(number)
+            }
+            Err(full) => {
+                core.metrics.count(Metric::TasksRefused);
+                Ended::Error(rpc::Error::internal_error(full))
+            }
+        };
+        self.answer(now, job, caller, created);
     }
 
     /// The call that a task is about has ended.

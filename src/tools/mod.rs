@@ -220,6 +220,7 @@ impl Settings {
             },
             timeout: self.statement_timeout,
             query_tag: self.query_tag.clone(),
+            follow: None,
             render: Render::new(render),
         }
     }

@@ -63,36 +63,21 @@ impl Shaped {
     /// As it goes out in a reply.
     pub fn into_payload(self) -> Payload {
         match self.inside {
-            Some(_) => Payload::Shaped(Box::new(self)),
+            Some(body) => Payload::Framed {
+                head: self.before,
+                body,
+                tail: self.after,
+            },
             None => Payload::Owned(self.into_bytes()),
         }
     }
 
     /// In one; copies a result that is in it.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let inside = self.inside.as_deref().unwrap_or_default();
-        [&*self.before, inside, &*self.after].concat()
-    }
-
     fn into_bytes(self) -> Vec<u8> {
-        match self.inside {
-            Some(_) => self.to_bytes(),
-            None => {
-                let mut whole = self.before;
-                whole.extend_from_slice(&self.after);
-                whole
-            }
-        }
-    }
-
-    /// Bytes in all.
-    pub fn len(&self) -> usize {
-        self.before.len() + self.inside.as_ref().map_or(0, |inside| inside.len()) + self.after.len()
-    }
-
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        let mut whole = self.before;
+        whole.extend_from_slice(self.inside.as_deref().unwrap_or_default());
+        whole.extend_from_slice(&self.after);
+        whole
     }
 }
 
@@ -269,7 +254,7 @@ mod tests {
     }
 
     fn text(payload: &Payload) -> serde_json::Value {
-        serde_json::from_slice(&payload.to_bytes()).expect("it is JSON")
+        serde_json::from_slice(&payload.bytes()).expect("it is JSON")
     }
 
     const MEMBERS: &str = r#""createdAt":"1994-11-06T08:49:37Z","lastUpdatedAt":"1994-11-06T08:49:38Z""#;
@@ -373,7 +358,7 @@ mod tests {
             let pieces = shaped.clone().into_pieces();
             let bytes: Vec<u8> = pieces.iter().flat_map(Piece::as_slice).copied().collect();
             assert_eq!(String::from_utf8(bytes).unwrap(), whole);
-            assert_eq!(&*shaped.into_payload().to_bytes(), whole.as_bytes());
+            assert_eq!(&*shaped.into_payload().bytes(), whole.as_bytes());
         }
     }
 

@@ -324,7 +324,7 @@ impl Tasks {
         self.results_bytes -= row.kept_bytes();
         let outcome = match ended {
             Ended::Error(error) => Outcome::Error(error),
-            Ended::Result(payload) => match open_object(&payload.to_bytes()) {
+            Ended::Result(payload) => match open_object(&payload.bytes()) {
                 Some(open) if self.results_bytes + open.len() <= self.limits.task_results_bytes_max => {
                     self.results_bytes += open.len();
                     Outcome::Result(open.into())

@@ -18,7 +18,7 @@ pub(in crate::server) struct Intent {
     pub(in crate::server) owner: Box<[u8]>,
     /// The time to live that its client asks for.
     pub(in crate::server) ttl: Option<Duration>,
-    /// Whether the call is refused when it cannot become one.
+    /// Whether the call is answered with a task and nothing else.
     pub(in crate::server) is_must: bool,
     /// When it becomes one at the latest.
     pub(in crate::server) due: Instant,

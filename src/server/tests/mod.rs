@@ -8,6 +8,7 @@ mod routes;
 mod sessions;
 mod shutdown;
 mod streams;
+mod tasks;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -161,6 +162,7 @@ impl Bench {
             rows: 1,
             truncated: false,
             query_id: None,
+            kept: None,
         };
         self.complete(job, Outcome::Done(Ok(rendered)));
     }
