@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::access::Access;
 use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
@@ -15,7 +16,6 @@ use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
-use super::sessions::Principals;
 use super::settings::Settings;
 use super::shutdown::Phase;
 use super::streams::Streams;
@@ -57,7 +57,8 @@ pub(super) struct Core {
     pub(super) tasks: Tasks,
     /// When the timer comes that forgets tasks, if it is set.
     pub(super) tasks_at: Option<Instant>,
-    pub(super) principals: Principals,
+    /// Who may come in.
+    pub(super) access: Access,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -111,7 +112,7 @@ impl Core {
             sessions_at: None,
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
-            principals: Principals::new(&settings.api_keys),
+            access: Access::new(&settings),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,

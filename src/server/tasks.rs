@@ -55,7 +55,7 @@ impl Core {
             self.settings.limits.task_after
         };
         let intent = Intent {
-            principal: self.principal_bytes(flight.principal).into(),
+            principal: flight.principal.as_bytes().into(),
             owner: self.owner(
                 (
                     caller.session.as_ref(),
@@ -73,13 +73,6 @@ impl Core {
         }
     }
 
-    fn principal_bytes(&self, principal: Principal) -> &[u8] {
-        match principal {
-            Principal::Key(key) => self.principals.of(Some(key)),
-            Principal::Connection(_) => self.principals.of(None),
-        }
-    }
-
     /// Whose tasks are listed together and told of: a session's, a connection's of messages, else a key's. Empty where
     /// nobody is known.
     pub(super) fn owner(
@@ -90,7 +83,7 @@ impl Core {
         match (session, messages) {
             (Some(session), _) => owner_of_session(session.id),
             (None, Some(connection)) => owner_of_connection(connection),
-            (None, None) => match self.principal_bytes(principal) {
+            (None, None) => match principal.as_bytes() {
                 [] => Box::default(),
                 key => [b"k", key].concat().into(),
             },
@@ -332,7 +325,7 @@ impl Server {
             .tasks
             .owner(number)
             .is_some_and(|(_, revision)| !revision.is_modern());
-        let waiting = core.tasks.waiting(number);
+        let waiting = core.tasks.waiting(number).to_vec();
         let is_put = |job: &JobId| {
             matches!(
                 core.inflight.waits(*job),
@@ -350,7 +343,7 @@ impl Server {
             method: question.method,
             params: tasks::related(task.id, &question.params),
         };
-        for job in waiting.to_vec() {
+        for job in waiting {
             if let Some(asked) = self.ask(now, job, &question) {
                 let asked = Some(asked);
                 self.core.inflight.wait_for(job, Waits::Task { number, asked });

@@ -33,7 +33,7 @@ pub enum Act {
         /// The one before the first.
         after: Option<u64>,
         /// Makes `nextCursor`.
-        cursor: Maker,
+        cursor: Box<Maker>,
     },
 }
 
@@ -68,20 +68,17 @@ pub(in crate::mcp) fn on_list(service: &mut Service, request: &Request<'_>) -> O
         Ok(position) => position,
         Err(error) => return Outcome::error(error),
     };
-    let after = match position.after.as_deref().map(str::parse).transpose() {
-        Ok(after) => after,
-        Err(_) => {
-            let error = rpc::Error::invalid_params("cursor is not one of this list");
-            return Outcome::error(error);
-        }
+    let Ok(after) = position.after.as_deref().map(str::parse).transpose() else {
+        let error = rpc::Error::invalid_params("cursor is not one of this list");
+        return Outcome::error(error);
     };
-    let cursor = Maker {
+    let cursor = Box::new(Maker {
         keys: service.keys().clone(),
         principal: principal.into(),
         now,
         section: 0,
         next_section: None,
-    };
+    });
     outcome(request, Act::List { after, cursor })
 }
 
