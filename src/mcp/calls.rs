@@ -100,7 +100,7 @@ impl Script for Known {
 /// Starts the tool of the catalogue called `name`. Arguments that are not those of the tool give a failed result, not an
 /// error: a model sees results, and can correct itself.
 pub(super) fn start(
-    service: &Service,
+    service: &mut Service,
     revision: Revision,
     name: &str,
     arguments: Option<&RawValue>,
@@ -111,7 +111,10 @@ pub(super) fn start(
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service.catalogue.begin(tool, arguments, revision.form()) {
-        Err(refused) => Outcome::result(Payload::Owned(refused)),
+        Err(refused) => {
+            service.denied = refused.denied;
+            Outcome::result(Payload::Owned(refused.result))
+        }
         Ok(work) => Outcome::Work(Box::new(ToolCall {
             work,
             finish: Finish {

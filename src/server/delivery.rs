@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::connection::{Codec, Talk};
 use super::core::Core;
-use super::inflight::progress_in_words;
+use super::inflight::Inflight;
 use super::metrics::Metric;
 use super::reply::{Caller, Delivery};
 use super::streams::{Purpose, Stream, StreamKey};
@@ -427,5 +427,44 @@ impl Core {
         if let Some(at) = self.silence_at.take() {
             self.timers.clear(at, Timer::Silence);
         }
+    }
+}
+
+impl Inflight {
+    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
+    pub(super) fn next_progress(
+        &mut self,
+        id: JobId,
+        elapsed: Duration,
+        progress: &Progress,
+    ) -> Option<Notice> {
+        let flight = self.find_mut(id)?;
+        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
+            return None;
+        }
+        flight.progress_told = elapsed.max(Duration::from_millis(1));
+        Some(Notice::Progress {
+            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
+            total: None,
+            message: Some(progress_in_words(elapsed, progress)),
+        })
+    }
+}
+
+/// Progress is for people, who read no faster.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How far a job is, for people.
+fn progress_in_words(elapsed: Duration, progress: &Progress) -> String {
+    let seconds = elapsed.as_secs();
+    match progress {
+        Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
+        Progress::Running => format!("running, {seconds} s"),
+        Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
+        Progress::Fetching {
+            rows,
+            total: Some(total),
+        } => format!("fetching, {rows} of {total} rows"),
+        Progress::Retrying => format!("trying again, {seconds} s"),
     }
 }

@@ -55,9 +55,15 @@ pub enum Metric {
     TasksMade,
     /// Tasks that were not made because there were as many as may be.
     TasksRefused,
+    /// Statements that the guard refused.
+    StatementsDenied,
+    /// Records given to the audit log.
+    AuditRecords,
+    /// Records that the audit log does not have.
+    AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 23] = [
+const METRICS: [(Metric, &str, &str); 26] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -168,6 +174,21 @@ const METRICS: [(Metric, &str, &str); 23] = [
         Metric::TasksRefused,
         "snowflake_mcp_tasks_refused_total",
         "Tasks not made: table full.",
+    ),
+    (
+        Metric::StatementsDenied,
+        "snowflake_mcp_statements_denied_total",
+        "Statements that the guard refused.",
+    ),
+    (
+        Metric::AuditRecords,
+        "snowflake_mcp_audit_records_total",
+        "Records given to the audit log.",
+    ),
+    (
+        Metric::AuditDropped,
+        "snowflake_mcp_audit_dropped_total",
+        "Records that the audit log does not have.",
     ),
 ];
 

@@ -55,13 +55,13 @@ impl Core {
             self.settings.limits.task_after
         };
         let intent = Intent {
-            principal: flight.principal.as_bytes().into(),
+            principal: flight.principal().as_bytes().into(),
             owner: self.owner(
                 (
                     caller.session.as_ref(),
                     caller.ticket.is_none().then_some(caller.connection),
                 ),
-                flight.principal,
+                flight.principal(),
             ),
             ttl,
             is_must: matches!(mode, Mode::Task { .. }),
