@@ -13,4 +13,6 @@
 pub mod guard;
 pub mod identifier;
 pub mod lexer;
+pub mod objects;
+pub mod ruling;
 pub mod statement;
