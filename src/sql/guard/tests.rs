@@ -248,10 +248,7 @@ fn a_write_passes_by_its_verb_alone_and_by_itself() {
         assert_eq!(rule_with_writes(ALL, sql), None, "{sql}");
         assert_eq!(rule_with_writes("", sql), Some(Rule::NotARead), "{sql}");
         let chained = [format!("{sql} ->> select 1"), format!("select 1 ->> {sql}")];
-        for text in chained
-            .iter()
-            .chain(&[format!("({sql})"), format!("select * from ({sql})")])
-        {
+        for text in chained.iter().chain([&format!("({sql})")]) {
             assert!(rule_with_writes(ALL, text).is_some(), "{text}");
         }
         let twice = format!("{sql}; {sql}");
