@@ -5,6 +5,7 @@ pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod policy;
 pub(crate) mod probe;
+pub(crate) mod verify;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     Stdio(Serve),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Check an audit log
+    #[command(subcommand)]
+    Audit(verify::Audit),
     /// Try out what the policy allows; needs no account
     #[command(subcommand)]
     Policy(Rehearsal),
@@ -107,6 +111,8 @@ pub(crate) struct Serve {
     statements: Statements,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
+    audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
 }
@@ -185,6 +191,7 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::AUDIT_LOG, &self.audit_log),
         ]);
         flags.extend(self.statements.flags());
         let allow = self.allow_unauthenticated.then(|| "true".to_owned());
@@ -275,6 +282,7 @@ mod tests {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
             Command::Policy(Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) => of.flags(),
+            Command::Audit(_) => Vec::new(),
         })
     }
 

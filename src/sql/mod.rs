@@ -13,6 +13,7 @@
 pub mod guard;
 pub mod identifier;
 pub mod lexer;
+pub mod literals;
 pub mod objects;
 pub mod ruling;
 pub mod statement;
