@@ -3,6 +3,12 @@
 //! This table is the one place that knows names. The README's table is held against it by `tests/tidy.rs`, and the
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
+mod ineffective;
+mod statements;
+
+pub use ineffective::INEFFECTIVE;
+pub use statements::*;
+
 /// A setting that is honoured.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -211,93 +217,6 @@ pub const DRAIN_DELAY: Setting = setting(
     &["MCP_DRAIN_DELAY"],
     "0",
     "seconds that shutdown still accepts connections while /health/ready already says 503",
-);
-
-// Statements.
-
-/// Which kinds of statement pass.
-pub const ALLOWED_COMMANDS: Setting = setting(
-    None,
-    &["ALLOWED_SQL_COMMANDS"],
-    "select,show,describe,explain,values",
-    "comma list of the read statements that pass (with and union go with select)",
-);
-/// The file with everything about statements.
-pub const POLICY: Setting = setting(
-    Some("--policy"),
-    &["SNOWFLAKE_MCP_POLICY"],
-    "none",
-    "TOML file that says which statements, functions and objects are allowed and what they may cost, also by role and key",
-);
-/// Which writes pass.
-pub const ALLOW_WRITE: Setting = setting(
-    Some("--allow-write"),
-    &["SNOWFLAKE_MCP_ALLOW_WRITE"],
-    "none",
-    "comma list of writes that pass: insert, update, delete, merge, truncate, create, alter, drop, undrop, comment",
-);
-/// Whether writes are confirmed.
-pub const CONFIRM_WRITES: Setting = setting(
-    None,
-    &["SNOWFLAKE_MCP_CONFIRM_WRITES"],
-    "true",
-    "whether a write that is allowed is confirmed first: by the client's user, or by the argument confirm",
-);
-/// Bytes of a statement.
-pub const SCAN_BYTES_MAX: Setting = setting(
-    Some("--max-scan-bytes"),
-    &["SNOWFLAKE_MCP_MAX_SCAN_BYTES"],
-    "none",
-    "bytes that a statement may scan by its plan, with or without a unit (10 GiB); more is refused with the figures",
-);
-/// Partitions of a statement.
-pub const PARTITIONS_MAX: Setting = setting(
-    Some("--max-partitions"),
-    &["SNOWFLAKE_MCP_MAX_PARTITIONS"],
-    "none",
-    "micro-partitions that a statement may scan by its plan; more is refused with the figures",
-);
-/// Bytes of a statement that need no question.
-pub const SCAN_BYTES_UNASKED_MAX: Setting = setting(
-    Some("--confirm-scan-bytes"),
-    &["SNOWFLAKE_MCP_CONFIRM_SCAN_BYTES"],
-    "none",
-    "bytes by the plan above which a statement runs only when it is confirmed, by the client's user or the argument confirm",
-);
-/// Partitions of a statement that need no question.
-pub const PARTITIONS_UNASKED_MAX: Setting = setting(
-    Some("--confirm-partitions"),
-    &["SNOWFLAKE_MCP_CONFIRM_PARTITIONS"],
-    "none",
-    "micro-partitions by the plan above which a statement runs only when it is confirmed",
-);
-/// What happens without a plan.
-pub const UNEXPLAINED: Setting = setting(
-    Some("--on-explain-failure"),
-    &["SNOWFLAKE_MCP_ON_EXPLAIN_FAILURE"],
-    "refuse with lists of objects, else run",
-    "refuse or run: what happens to a statement whose plan cannot be had although limits or lists are set",
-);
-/// Objects that may be read.
-pub const ALLOWED_OBJECTS: Setting = setting(
-    None,
-    &["SNOWFLAKE_MCP_ALLOWED_OBJECTS"],
-    "all",
-    "comma list of DATABASE.SCHEMA.OBJECT with * for any characters; only these may be read, as the compiler resolves names",
-);
-/// Objects that may not be read.
-pub const DENIED_OBJECTS: Setting = setting(
-    None,
-    &["SNOWFLAKE_MCP_DENIED_OBJECTS"],
-    "none",
-    "comma list like SNOWFLAKE_MCP_ALLOWED_OBJECTS of what may not be read; it wins",
-);
-/// Kept for those who set it to true.
-pub const READ_ONLY: Setting = setting(
-    None,
-    &["READONLY_MODE", "ENABLE_SQL_PROTECTION"],
-    "true",
-    "true beside allowed writes refuses to start, and so does false without any: say which with --allow-write",
 );
 
 // What the server says about itself.
@@ -546,64 +465,6 @@ pub const ALL: &[&Setting] = &[
     &SNOWFLAKE_HOST,
     &SNOWFLAKE_PORT,
     &SNOWFLAKE_PROTOCOL,
-];
-
-const NO_POOL: &str = "Snowflake's SQL API is stateless, so no connections are kept";
-const NO_CONNECT: &str = "connecting to Snowflake may take 10 seconds";
-const NO_PACING: &str = "replies are written as soon as they are ready";
-const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
-const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
-const NO_RATE: &str = "calls are bounded by MAX_CONCURRENT_REQUESTS, not per minute";
-const NO_FILES: &str = "connection files are not read; set SNOWFLAKE_ACCOUNT and its kin";
-
-/// Shorthand for the table below.
-const fn ineffective(name: &'static str, reason: &'static str) -> Ineffective {
-    Ineffective { name, reason }
-}
-
-/// Names that predecessors document and that change nothing here. Each one that is set is told once at start.
-pub const INEFFECTIVE: &[Ineffective] = &[
-    ineffective("SNOWFLAKE_POOL_MIN_SIZE", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_MAX_INACTIVE_MINUTES", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_HEALTH_CHECK_MINUTES", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_RETRY_ATTEMPTS", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_CONNECTION_TIMEOUT", NO_CONNECT),
-    ineffective("SNOWFLAKE_CONN_TIMEOUT", NO_CONNECT),
-    ineffective("SNOWFLAKE_HEALTH_CHECK_INTERVAL", NO_POOL),
-    ineffective("SNOWFLAKE_MAX_INACTIVE_TIME", NO_POOL),
-    ineffective("SNOWFLAKE_CONN_REFRESH_HOURS", NO_POOL),
-    ineffective(
-        "SNOWFLAKE_PASSCODE",
-        "no password sign-in, hence no passcode; use a token or a key pair",
-    ),
-    ineffective("SNOWFLAKE_DEFAULT_CONNECTION_NAME", NO_FILES),
-    ineffective("SNOWFLAKE_HOME", NO_FILES),
-    ineffective("SNOWFLAKE_MCP_ENDPOINT", "the endpoint is /mcp"),
-    ineffective("SNOWFLAKE_MCP_VERBOSE", "use LOG_LEVEL=debug"),
-    ineffective(
-        "SERVICE_CONFIG_FILE",
-        "there is no configuration file; use the settings of the README",
-    ),
-    ineffective("MCP_MIN_RESPONSE_INTERVAL_MS", NO_PACING),
-    ineffective("MCP_ADAPTIVE_PACING", NO_PACING),
-    ineffective("MCP_MAX_RESPONSE_INTERVAL_MS", NO_PACING),
-    ineffective(
-        "MCP_READ_ONLY",
-        "the server is read-only unless --allow-write is given",
-    ),
-    ineffective("STRUCTURED_LOGGING", "use LOG_FORMAT=json"),
-    ineffective("LOG_FILE_MAX_SIZE", NO_LOG_FILE),
-    ineffective("LOG_FILE_BACKUP_COUNT", NO_LOG_FILE),
-    ineffective("ENABLE_QUERY_CACHE", NO_CACHE),
-    ineffective("QUERY_CACHE_TTL", NO_CACHE),
-    ineffective("ENABLE_RATE_LIMITING", NO_RATE),
-    ineffective("RATE_LIMIT_PER_MINUTE", NO_RATE),
-    ineffective(
-        "HEALTH_CHECK_TIMEOUT",
-        "health routes never wait for the database",
-    ),
-    ineffective("DETAILED_HEALTH_CHECKS", "/health/detailed is always there"),
-    ineffective("MOCK_SNOWFLAKE", "use --demo for the embedded engine"),
 ];
 
 #[cfg(test)]
