@@ -19,8 +19,11 @@ pub struct Limits {
     pub accepts_per_turn_max: usize,
     /// Bytes read from one connection in one turn.
     pub read_per_turn_bytes_max: usize,
-    /// Bytes written to one connection in one turn.
+    /// Bytes written to one connection in one turn: a usual result. Of a longer one the rest is bulk.
     pub write_per_turn_bytes_max: usize,
+    /// Bytes of bulk written in one turn to all connections together. Doubled, who pings beside readers of large results
+    /// waits 0.1 ms longer.
+    pub bulk_per_turn_bytes_max: usize,
     /// Completions taken from the workers in one turn.
     pub completions_per_turn_max: usize,
     /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it. While
@@ -158,6 +161,8 @@ pub struct Limits {
     pub session_idle_timeout: Duration,
     /// How long a session lives; then its client begins a new one.
     pub session_lifetime: Duration,
+    /// How long a call is waited for before it is answered with a task, where its client takes tasks.
+    pub task_after: Duration,
     /// How long a task is kept; a client may only ask for less.
     pub task_ttl_max: Duration,
     /// How long a broken stream can be resumed; then its call is cancelled.
@@ -184,7 +189,8 @@ impl Default for Limits {
             connections_refused_max: 64,
             accepts_per_turn_max: 64,
             read_per_turn_bytes_max: 64 << 10,
-            write_per_turn_bytes_max: 256 << 10,
+            write_per_turn_bytes_max: 64 << 10,
+            bulk_per_turn_bytes_max: 256 << 10,
             completions_per_turn_max: 256,
             outbox_bytes_max: 256 << 10,
             bytes_buffered_max: 64 << 20,
@@ -235,6 +241,7 @@ impl Default for Limits {
             websocket_ping_interval: Duration::from_secs(30),
             session_idle_timeout: Duration::from_secs(30 * 60),
             session_lifetime: Duration::from_secs(24 * 60 * 60),
+            task_after: Duration::from_secs(3),
             task_ttl_max: Duration::from_secs(60 * 60),
             resume_window: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),
@@ -259,6 +266,7 @@ impl Limits {
             ("accepts_per_turn_max", self.accepts_per_turn_max),
             ("read_per_turn_bytes_max", self.read_per_turn_bytes_max),
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
+            ("bulk_per_turn_bytes_max", self.bulk_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
             ("stream_outbox_bytes_max", self.stream_outbox_bytes_max),

@@ -18,6 +18,7 @@
 //! | `route` | there is another path |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
+//! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
@@ -53,6 +54,7 @@ mod settings;
 mod shutdown;
 mod streams;
 mod talk;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -62,23 +64,23 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-pub use self::event::{Exit, Input, Output, Peer};
+pub use self::event::{Discarded, Exit, Input, Output, Peer};
 pub use self::metrics::{Gauges, Metric, Metrics};
 pub use self::settings::{HostRule, Settings};
 
 use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
-use self::inflight::Completed;
+use self::inflight::{Completed, Flight};
 use self::later::Later;
-use self::reply::Caller;
 use self::scripts::Resume;
 use self::timers::Timer;
 use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
-use crate::mcp::{Finish, Service};
+use crate::mcp::Service;
 use crate::time::{Instant, Now};
+use crate::wire::buffer::SPENT_BYTES_MIN;
 use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
 use crate::wire::websocket::WebSocketConnection;
@@ -200,6 +202,7 @@ impl Server {
         }
         self.do_later(now);
         self.core.watch_sessions();
+        self.core.watch_tasks();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -215,12 +218,15 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::Tasks => self.on_tasks_due(now),
+                Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
         self.do_later(now);
         self.core.watch_sessions();
+        self.core.watch_tasks();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -345,7 +351,9 @@ impl Server {
         let Some(entry) = find(&mut self.entries, connection) else {
             return;
         };
-        entry.codec.sent(count, now.monotonic);
+        if let Some(spent) = entry.codec.sent(count, now.monotonic) {
+            self.core.discard(spent);
+        }
         self.go_on(now, connection);
     }
 
@@ -372,29 +380,30 @@ impl Server {
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);
-                    if let Some(caller) = flight.caller {
-                        self.end_call(now, follower, &caller, flight.finish, result.clone());
-                    }
+                    self.end_flight(now, follower, flight, result.clone());
                 }
-                if let Some(caller) = flight.caller {
-                    self.end_call(now, id, &caller, flight.finish, result);
-                }
+                self.end_flight(now, id, *flight, result);
             }
         }
     }
 
-    /// Gives a call the reply that its job came to.
-    fn end_call(
-        &mut self,
-        now: Now,
-        id: JobId,
-        caller: &Caller,
-        finish: Finish,
-        result: Result<Rendered, Error>,
-    ) {
-        let result = self.keep(caller.connection, result);
-        self.core.count_end(&result);
-        self.answer(now, id, caller, finish.ended(result));
+    /// Tells whoever waits for a call what its job came to.
+    fn end_flight(&mut self, now: Now, id: JobId, flight: Flight, result: Result<Rendered, Error>) {
+        if let Some(caller) = flight.caller {
+            let result = self.keep(caller.connection, result);
+            self.core.count_end(&result);
+            if let Some(intent) = flight.intent.filter(|intent| intent.is_must) {
+                let who = (&caller, flight.finish);
+                return self.become_ended_task(now, id, who, *intent, result);
+            }
+            let ended = flight.finish.ended(result);
+            self.answer(now, id, &caller, ended);
+        } else if let Some(number) = flight.task {
+            self.core.count_end(&result);
+            self.finish_task(now, number, flight.finish.ended(result));
+        } else if let Ok(rendered) = result {
+            self.core.discard(rendered.result);
+        }
     }
 
     fn on_connection_timer(&mut self, now: Now, connection: ConnectionId) {
@@ -428,9 +437,23 @@ impl Server {
             ),
         };
         error.query_id.clone_from(&flight.query_id);
-        if let Some((caller, finish)) = self.core.cancel(job) {
-            self.core.metrics.count_failure(Kind::Timeout);
-            self.answer(now, job, &caller, finish.ended(Err(error)));
+        self.fail(now, job, error);
+    }
+
+    /// Cancels a call and tells who waits for it, or the task that it has become, why.
+    fn fail(&mut self, now: Now, job: JobId, error: Error) {
+        let flight = self.core.inflight.find(job);
+        let task = flight.and_then(|flight| Some((flight.task?, flight.finish.clone())));
+        let caller = self.core.cancel(job);
+        if caller.is_none() && task.is_none() {
+            return;
+        }
+        let ended = Err(error);
+        self.core.count_end(&ended);
+        match (caller, task) {
+            (Some((caller, finish)), _) => self.answer(now, job, &caller, finish.ended(ended)),
+            (None, Some((number, finish))) => self.finish_task(now, number, finish.ended(ended)),
+            (None, None) => {}
         }
     }
 
@@ -519,6 +542,9 @@ impl Server {
         }
         if matches!(entry.codec, Codec::WebSocket(_)) {
             self.core.websockets -= 1;
+        }
+        if entry.codec.held_bytes() >= SPENT_BYTES_MIN {
+            self.core.discard(entry.codec);
         }
         self.core.metrics.count_close(reason);
         log::debug!("{connection}: closed, {}", reason.name());

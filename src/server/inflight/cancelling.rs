@@ -19,6 +19,9 @@ impl Inflight {
         };
         let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
         self.calls -= usize::from(caller.is_some());
+        if let Some(intent) = flight.intent.take() {
+            timers.clear(intent.due, Timer::JobTask(id));
+        }
         // Others wait for the same answer.
         if flight.cancelled || !flight.followers.is_empty() {
             return (caller, [None, None]);
@@ -49,8 +52,8 @@ impl Inflight {
                 let output = self.leave(leader, id, timers);
                 return (caller, [record.map(Output::Audit), output]);
             }
-            State::Scripted { waits, .. } => {
-                if let Waits::Until(due) = *waits {
+            State::Scripted(scripted) => {
+                if let Waits::Until(due) = scripted.waits {
                     timers.clear(due, Timer::JobDue(id));
                 }
                 self.remove(id, timers);

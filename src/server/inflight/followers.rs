@@ -40,7 +40,7 @@ impl Inflight {
     pub(super) fn leave(&mut self, leader: JobId, follower: JobId, timers: &mut Timers) -> Option<Output> {
         let flight = self.flights.get_mut(&leader)?;
         flight.followers.retain(|other| *other != follower);
-        if flight.followers.is_empty() && flight.caller.is_none() {
+        if flight.followers.is_empty() && flight.caller.is_none() && flight.task.is_none() {
             let [output, _] = self.cancel(leader, timers).1;
             return output;
         }

@@ -10,6 +10,7 @@ mod sessions;
 mod shared;
 mod shutdown;
 mod streams;
+mod tasks;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -206,6 +207,7 @@ impl Bench {
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => self.shutdown_write.push(connection),
                 Output::Close(connection) => self.closed.push(connection),
+                Output::Discard(_) => {}
                 Output::StopAccepting => self.stopped_accepting = true,
                 Output::Exit(exit) => self.exit = Some(exit),
             }
