@@ -9,6 +9,9 @@ pub mod limits;
 pub mod secret;
 pub mod time;
 
+// What clients keep for the server.
+pub mod token;
+
 // Bytes to messages, and messages to calls.
 pub mod rpc;
 pub mod wire;

@@ -25,9 +25,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),
     ("backend", &["sql"]),
-    ("tools", &["backend", "sql"]),
-    ("mcp", &["backend", "rpc", "sql", "tools", "wire::buffer"]),
-    ("server", &["backend", "mcp", "rpc", "sql", "tools", "wire"]),
+    ("token", &[]),
+    ("tools", &["backend", "sql", "token"]),
+    (
+        "mcp",
+        &["backend", "rpc", "sql", "token", "tools", "wire::buffer"],
+    ),
+    (
+        "server",
+        &["backend", "mcp", "rpc", "sql", "token", "tools", "wire"],
+    ),
     ("workers", &["backend"]),
     ("reactor", &["backend", "server", "wire", "workers"]),
     ("serve", &["backend", "config", "reactor", "server"]),
@@ -45,6 +52,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "rpc",
             "snowflake",
             "sql",
+            "token",
             "tools",
             "wire",
         ],
@@ -62,7 +70,7 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools", "wire",
+            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "token", "tools", "wire",
         ],
         words: &[
             "std::net",

@@ -6,8 +6,8 @@ use crate::entropy::SeededEntropy;
 use crate::mcp::Keys;
 use crate::mcp::session::{EventId, Session};
 use crate::mcp::tasks::TaskId;
-use crate::mcp::token::pack::{Pack, Unpack};
-use crate::mcp::token::{Fault, PAYLOAD_BYTES_MAX, Purpose, Validity};
+use crate::token::pack::{Pack, Unpack};
+use crate::token::{Fault, PAYLOAD_BYTES_MAX, Purpose, Validity};
 use crate::time::WallTime;
 
 /// No bytes open as a token; as a payload they come back, and only whole, for the same purpose and principal. What is

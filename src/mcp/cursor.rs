@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::token::{Keys, Purpose, Validity};
+use crate::token::{Keys, Purpose, Validity};
 use crate::time::WallTime;
 use crate::{json, rpc};
 

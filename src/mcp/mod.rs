@@ -24,7 +24,6 @@ pub mod script;
 pub mod session;
 pub mod subscriptions;
 pub mod tasks;
-pub mod token;
 
 mod abilities;
 mod account;
@@ -54,7 +53,7 @@ pub use offer::{Changes, Offer};
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
 pub use subscriptions::Listen;
-pub use token::Keys;
+pub use crate::token::Keys;
 
 use account::Account;
 use classify::Era;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::methods::Request;
 use super::offer::Ability;
 use super::script::Question;
-use super::token::{Keys, Purpose, Validity};
+use crate::token::{Keys, Purpose, Validity};
 use super::{Outcome, Payload};
 use crate::{json, rpc};
 

@@ -20,8 +20,8 @@ mod sessions;
 use std::fmt;
 use std::time::Duration;
 
-use super::token::pack::{Pack, Unpack};
-use super::token::{Fault, Purpose, Validity};
+use crate::token::pack::{Pack, Unpack};
+use crate::token::{Fault, Purpose, Validity};
 use super::{Abilities, Field, Keys, Revision};
 use crate::entropy::Entropy;
 use crate::rpc;

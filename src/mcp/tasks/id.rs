@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::mcp::Keys;
-use crate::mcp::token::pack::{Pack, Unpack};
-use crate::mcp::token::{Purpose, Validity};
+use crate::token::pack::{Pack, Unpack};
+use crate::token::{Purpose, Validity};
 use crate::time::WallTime;
 
 /// A task, as its id says it.
