@@ -70,7 +70,8 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "token", "tools", "wire",
+            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "token", "tools",
+            "wire",
         ],
         words: &[
             "std::net",

@@ -6,6 +6,7 @@ use super::methods::{Request, reply_with};
 use super::mrtr::Returned;
 use super::script::Hears;
 use super::{Failure, Finish, Outcome, Payload, Revision, Service, ToolCall};
+use crate::tools::{self, Begun};
 use crate::{json, rpc};
 
 pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -18,13 +19,10 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
         Err(error) => return Outcome::error(error),
     };
     if service.catalogue.find(&name).is_some() {
-        return start(
-            service,
-            request.revision,
-            &name,
-            request.params.arguments,
-            request.hears(),
-        );
+        let traceparent = request.traceparent();
+        let call = request.call(&service.keys, traceparent.as_deref());
+        let asked = (request.revision, &*name, request.params.arguments);
+        return start(service, asked, &call, request.hears());
     }
     let hears = request.hears();
     let mut asked = request.asked(request.revision.form(), &hears);
@@ -43,19 +41,18 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
 /// error: a model sees results, and can correct itself.
 pub(super) fn start(
     service: &Service,
-    revision: Revision,
-    name: &str,
-    arguments: Option<&RawValue>,
+    (revision, name, arguments): (Revision, &str, Option<&RawValue>),
+    call: &tools::Call<'_>,
     hears: Hears,
 ) -> Outcome {
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown("tool", name));
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
-    match service.catalogue.begin(tool, arguments, revision.form()) {
-        Err(refused) => Outcome::result(Payload::Owned(refused)),
-        Ok(work) => Outcome::Work(Box::new(ToolCall {
-            work,
+    match service.catalogue.begin(tool, arguments, call) {
+        Err(told) | Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
+        Ok(Begun::Work(work)) => Outcome::Work(Box::new(ToolCall {
+            work: *work,
             finish: Finish {
                 tool: tool.name,
                 revision,

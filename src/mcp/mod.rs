@@ -47,13 +47,13 @@ use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
 use crate::tools::{Catalogue, Settings};
 
+pub use crate::token::Keys;
 pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
 pub use offer::{Changes, Offer};
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
 pub use subscriptions::Listen;
-pub use crate::token::Keys;
 
 use account::Account;
 use classify::Era;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
-use crate::ident::{ConnectionId, JobId};
+use crate::ident::{ClientLabel, ConnectionId, JobId};
 use crate::limits::Limits;
 use crate::mcp::{Abilities, Level, Listen, Revision};
 use crate::time::Instant;
@@ -183,6 +183,8 @@ pub(super) struct Talk {
     pub(super) subscriptions: Vec<Box<str>>,
     /// What the client said in `initialize` that it can be asked for (connections of messages).
     pub(super) abilities: Abilities,
+    /// What the client called itself in `initialize`.
+    pub(super) client: ClientLabel,
 }
 
 /// A connection.
@@ -223,6 +225,7 @@ impl Entry {
             listens: Vec::new(),
             subscriptions: Vec::new(),
             abilities: Abilities::default(),
+            client: ClientLabel::default(),
         };
         Self {
             codec,

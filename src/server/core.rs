@@ -168,7 +168,7 @@ impl Core {
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
-        let parts = (call.work, call.finish);
+        let parts = (call.work, call.finish, self.entropy.uuid());
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);

@@ -26,7 +26,7 @@ use super::reply::Caller;
 use super::timers::{Timer, Timers};
 use crate::backend::job::{Reached, Rendered, Work};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
-use crate::ident::JobId;
+use crate::ident::{JobId, Uuid};
 use crate::limits::Limits;
 use crate::mcp::Finish;
 use crate::mcp::script::{Notice, Script};
@@ -210,7 +210,7 @@ impl Inflight {
         now: Instant,
         caller: Caller,
         principal: Principal,
-        (work, finish): (Work, Finish),
+        (work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
@@ -222,6 +222,7 @@ impl Inflight {
             work,
             reached: Reached::default(),
             admitted: now,
+            request_id,
         }));
         let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
         flight.statement_bytes = statement_bytes;
@@ -297,7 +298,7 @@ impl Inflight {
         &mut self,
         id: JobId,
         now: Instant,
-        (work, finish): (Work, Finish),
+        (work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) {
         if let Some(flight) = self.flights.get_mut(&id) {
@@ -312,6 +313,7 @@ impl Inflight {
                 work,
                 reached: Reached::default(),
                 admitted: flight.admitted,
+                request_id,
             }));
             self.ready.push(flight.principal, Stage::Submit, id);
         }

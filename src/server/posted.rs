@@ -52,6 +52,9 @@ impl Core {
                 .session
                 .map_or_else(Abilities::default, |session| session.abilities),
             principal: self.principals.of(answer.key),
+            client: answer
+                .session
+                .map_or_else(Default::default, |session| session.client),
             now,
         };
         let outcome = self.service.on_message(&context, &message);

@@ -75,7 +75,7 @@ impl Server {
         if let Err(short) = core.check_memory(call.work.leased_bytes()) {
             return self.end_script(now, job, call.finish.ended(Err(short)));
         }
-        let parts = (call.work, call.finish);
+        let parts = (call.work, call.finish, core.entropy.uuid());
         core.inflight
             .work_instead(job, now.monotonic, parts, &mut core.timers);
         core.note_jobs();

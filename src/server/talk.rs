@@ -28,8 +28,13 @@ impl Talk {
     /// What a legacy message changes for this connection.
     pub(super) fn apply(&mut self, effect: Option<Effect>) {
         match effect {
-            Some(Effect::Negotiated { revision, abilities }) => {
+            Some(Effect::Negotiated {
+                revision,
+                abilities,
+                client,
+            }) => {
                 (self.negotiated, self.abilities) = (Some(revision), abilities);
+                self.client = client;
             }
             Some(Effect::LogLevel(level)) => self.log_level = Some(level),
             Some(Effect::Subscribed(uri)) => {
@@ -162,6 +167,7 @@ impl Core {
             negotiated: talk.negotiated,
             abilities: talk.abilities,
             principal: self.principals.of(talk.key),
+            client: talk.client,
             now,
         };
         let id = match &message {
@@ -193,7 +199,12 @@ impl Core {
 
     /// One message of the predecessor's envelope.
     fn on_envelope(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
-        match self.service.on_envelope(text) {
+        let context = Context {
+            principal: self.principals.of(talk.key),
+            now,
+            ..Context::default()
+        };
+        match self.service.on_envelope(&context, text) {
             Envelope::Ping => say(&mut [Piece::Owned(envelope::pong(now.wall))]),
             Envelope::Refused { id, message } => {
                 say(&mut [Piece::Owned(envelope::error(id.map(rpc::Id::as_json), &message))]);

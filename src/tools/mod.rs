@@ -6,6 +6,7 @@
 //!
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
+pub mod call;
 pub mod document;
 pub mod lookup;
 pub mod place;
@@ -26,13 +27,14 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::backend::job::{Context, Render, Rendered, Work};
+use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
 use crate::sql::identifier;
 
+pub use call::Call;
 pub use render::Form;
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -53,7 +55,22 @@ pub struct Tool {
     begin: Begin,
 }
 
-type Begin = fn(&Arc<Settings>, &Arguments<'_>, Form) -> Result<Work, Refusal>;
+type Begin = fn(&Arc<Settings>, &Arguments<'_>, &Call<'_>) -> Result<Begun, Refusal>;
+
+/// What a call of a tool begins with.
+#[derive(Debug)]
+pub enum Begun {
+    /// Work for the backend.
+    Work(Box<Work>),
+    /// The whole result: nobody needs to be asked.
+    Told(Vec<u8>),
+}
+
+impl From<Work> for Begun {
+    fn from(work: Work) -> Self {
+        Self::Work(Box::new(work))
+    }
+}
 
 /// What a client may assume of every tool here: all of them read, and the database is the world outside.
 pub const ANNOTATIONS: &str =
@@ -153,15 +170,30 @@ impl Catalogue {
         self.tools.iter().find(|tool| tool.name == name)
     }
 
-    /// The work that a call of `tool` asks for.
+    /// What a call of `tool` asks for.
     ///
     /// # Errors
     /// A refusal, as the bytes of a failed result.
-    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Vec<u8>> {
-        let work = Arguments::parse(&tool.properties, arguments)
+    pub fn begin(
+        &self,
+        tool: &Tool,
+        arguments: Option<&RawValue>,
+        call: &Call<'_>,
+    ) -> Result<Begun, Vec<u8>> {
+        let begun = Arguments::parse(&tool.properties, arguments)
             .map_err(Refusal::Arguments)
-            .and_then(|arguments| (tool.begin)(&self.settings, &arguments, form));
-        work.map_err(|refusal| render::failure(form, &format!("Error: {refusal}{}", refusal.advice())))
+            .and_then(|arguments| (tool.begin)(&self.settings, &arguments, call));
+        match begun {
+            Ok(Begun::Work(mut work)) => {
+                work.query_tag = Some(call.query_tag(tool.name));
+                Ok(Begun::Work(work))
+            }
+            Ok(told) => Ok(told),
+            Err(refusal) => {
+                let text = format!("Error: {refusal}{}", refusal.advice());
+                Err(render::failure(call.form, &text))
+            }
+        }
     }
 }
 
@@ -202,6 +234,7 @@ impl Settings {
         render: impl FnOnce(Answer) -> Rendered + Send + 'static,
     ) -> Work {
         Work {
+            operation: Operation::Run,
             unchecked: None,
             statements,
             optional: 0,
@@ -211,7 +244,7 @@ impl Settings {
                 bytes_max: self.result_bytes_max,
             },
             timeout: self.statement_timeout,
-            query_tag: self.query_tag.clone(),
+            query_tag: None,
             follow: None,
             render: Render::new(render),
         }

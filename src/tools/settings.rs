@@ -33,8 +33,6 @@ pub struct Settings {
     pub warehouse: Option<String>,
     /// Role of every statement.
     pub role: Option<String>,
-    /// Marks the statements in Snowflake's query history.
-    pub query_tag: Option<String>,
     /// Which statements may pass.
     pub policy: Policy,
 }
@@ -54,7 +52,6 @@ impl Settings {
             default_schema: None,
             warehouse: None,
             role: None,
-            query_tag: None,
             policy,
         }
     }
