@@ -85,7 +85,7 @@ const TRACEPARENT_BYTES_MAX: usize = 128;
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::render::tests::PLAIN;
+    use crate::tools::render::tests::PLAIN;
     use super::*;
     use crate::entropy::SeededEntropy;
 
