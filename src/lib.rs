@@ -12,11 +12,15 @@ pub mod time;
 // What clients keep for the server.
 pub mod token;
 
+// Who callers are.
+pub mod access;
+
 // Bytes to messages, and messages to calls.
 pub mod rpc;
 pub mod wire;
 
-// What may be asked of a database.
+// What may be asked of a database, and who asked it.
+pub mod audit;
 pub mod backend;
 pub mod sql;
 

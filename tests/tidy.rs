@@ -21,9 +21,11 @@ const VOCABULARY: &[&str] = &["entropy", "ident", "json", "limits", "secret", "t
 /// `wire::buffer` is let through upwards on its own: a reply is made as pieces for an outbox, so that nothing is
 /// copied on its way down.
 const IMPORTS: &[(&str, &[&str])] = &[
+    ("access", &[]),
     ("wire", &[]),
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),
+    ("audit", &["sql"]),
     ("backend", &["sql"]),
     ("token", &[]),
     ("tools", &["backend", "sql", "token"]),
@@ -33,16 +35,45 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "server",
-        &["backend", "mcp", "rpc", "sql", "token", "tools", "wire"],
+        &[
+            "access", "audit", "backend", "mcp", "rpc", "sql", "token", "tools", "wire",
+        ],
     ),
     ("workers", &["backend"]),
-    ("reactor", &["backend", "server", "wire", "workers"]),
-    ("serve", &["backend", "config", "reactor", "server"]),
-    ("stdio", &["backend", "reactor", "server", "wire", "workers"]),
+    (
+        "reactor",
+        &["audit", "backend", "observe::audit", "server", "wire", "workers"],
+    ),
+    (
+        "serve",
+        &[
+            "access",
+            "backend",
+            "config",
+            "observe::audit",
+            "reactor",
+            "server",
+        ],
+    ),
+    (
+        "stdio",
+        &[
+            "audit",
+            "backend",
+            "observe::audit",
+            "reactor",
+            "server",
+            "wire",
+            "workers",
+        ],
+    ),
     ("snowflake", &["backend", "fuzz::cuts", "sql"]),
     ("demo", &["backend", "sql"]),
-    ("observe", &["backend"]),
-    ("config", &["backend", "observe", "snowflake", "sql"]),
+    ("observe", &["audit", "backend"]),
+    (
+        "config",
+        &["access", "audit", "backend", "observe", "snowflake", "sql"],
+    ),
     (
         "fuzz",
         &[
@@ -70,8 +101,8 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "token", "tools",
-            "wire",
+            "access", "audit", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql",
+            "token", "tools", "wire",
         ],
         words: &[
             "std::net",

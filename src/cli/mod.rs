@@ -4,6 +4,7 @@
 pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod probe;
+pub(crate) mod verify;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     Stdio(Serve),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Check an audit log
+    #[command(subcommand)]
+    Audit(verify::Audit),
 }
 
 /// What both serving commands take.
@@ -62,6 +66,8 @@ pub(crate) struct Serve {
     drain_delay: Option<String>,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
+    audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
 }
@@ -97,6 +103,7 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::AUDIT_LOG, &self.audit_log),
         ]);
         let allow = self.allow_unauthenticated.then(|| "true".to_owned());
         flags.extend(given(&[(&setting::ALLOW_UNAUTHENTICATED, &allow)]));
@@ -184,6 +191,7 @@ mod tests {
         Ok(match arguments.command {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
+            Command::Audit(_) => Vec::new(),
         })
     }
 

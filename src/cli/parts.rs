@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::backend::{Absent, Backend};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
@@ -10,6 +11,7 @@ use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::{Keys, Service};
+use snowflake_mcp::observe::audit::Audit;
 use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Snowflake};
@@ -53,6 +55,23 @@ fn demo(limits: &Limits, clock: SystemClock) -> Result<Arc<dyn Backend>, String>
 #[cfg(not(feature = "demo"))]
 fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
+}
+
+/// The audit log, if there is to be one.
+///
+/// # Errors
+/// Its file cannot be used, and why.
+pub(crate) fn audit(config: &Config, clock: SystemClock) -> Result<Option<Audit>, String> {
+    let Some(settings) = &config.audit else {
+        return Ok(None);
+    };
+    match Audit::start(settings, clock) {
+        Ok(audit) => Ok(Some(audit)),
+        Err(error) => Err(format!(
+            "cannot open the audit log {}: {error}",
+            settings.path.display()
+        )),
+    }
 }
 
 /// The server, without connections.
@@ -108,6 +127,7 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Incomplete(reason) => Some(reason.clone()),
             Engine::Demo | Engine::Snowflake(_) => None,
         },
+        audit: config.audit.as_ref().map(|audit| audit.when_full),
         ..Settings::default()
     };
     let Some(http) = &config.http else { return base };
@@ -117,7 +137,7 @@ fn server_settings(config: &Config) -> Settings {
             Origins::Any => vec!["*".to_owned()],
             Origins::Listed(origins) => origins.clone(),
         },
-        api_keys: http.api_keys.clone(),
+        keys: KeyRing::of_secrets(&http.api_keys),
         metrics_path: http.metrics_path.clone(),
         ..base
     }

@@ -20,7 +20,8 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
     };
     if service.catalogue.find(&name).is_some() {
         let traceparent = request.traceparent();
-        let call = request.call(&service.keys, traceparent.as_deref());
+        let keys = service.keys.clone();
+        let call = request.call(&keys, traceparent.as_deref());
         let asked = (request.revision, &*name, request.params.arguments);
         return start(service, asked, &call, request.hears());
     }
@@ -40,7 +41,7 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
 /// Starts the tool of the catalogue called `name`. Arguments that are not those of the tool give a failed result, not an
 /// error: a model sees results, and can correct itself.
 pub(super) fn start(
-    service: &Service,
+    service: &mut Service,
     (revision, name, arguments): (Revision, &str, Option<&RawValue>),
     call: &tools::Call<'_>,
     hears: Hears,
@@ -50,7 +51,11 @@ pub(super) fn start(
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service.catalogue.begin(tool, arguments, call) {
-        Err(told) | Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
+        Err(refused) => {
+            service.denied = refused.denied;
+            Outcome::result(Payload::Owned(refused.result))
+        }
+        Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
         Ok(Begun::Work(work)) => Outcome::Work(Box::new(ToolCall {
             work: *work,
             finish: Finish {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::access;
 use super::batches::{Batch, Place};
 use super::connection::Talk;
 use super::core::Core;
@@ -28,7 +29,7 @@ struct Sender<'a> {
     /// Header fields; `None` on connections of messages.
     fields: Option<RoutingFields<'a>>,
     session: Option<Session>,
-    key: Option<usize>,
+    caller: access::Caller,
     /// On whose account its calls run.
     principal: Principal,
     /// Place in the order of HTTP answers; `None` on connections of messages.
@@ -41,7 +42,7 @@ impl Sender<'_> {
     fn context<'c>(&'c self, talk: &Talk, principal: &'c [u8], now: Now) -> Context<'c> {
         let (negotiated, abilities, client) = match (&self.session, self.fields) {
             (Some(session), _) => (Some(session.revision), session.abilities, session.client),
-            (None, None) => (talk.negotiated, talk.abilities, talk.client),
+            (None, None) => (talk.negotiated, talk.abilities, talk.client_label),
             (None, Some(_)) => Default::default(),
         };
         Context {
@@ -88,19 +89,19 @@ impl Core {
         let settings = Arc::clone(&self.settings);
         let params = param_fields(request);
         let fields = routing_fields(request, &params);
-        answer.session = match self.session(now, &fields, Need::Optional, answer.key) {
+        answer.session = match self.session(now, &fields, Need::Optional, &answer.caller) {
             Ok(session) => session,
             Err(refusal) => return answer.session_refusal(refusal, None),
         };
         let sender = Sender {
             fields: Some(fields),
             session: answer.session,
-            key: answer.key,
+            caller: answer.caller.clone(),
             principal: answer.principal,
             ticket: Some(answer.responder.ticket()),
             cors_origin: answer.cors_origin,
         };
-        let context = sender.context(talk, self.principals.of(sender.key), now);
+        let context = sender.context(talk, access::mark(&sender.caller), now);
         let messages = match batch::read(request.body(), &context, &settings.limits) {
             Ok(messages) => messages,
             Err(error) => return answer.json(400, Payload::Owned(rpc::error_reply(None, &error))),
@@ -120,12 +121,12 @@ impl Core {
         let sender = Sender {
             fields: None,
             session: None,
-            key: talk.key,
+            caller: talk.caller.clone(),
             principal: talk.principal(),
             ticket: None,
             cors_origin: None,
         };
-        let context = sender.context(talk, self.principals.of(sender.key), now);
+        let context = sender.context(talk, access::mark(&sender.caller), now);
         let messages = match batch::read(text, &context, &settings.limits) {
             Ok(messages) => messages,
             Err(error) => return say(&mut [Piece::Owned(rpc::error_reply(None, &error))]),
@@ -191,9 +192,10 @@ impl Core {
                 None => self.on_reply(reply, &talk.jobs),
             }
         }
-        let context = sender.context(talk, self.principals.of(sender.key), now);
+        let context = sender.context(talk, access::mark(&sender.caller), now);
         let outcome = self.service.on_message(&context, message);
         self.note_changes();
+        self.note_denied(now, talk, sender.principal);
         match (message, place, outcome) {
             (Message::Call(call), Some(place), outcome) => {
                 let called = (place, call.id.as_json());

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::access::Caller;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
@@ -163,12 +164,14 @@ pub(super) enum Dialect {
 pub(super) struct Talk {
     pub(super) id: ConnectionId,
     pub(super) dialect: Dialect,
+    /// What the client says it is, where the audit log wants to know.
+    pub(super) client: Box<str>,
     /// What `initialize` negotiated here (connections of messages).
     pub(super) negotiated: Option<Revision>,
     /// What `logging/setLevel` asked for here (connections of messages).
     pub(super) log_level: Option<Level>,
-    /// Place of the key that opened the WebSocket.
-    pub(super) key: Option<usize>,
+    /// Who opened the WebSocket or the stream that carries messages.
+    pub(super) caller: Caller,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
     /// Batches whose replies are gathered here.
@@ -184,8 +187,22 @@ pub(super) struct Talk {
     /// What the client said in `initialize` that it can be asked for (connections of messages).
     pub(super) abilities: Abilities,
     /// What the client called itself in `initialize`.
-    pub(super) client: ClientLabel,
+    pub(super) client_label: ClientLabel,
 }
+
+impl Talk {
+    /// What the client says it is: kept for the audit log, as far as it fits.
+    pub(super) fn note_client(&mut self, said: Option<&[u8]>) {
+        let said = said.unwrap_or_default();
+        let said = &said[..said.len().min(CLIENT_BYTES_MAX)];
+        if self.client.as_bytes() != said {
+            self.client = String::from_utf8_lossy(said).into();
+        }
+    }
+}
+
+/// What is kept of a client's name for itself. Halved, browsers' are cut before they say anything.
+const CLIENT_BYTES_MAX: usize = 120;
 
 /// A connection.
 #[derive(Debug)]
@@ -215,9 +232,10 @@ impl Entry {
         let talk = Talk {
             id,
             dialect: Dialect::Undecided,
+            client: Box::default(),
             negotiated: None,
             log_level: None,
-            key: None,
+            caller: None,
             jobs: Vec::new(),
             batches: Batches::default(),
             streams: Vec::new(),
@@ -225,7 +243,7 @@ impl Entry {
             listens: Vec::new(),
             subscriptions: Vec::new(),
             abilities: Abilities::default(),
-            client: ClientLabel::default(),
+            client_label: ClientLabel::default(),
         };
         Self {
             codec,

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::access::Access;
+use super::audit::Audit;
 use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
@@ -15,7 +17,6 @@ use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
-use super::sessions::Principals;
 use super::settings::Settings;
 use super::shutdown::Phase;
 use super::streams::Streams;
@@ -41,6 +42,7 @@ pub(super) struct Core {
     pub(super) inflight: Inflight,
     pub(super) timers: Timers,
     pub(super) metrics: Metrics,
+    pub(super) audit: Audit,
     pub(super) database: Database,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
@@ -53,7 +55,8 @@ pub(super) struct Core {
     pub(super) sessions: Sessions,
     /// When the timer comes that lets go what sessions keep, if it is set.
     pub(super) sessions_at: Option<Instant>,
-    pub(super) principals: Principals,
+    /// Who may come in.
+    pub(super) access: Access,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -88,6 +91,7 @@ impl Core {
         settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
             inflight: Inflight::new(&settings.limits),
+            audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
             database: Database::at_start(settings.engine_missing.as_deref()),
@@ -105,7 +109,7 @@ impl Core {
             streams: Streams::default(),
             sessions: Sessions::new(&settings.limits, salt),
             sessions_at: None,
-            principals: Principals::new(&settings.api_keys),
+            access: Access::new(&settings),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,
@@ -132,7 +136,10 @@ impl Core {
     pub(super) fn admission(&mut self, principal: Principal, statement_bytes: usize) -> Result<(), Error> {
         let refused = if self.accepts() {
             match self.inflight.admission(principal) {
-                Ok(()) => match self.check_memory(statement_bytes) {
+                Ok(()) => match self
+                    .check_memory(statement_bytes)
+                    .and_then(|()| self.check_audit())
+                {
                     Ok(()) => return Ok(()),
                     Err(short) => short,
                 },
@@ -168,10 +175,12 @@ impl Core {
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
+        let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
         let parts = (call.work, call.finish, self.entropy.uuid());
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+        self.inflight.set_record(job, record);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
     }
@@ -201,7 +210,10 @@ impl Core {
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
-        self.outputs.extend(output);
+        match output {
+            Some(Output::Audit(record)) => self.give_record(record),
+            output => self.outputs.extend(output),
+        }
         caller
     }
 
@@ -259,6 +271,7 @@ impl Core {
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
             database: &self.database,
+            audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {
                     let elapsed = now.monotonic.since(flight.admitted).as_millis();

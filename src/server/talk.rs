@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access;
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
 use super::later::Later;
@@ -22,7 +23,7 @@ use crate::wire::websocket::{self, WebSocketConnection};
 
 impl Talk {
     pub(super) fn principal(&self) -> Principal {
-        self.key.map_or(Principal::Connection(self.id), Principal::Key)
+        access::principal(&self.caller, self.id)
     }
 
     /// What a legacy message changes for this connection.
@@ -34,7 +35,7 @@ impl Talk {
                 client,
             }) => {
                 (self.negotiated, self.abilities) = (Some(revision), abilities);
-                self.client = client;
+                self.client_label = client;
             }
             Some(Effect::LogLevel(level)) => self.log_level = Some(level),
             Some(Effect::Subscribed(uri)) => {
@@ -162,12 +163,14 @@ impl Core {
         if let rpc::Message::Reply(reply) = &message {
             self.on_reply(reply, &talk.jobs);
         }
+        // A copy of the pointer: what the message leads to may change the connection.
+        let caller = talk.caller.clone();
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
             abilities: talk.abilities,
-            principal: self.principals.of(talk.key),
-            client: talk.client,
+            principal: access::mark(&caller),
+            client: talk.client_label,
             now,
         };
         let id = match &message {
@@ -176,6 +179,7 @@ impl Core {
         };
         let outcome = self.service.on_message(&context, &message);
         self.note_changes();
+        self.note_denied(now, talk, talk.principal());
         match outcome {
             Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
                 let error = rpc::Error::internal_error(REPLIES_SHORT);
@@ -199,8 +203,9 @@ impl Core {
 
     /// One message of the predecessor's envelope.
     fn on_envelope(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
+        let caller = talk.caller.clone();
         let context = Context {
-            principal: self.principals.of(talk.key),
+            principal: access::mark(&caller),
             now,
             ..Context::default()
         };
@@ -210,6 +215,7 @@ impl Core {
                 say(&mut [Piece::Owned(envelope::error(id.map(rpc::Id::as_json), &message))]);
             }
             Envelope::Call { id, outcome } => {
+                self.note_denied(now, talk, talk.principal());
                 let id = id.map_or("null", rpc::Id::as_json);
                 match outcome {
                     Outcome::Result { payload, .. } if self.is_too_much(&payload) => {

@@ -28,7 +28,20 @@ pub struct Call<'a> {
     pub keys: &'a Keys,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// A call of which nothing more is known.
+    pub fn of_nobody(form: Form, keys: &'a Keys) -> Self {
+        Self {
+            form,
+            now: Now::default(),
+            principal: b"",
+            client: ClientLabel::default(),
+            request_id: "null",
+            traceparent: None,
+            keys,
+        }
+    }
+
     /// What marks the statements of this call in Snowflake's query history: compact JSON that says whose they are, and
     /// leads back to the caller's own traces. Bounded by its parts, far below the 2,000 characters that Snowflake takes.
     pub fn query_tag(&self, tool: &str) -> String {
@@ -85,21 +98,14 @@ const TRACEPARENT_BYTES_MAX: usize = 128;
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::tools::render::tests::PLAIN;
     use super::*;
     use crate::entropy::SeededEntropy;
+    use crate::tools::render::tests::PLAIN;
 
     /// A call of nobody, at the beginning of time.
     pub(in crate::tools) fn with_call<T>(act: impl FnOnce(&Call<'_>) -> T) -> T {
-        act(&Call {
-            form: PLAIN,
-            now: Now::default(),
-            principal: b"",
-            client: ClientLabel::default(),
-            request_id: "1",
-            traceparent: None,
-            keys: &Keys::random(&mut SeededEntropy::new(1)),
-        })
+        let keys = Keys::random(&mut SeededEntropy::new(1));
+        act(&Call::of_nobody(PLAIN, &keys))
     }
 
     #[test]

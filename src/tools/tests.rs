@@ -21,7 +21,7 @@ fn begin(settings: Settings, tool: &str, arguments: &str) -> Result<Work, String
     match with_call(|call| catalogue.begin(tool, Some(arguments), call)) {
         Ok(Begun::Work(work)) => Ok(*work),
         Ok(Begun::Told(told)) => Err(text_of(&told)),
-        Err(refused) => Err(text_of(&refused)),
+        Err(refused) => Err(text_of(&refused.result)),
     }
 }
 

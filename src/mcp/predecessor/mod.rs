@@ -41,11 +41,12 @@ impl Encoded {
 impl Service {
     /// Starts a tool for a client of the predecessor's, whatever way it names it.
     fn start_tool(
-        &self,
+        &mut self,
         context: &Context<'_>,
         id: Option<Id<'_>>,
         (name, arguments): (&str, Option<&RawValue>),
     ) -> Outcome {
+        let keys = self.keys.clone();
         let call = tools::Call {
             form: REVISION.form(),
             now: context.now,
@@ -53,7 +54,7 @@ impl Service {
             client: context.client,
             request_id: id.map_or("null", Id::as_json),
             traceparent: None,
-            keys: &self.keys,
+            keys: &keys,
         };
         calls::start(self, (REVISION, name, arguments), &call, Hears::default())
     }

@@ -1,5 +1,6 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
+mod audit;
 mod batches;
 mod calls;
 mod memory;
@@ -14,6 +15,8 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use super::{Exit, Input, Output, Peer, Server, Settings};
+use crate::access::KeyRing;
+use crate::audit::Record;
 use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
 use crate::entropy::SeededEntropy;
@@ -36,6 +39,7 @@ struct Bench {
     shutdown_write: Vec<ConnectionId>,
     stopped_accepting: bool,
     exit: Option<Exit>,
+    records: Vec<Record>,
 }
 
 impl Bench {
@@ -51,9 +55,9 @@ impl Bench {
     }
 
     fn with_keys(keys: &[&str]) -> Self {
-        let api_keys = keys.iter().map(|key| Secret::new(*key)).collect();
+        let keys: Vec<_> = keys.iter().map(|key| Secret::new(*key)).collect();
         Self::with(Settings {
-            api_keys,
+            keys: KeyRing::of_secrets(&keys),
             ..Settings::default()
         })
     }
@@ -76,6 +80,7 @@ impl Bench {
             shutdown_write: Vec::new(),
             stopped_accepting: false,
             exit: None,
+            records: Vec::new(),
         }
     }
 
@@ -196,6 +201,7 @@ impl Bench {
                 Output::Submit(job) => self.submitted.push_back(job),
                 Output::SubmitCancel(job) => self.cancels.push_back(job),
                 Output::Interrupt(job) => self.interrupted.push(job),
+                Output::Audit(record) => self.records.push(*record),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => self.shutdown_write.push(connection),
                 Output::Close(connection) => self.closed.push(connection),
