@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::Parser;
+use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::config::{Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
@@ -19,7 +20,7 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
-use cli::{Arguments, Command, Probe, Serve, greeting, parts, probe};
+use cli::{Arguments, Command, KeyCommand, NewKey, Probe, Serve, greeting, parts, probe};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Http(serve) => run(&serve, Transport::Http),
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
+        Command::Key(KeyCommand::New(wanted)) => new_key(&wanted),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -55,6 +57,16 @@ fn main() -> ExitCode {
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
     probe::ask(&url, asked.timeout())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a new key and its line, each on a line of standard output.
+fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
+    let made = parts::new_key(wanted, SystemClock::new()).map_err(|text| Failure {
+        text,
+        code: WRONG_USAGE,
+    })?;
+    writeln!(std::io::stdout(), "{}\n{}", made.key.reveal(), made.line).map_err(Failure::of_start)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,15 +97,18 @@ fn end(exit: Exit) -> ExitCode {
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
+    let callers = parts::callers(http);
+    let keys = callers.keys().map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
         greet(
             config,
-            greeting::http(addresses, &config.engine, !http.api_keys.is_empty()),
+            greeting::http(addresses, &config.engine, http.is_guarded()),
         );
     };
     ports
-        .serve(parts::server(config), backend, clock, greet)
+        .with_callers(callers)
+        .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)
 }
 
@@ -110,7 +125,7 @@ fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
     let shutdown = world.shutdown_handle();
     let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
     greet(config, greeting::stdio(&config.engine));
-    serve::drive(world, parts::server(config), &config.limits).map_err(Failure::of_start)
+    serve::drive(world, parts::server(config, KeyRing::default()), &config.limits).map_err(Failure::of_start)
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.

@@ -9,6 +9,7 @@ mod error;
 mod http;
 mod limits;
 mod names;
+mod oauth;
 pub mod setting;
 mod snowflake;
 pub mod source;
@@ -25,6 +26,7 @@ use source::{Origin, Sources};
 
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
+pub use oauth::Oauth;
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -49,6 +49,7 @@ pub struct Driver<W: World> {
     /// Kept between turns for its memory only, as are the lists below where a turn empties them.
     events: Vec<Event>,
     shutdowns: u32,
+    is_reload_wanted: bool,
     /// Sockets worth a read. One that the server has no room for is not in here: it comes back when something is said
     /// about its connection.
     to_read: Vec<SocketKey>,
@@ -90,6 +91,7 @@ impl<W: World> Driver<W> {
             accepting: Accepting::Ready,
             events: Vec::new(),
             shutdowns: 0,
+            is_reload_wanted: false,
             to_read: Vec::new(),
             to_write: Vec::new(),
             to_write_later: Vec::new(),
@@ -130,7 +132,7 @@ impl<W: World> Driver<W> {
         self.world.wait(until, &mut self.events)?; // 1
         let now = self.world.now(); // 2
         self.fold_events(); // 3
-        self.pass_shutdowns(now);
+        self.pass_signals(now);
         self.accept(now); // 4
         self.read(now); // 5
         self.take_completions(now); // 6
@@ -175,6 +177,7 @@ impl<W: World> Driver<W> {
         for event in events.drain(..) {
             match event {
                 Event::Acceptable => self.accepting.on_event(),
+                Event::Reload => self.is_reload_wanted = true,
                 Event::Shutdown => self.shutdowns += 1,
                 Event::Socket {
                     socket,
@@ -205,7 +208,10 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn pass_shutdowns(&mut self, now: Now) {
+    fn pass_signals(&mut self, now: Now) {
+        if std::mem::take(&mut self.is_reload_wanted) {
+            self.server.handle(now, Input::Reload);
+        }
         for _ in 0..std::mem::take(&mut self.shutdowns) {
             self.server.handle(now, Input::Shutdown);
         }
@@ -256,6 +262,10 @@ impl<W: World> Driver<W> {
 
     /// Step 6: tells the server which steps ended, a budget's worth.
     fn take_completions(&mut self, now: Now) {
+        // A handful at most: the server wants no two of a kind at once.
+        while let Some(fetched) = self.world.fetched() {
+            self.server.handle(now, Input::Fetched(fetched));
+        }
         for _ in 0..self.budgets.completions {
             let Some(completion) = self.world.completion() else {
                 self.may_have_completions = false;
@@ -282,6 +292,7 @@ impl<W: World> Driver<W> {
                 Output::SubmitCancel(job) => self.world.submit_cancel(job),
                 Output::Interrupt(_) if self.is_planted(PlantedBug::InterruptForgotten) => {}
                 Output::Interrupt(job) => self.world.interrupt(job),
+                Output::Fetch(wanted) => self.world.fetch(wanted),
                 Output::Flush(connection) => {
                     if !self.is_planted(PlantedBug::OutputNotFlushedBeforeSleep) {
                         self.list_to_write(connection);

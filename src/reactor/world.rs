@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice};
 
+use crate::access::fetch::{Fetched, Wanted};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
 use crate::server::Peer;
@@ -39,6 +40,8 @@ pub enum Event {
     },
     /// A connection may wait to be accepted.
     Acceptable,
+    /// Somebody wants what can be read again to be read.
+    Reload,
     /// Somebody wants the program to end. Said once per signal.
     Shutdown,
 }
@@ -105,6 +108,14 @@ pub trait Executor {
     /// The next step that ended. [`Selector::wait`] returns when the first one comes; a world need not wake the driver
     /// again for those that it left.
     fn completion(&mut self) -> Option<Completion>;
+
+    /// Fetches something that is no statement. Worlds whose servers know no keys and no issuers are never asked.
+    fn fetch(&mut self, _wanted: Wanted) {}
+
+    /// The next thing that was fetched, or could not be; else as [`Executor::completion`].
+    fn fetched(&mut self) -> Option<Fetched> {
+        None
+    }
 }
 
 /// All of it.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::access::Access;
+use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
@@ -55,6 +56,8 @@ pub(super) struct Core {
     pub(super) sessions_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
+    /// Requests that cannot be judged yet.
+    pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -107,6 +110,7 @@ impl Core {
             sessions: Sessions::new(&settings.limits, salt),
             sessions_at: None,
             access: Access::new(&settings),
+            waiting: Waiting::default(),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,

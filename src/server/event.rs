@@ -1,5 +1,6 @@
 //! What goes into the server and what comes out, apart from bytes.
 
+use crate::access::fetch::{Fetched, Wanted};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
 
@@ -41,6 +42,10 @@ pub enum Input {
     },
     /// A worker ended a step.
     Completed(Completion),
+    /// Something that the server wanted was fetched, or cannot be.
+    Fetched(Fetched),
+    /// SIGHUP: what can be read again shall be.
+    Reload,
     /// SIGTERM, SIGINT or the end of stdio's input. A second one ends at once.
     Shutdown,
 }
@@ -54,6 +59,8 @@ pub enum Output {
     SubmitCancel(Box<Job>),
     /// Cancel the token of a step that was submitted and has not completed.
     Interrupt(JobId),
+    /// Fetch this and say what came of it, with [`Input::Fetched`].
+    Fetch(Wanted),
     /// The connection has bytes to write.
     Flush(ConnectionId),
     /// When nothing waits to be written any more: shut down the writing side and go on reading.

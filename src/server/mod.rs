@@ -16,6 +16,7 @@
 //! | `connection` | there is another codec |
 //! | `access` | there is another rule for who may come in |
 //! | `route` | there is another path |
+//! | `callers` | keys or credentials change while the server runs |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
@@ -27,6 +28,7 @@
 mod access;
 mod batched;
 mod batches;
+mod callers;
 mod channel;
 mod connection;
 mod content;
@@ -191,6 +193,8 @@ impl Server {
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
             Input::Completed(completion) => self.on_completed(now, completion),
+            Input::Fetched(fetched) => self.on_fetched(now, fetched),
+            Input::Reload => self.on_reload(),
             Input::Shutdown => self.on_shutdown(now),
         }
         self.do_later(now);
@@ -210,6 +214,7 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::TokenKeys => self.on_keys_late(now),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }

@@ -6,6 +6,7 @@
 //! Why a thread for cancels: every worker may be inside a step that takes seconds, and what a client no longer wants
 //! must stop costing money now.
 
+pub mod fetching;
 mod queue;
 mod step;
 

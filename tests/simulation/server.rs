@@ -355,6 +355,7 @@ impl Theatre {
                         self.steps.push(job);
                     }
                 }
+                Output::Fetch(wanted) => return Err(format!("{wanted:?} wanted without keys and issuers")),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => {
                     if let Some(client) = self.clients.get_mut(&connection) {
