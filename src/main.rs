@@ -20,6 +20,7 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
+use cli::verify::{Audit, Verify};
 use cli::{Arguments, Command, KeyCommand, NewKey, Probe, Serve, greeting, parts, probe};
 
 /// Something was cut off, or the start failed.
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
         Command::Key(KeyCommand::New(wanted)) => new_key(&wanted),
+        Command::Audit(Audit::Verify(asked)) => verify(&asked),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -66,7 +68,13 @@ fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
         text,
         code: WRONG_USAGE,
     })?;
-    writeln!(std::io::stdout(), "{}\n{}", made.key.reveal(), made.line).map_err(Failure::of_start)?;
+    answer(&format!("{}\n{}", made.key.reveal(), made.line));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(asked: &Verify) -> Result<ExitCode, Failure> {
+    let found = asked.run().map_err(Failure::of_start)?;
+    answer(&found);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,6 +107,7 @@ fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, 
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
     let callers = parts::callers(http);
     let keys = callers.keys().map_err(Failure::of_start)?;
+    let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
         greet(
@@ -108,11 +117,13 @@ fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, 
     };
     ports
         .with_callers(callers)
+        .with_audit(audit)
         .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)
 }
 
 fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
+    let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let input = std::io::stdin();
     // A file of its own: std's handle would copy every reply into a buffer once more.
@@ -121,7 +132,8 @@ fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
         .try_clone_to_owned()
         .map_err(Failure::of_start)?;
     let world = StdioWorld::new(input, File::from(output), backend, &config.limits, clock)
-        .map_err(Failure::of_start)?;
+        .map_err(Failure::of_start)?
+        .with_audit(audit);
     let shutdown = world.shutdown_handle();
     let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
     greet(config, greeting::stdio(&config.engine));
@@ -136,6 +148,12 @@ fn greet(config: &Config, lines: Vec<String>) {
             Format::Json => log::info!("{line}"),
         }
     }
+}
+
+/// The answer of a command that serves nobody, on standard output.
+fn answer(text: &str) {
+    // Nobody is left to be told that standard output is gone.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// The one way to standard error besides the log. Standard output belongs to MCP on stdio.

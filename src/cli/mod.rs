@@ -4,6 +4,7 @@
 pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod probe;
+pub(crate) mod verify;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -43,6 +44,9 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Check an audit log
+    #[command(subcommand)]
+    Audit(verify::Audit),
 }
 
 /// What both serving commands take.
@@ -67,6 +71,8 @@ pub(crate) struct Serve {
     log_level: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::KEY_FILE))]
     keys: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
+    audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
 }
@@ -125,6 +131,7 @@ impl Serve {
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
             (&setting::KEY_FILE, &self.keys),
+            (&setting::AUDIT_LOG, &self.audit_log),
         ]);
         let allow = self.allow_unauthenticated.then(|| "true".to_owned());
         flags.extend(given(&[(&setting::ALLOW_UNAUTHENTICATED, &allow)]));
@@ -220,6 +227,7 @@ mod tests {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
             Command::Key(KeyCommand::New(_)) => Vec::new(),
+            Command::Audit(_) => Vec::new(),
         })
     }
 

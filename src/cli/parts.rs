@@ -12,6 +12,7 @@ use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::{Keys, Service};
+use snowflake_mcp::observe::audit::Audit;
 use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::serve::fetcher::{Callers, Issuer};
 use snowflake_mcp::server::{HostRule, Server, Settings};
@@ -94,6 +95,23 @@ pub(crate) fn new_key(wanted: &NewKey, clock: SystemClock) -> Result<Made, Strin
 
 const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
 
+/// The audit log, if there is to be one.
+///
+/// # Errors
+/// Its file cannot be used, and why.
+pub(crate) fn audit(config: &Config, clock: SystemClock) -> Result<Option<Audit>, String> {
+    let Some(settings) = &config.audit else {
+        return Ok(None);
+    };
+    match Audit::start(settings, clock) {
+        Ok(audit) => Ok(Some(audit)),
+        Err(error) => Err(format!(
+            "cannot open the audit log {}: {error}",
+            settings.path.display()
+        )),
+    }
+}
+
 /// The server, without connections.
 pub(crate) fn server(config: &Config, keys: KeyRing) -> Server {
     let service = Service::new(&config.limits, tools_settings(config), token_keys(config));
@@ -151,6 +169,7 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Incomplete(reason) => Some(reason.clone()),
             Engine::Demo | Engine::Snowflake(_) => None,
         },
+        audit: config.audit.as_ref().map(|audit| audit.when_full),
         ..Settings::default()
     };
     let Some(http) = &config.http else { return base };

@@ -16,9 +16,11 @@ use slab::Slab;
 
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
+use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
 use crate::limits::Limits;
+use crate::observe::audit::Audit;
 use crate::server::Peer;
 use crate::time::{Clock, Instant, Now, SystemClock};
 use crate::workers::Pool;
@@ -39,6 +41,7 @@ pub struct MioWorld {
     completions: mpsc::Receiver<Completion>,
     pool: Pool,
     fetching: Option<(Fetching, mpsc::Receiver<Fetched>)>,
+    audit: Option<Audit>,
 }
 
 #[derive(Debug)]
@@ -110,6 +113,7 @@ impl MioWorld {
             completions,
             pool: Pool::start(backend, limits, clock, deliver)?,
             fetching: None,
+            audit: None,
         })
     }
 
@@ -127,6 +131,13 @@ impl MioWorld {
         };
         self.fetching = Some((Fetching::start(fetcher, deliver)?, fetched));
         Ok(self)
+    }
+
+    /// The same, with an audit log.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Where it accepts.
@@ -315,6 +326,16 @@ impl Executor for MioWorld {
 
     fn fetched(&mut self) -> Option<Fetched> {
         self.fetching.as_ref()?.1.try_recv().ok()
+    }
+
+    fn audit(&mut self, record: Record) {
+        if let Some(audit) = &mut self.audit {
+            audit.keep(record);
+        }
+    }
+
+    fn audit_state(&mut self) -> Option<State> {
+        self.audit.as_mut()?.news()
     }
 }
 

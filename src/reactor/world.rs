@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice};
 
 use crate::access::fetch::{Fetched, Wanted};
+use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
 use crate::server::Peer;
@@ -114,6 +115,14 @@ pub trait Executor {
 
     /// The next thing that was fetched, or could not be; else as [`Executor::completion`].
     fn fetched(&mut self) -> Option<Fetched> {
+        None
+    }
+
+    /// Keeps a record for the audit log. Never waits for a disk. A world without a log is never given any.
+    fn audit(&mut self, _record: Record) {}
+
+    /// How the writer of the audit log does, if that has changed since the last time.
+    fn audit_state(&mut self) -> Option<State> {
         None
     }
 }

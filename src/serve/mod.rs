@@ -13,6 +13,7 @@ use mio::net::TcpListener;
 use crate::backend::Backend;
 use crate::config::Listen;
 use crate::limits::Limits;
+use crate::observe::audit::Audit;
 use crate::reactor::signals::Signals;
 use crate::reactor::world::World;
 use crate::reactor::{Driver, MioWorld};
@@ -27,6 +28,7 @@ pub struct Ports {
     listeners: Vec<TcpListener>,
     limits: Limits,
     callers: Option<Callers>,
+    audit: Option<Audit>,
 }
 
 impl Ports {
@@ -40,6 +42,7 @@ impl Ports {
             listeners: listen::open(listen)?,
             limits: limits.clone(),
             callers: None,
+            audit: None,
         })
     }
 
@@ -50,6 +53,13 @@ impl Ports {
             callers: Some(callers),
             ..self
         }
+    }
+
+    /// The same, with an audit log.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Serves until SIGTERM or SIGINT and the calls in flight have ended. `greet` hears the real addresses once they
@@ -64,7 +74,9 @@ impl Ports {
         clock: SystemClock,
         greet: impl FnOnce(&[SocketAddr]),
     ) -> Result<Exit, String> {
-        let mut world = MioWorld::new(self.listeners, backend, &self.limits, clock).map_err(told)?;
+        let mut world = MioWorld::new(self.listeners, backend, &self.limits, clock)
+            .map_err(told)?
+            .with_audit(self.audit);
         if let Some(callers) = self.callers {
             world = world.with_fetcher(Arc::new(callers)).map_err(told)?;
         }

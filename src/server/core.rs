@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::access::Access;
+use super::audit::Audit;
 use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::Output;
@@ -42,6 +43,7 @@ pub(super) struct Core {
     pub(super) inflight: Inflight,
     pub(super) timers: Timers,
     pub(super) metrics: Metrics,
+    pub(super) audit: Audit,
     pub(super) database: Database,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
@@ -92,6 +94,7 @@ impl Core {
         settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
             inflight: Inflight::new(&settings.limits),
+            audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
             database: Database::at_start(settings.engine_missing.as_deref()),
@@ -137,7 +140,10 @@ impl Core {
     pub(super) fn admission(&mut self, principal: Principal, statement_bytes: usize) -> Result<(), Error> {
         let refused = if self.accepts() {
             match self.inflight.admission(principal) {
-                Ok(()) => match self.check_memory(statement_bytes) {
+                Ok(()) => match self
+                    .check_memory(statement_bytes)
+                    .and_then(|()| self.check_audit())
+                {
                     Ok(()) => return Ok(()),
                     Err(short) => short,
                 },
@@ -173,10 +179,12 @@ impl Core {
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
+        let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
         let parts = (call.work, call.finish);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+        self.inflight.set_record(job, record);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
     }
@@ -206,7 +214,10 @@ impl Core {
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
-        self.outputs.extend(output);
+        match output {
+            Some(Output::Audit(record)) => self.give_record(record),
+            output => self.outputs.extend(output),
+        }
         caller
     }
 
@@ -264,6 +275,7 @@ impl Core {
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
             database: &self.database,
+            audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {
                     let elapsed = now.monotonic.since(flight.admitted).as_millis();

@@ -1,6 +1,7 @@
 //! What goes into the server and what comes out, apart from bytes.
 
 use crate::access::fetch::{Fetched, Wanted};
+use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
 
@@ -46,6 +47,8 @@ pub enum Input {
     Fetched(Fetched),
     /// SIGHUP: what can be read again shall be.
     Reload,
+    /// The writer of the audit log does otherwise than before.
+    AuditState(State),
     /// SIGTERM, SIGINT or the end of stdio's input. A second one ends at once.
     Shutdown,
 }
@@ -61,6 +64,8 @@ pub enum Output {
     Interrupt(JobId),
     /// Fetch this and say what came of it, with [`Input::Fetched`].
     Fetch(Wanted),
+    /// Write this to the audit log. Only where [`Settings::audit`](super::Settings::audit) says that there is one.
+    Audit(Box<Record>),
     /// The connection has bytes to write.
     Flush(ConnectionId),
     /// When nothing waits to be written any more: shut down the writing side and go on reading.

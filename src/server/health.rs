@@ -7,6 +7,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::audit::State;
 use crate::backend::{Error, Kind};
 use crate::time::Now;
 use crate::wire::buffer::Piece;
@@ -136,6 +137,8 @@ pub(super) struct Snapshot<'a> {
     pub(super) workers: usize,
     pub(super) tools: Vec<&'a str>,
     pub(super) database: &'a Database,
+    /// How the audit log does, where there is one.
+    pub(super) audit: Option<&'a State>,
     /// `(tool, query id, milliseconds)` of the oldest calls in flight.
     pub(super) active: Vec<(&'static str, Option<&'a str>, u128)>,
 }
@@ -161,8 +164,9 @@ impl Snapshot<'_> {
 
     /// `/health/detailed` and whether everything is healthy.
     pub(super) fn detailed(&self) -> (bool, Value) {
-        let healthy = !self.database.is_failing() && !self.is_draining;
-        let document = json!({
+        let is_audited = self.audit.is_none_or(|audit| audit.trouble.is_none());
+        let healthy = !self.database.is_failing() && !self.is_draining && is_audited;
+        let mut document = json!({
             "overall_status": if healthy { "healthy" } else { "unhealthy" },
             "timestamp": self.now.wall.to_rfc3339(),
             "engine": self.engine,
@@ -177,6 +181,12 @@ impl Snapshot<'_> {
                 "websockets": { "status": "healthy", "active_connections": self.websockets },
             },
         });
+        if let Some(audit) = self.audit {
+            document["components"]["audit_log"] = json!({
+                "status": if is_audited { "healthy" } else { "unhealthy" },
+                "error": audit.trouble, "written": audit.written, "dropped": audit.dropped,
+            });
+        }
         (healthy, document)
     }
 

@@ -21,11 +21,13 @@
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
 mod access;
+mod audit;
 mod batched;
 mod batches;
 mod callers;
@@ -195,6 +197,7 @@ impl Server {
             Input::Completed(completion) => self.on_completed(now, completion),
             Input::Fetched(fetched) => self.on_fetched(now, fetched),
             Input::Reload => self.on_reload(),
+            Input::AuditState(state) => self.core.on_audit_state(state),
             Input::Shutdown => self.on_shutdown(now),
         }
         self.do_later(now);
@@ -364,8 +367,9 @@ impl Server {
                     self.on_rows_not_kept(now, id);
                 }
             }
-            Completed::Over { flight, result } => {
+            Completed::Over { mut flight, result } => {
                 core.note_jobs();
+                core.record_end(now.monotonic, &mut flight, &result);
                 core.database.observe(now, result.as_ref().map(|_| ()));
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);

@@ -2,6 +2,7 @@
 
 use crate::access::KeyRing;
 use crate::access::issuers::Resource;
+use crate::audit::WhenFull;
 use crate::limits::Limits;
 
 /// The settings of a server.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub resource: Option<Resource>,
     /// Path of the metrics route; `None` switches it off.
     pub metrics_path: Option<String>,
+    /// Whether there is an audit log, and what is done when it cannot be written.
+    pub audit: Option<WhenFull>,
 }
 
 /// Which values of `Host` are served (DNS rebinding: a page's own name must not lead to a loopback server).
@@ -51,6 +54,7 @@ impl Default for Settings {
             is_guarded: false,
             resource: None,
             metrics_path: Some("/metrics".to_owned()),
+            audit: None,
         }
     }
 }

@@ -86,6 +86,26 @@ pub enum Refusal {
     Statement(guard::Refusal),
 }
 
+/// A call that is refused before anything is sent.
+#[derive(Debug)]
+pub struct Refused {
+    /// The bytes of a failed result.
+    pub result: Vec<u8>,
+    /// What the guard did not let pass, where it was the guard.
+    pub denied: Option<Box<Denied>>,
+}
+
+/// A statement that the guard did not let pass: for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The tool that was called.
+    pub tool: &'static str,
+    /// The guard's rule.
+    pub rule: &'static str,
+    /// The text, as it was written.
+    pub statement: String,
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -156,12 +176,25 @@ impl Catalogue {
     /// The work that a call of `tool` asks for.
     ///
     /// # Errors
-    /// A refusal, as the bytes of a failed result.
-    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Vec<u8>> {
-        let work = Arguments::parse(&tool.properties, arguments)
-            .map_err(Refusal::Arguments)
-            .and_then(|arguments| (tool.begin)(&self.settings, &arguments, form));
-        work.map_err(|refusal| render::failure(form, &format!("Error: {refusal}{}", refusal.advice())))
+    /// A refusal, with the bytes of a failed result.
+    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Refused> {
+        let refused = |refusal: &Refusal, denied| Refused {
+            result: render::failure(form, &format!("Error: {refusal}{}", refusal.advice())),
+            denied,
+        };
+        let arguments = Arguments::parse(&tool.properties, arguments)
+            .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
+        (tool.begin)(&self.settings, &arguments, form).map_err(|refusal| {
+            let denied = match &refusal {
+                Refusal::Statement(statement) => Some(Box::new(Denied {
+                    tool: tool.name,
+                    rule: statement.rule.name(),
+                    statement: arguments.text("query").unwrap_or_default().to_owned(),
+                })),
+                _ => None,
+            };
+            refused(&refusal, denied)
+        })
     }
 }
 

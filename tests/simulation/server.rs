@@ -356,6 +356,7 @@ impl Theatre {
                     }
                 }
                 Output::Fetch(wanted) => return Err(format!("{wanted:?} wanted without keys and issuers")),
+                Output::Audit(_) => return Err("there is no audit log".to_owned()),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => {
                     if let Some(client) = self.clients.get_mut(&connection) {

@@ -1,6 +1,7 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
 mod access;
+mod audit;
 mod batches;
 mod callers;
 mod calls;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use super::{Exit, Input, Output, Peer, Server, Settings};
 use crate::access::KeyRing;
+use crate::audit::Record;
 use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
 use crate::entropy::SeededEntropy;
@@ -40,6 +42,7 @@ struct Bench {
     shutdown_write: Vec<ConnectionId>,
     stopped_accepting: bool,
     exit: Option<Exit>,
+    records: Vec<Record>,
 }
 
 impl Bench {
@@ -81,6 +84,7 @@ impl Bench {
             shutdown_write: Vec::new(),
             stopped_accepting: false,
             exit: None,
+            records: Vec::new(),
         }
     }
 
@@ -202,6 +206,7 @@ impl Bench {
                 Output::SubmitCancel(job) => self.cancels.push_back(job),
                 Output::Interrupt(job) => self.interrupted.push(job),
                 Output::Fetch(wanted) => self.wanted.push(wanted),
+                Output::Audit(record) => self.records.push(*record),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => self.shutdown_write.push(connection),
                 Output::Close(connection) => self.closed.push(connection),
