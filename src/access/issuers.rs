@@ -115,8 +115,8 @@ impl Issuers {
         let Some(parts) = Parts::read(token) else {
             return Verdict::Invalid;
         };
-        let named = |issuer: &Box<str>| **issuer == *parts.claims.issuer;
-        let Some(issuer) = self.resource.issuers.iter().position(named) else {
+        let mut names = self.resource.issuers.iter().map(|name| &**name);
+        let Some(issuer) = names.position(|name| name == parts.claims.issuer) else {
             return Verdict::Invalid;
         };
         match self.find_key(issuer, &parts, now.monotonic, wanted) {

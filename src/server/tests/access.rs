@@ -196,9 +196,8 @@ fn without_a_good_key_only_health_and_questions_about_the_server_are_answered() 
         if ["key", "read", "status"].contains(&name) {
             continue;
         }
-        for route in 0..ROUTES.len() {
+        for (route, (start, _)) in ROUTES.iter().enumerate() {
             let answer = guarded.ask(route, &credential, "", HOSTS[0].1);
-            let start = ROUTES[route].0;
             let is_open = ["/health", "/health/live", "/health/ready"]
                 .iter()
                 .any(|path| start.ends_with(path));
