@@ -78,7 +78,7 @@ fn scopes(sources: &Sources) -> Result<Vec<Box<str>>, Error> {
         bytes.all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
     };
     let scopes = value::list(&found);
-    if !scopes.iter().all(|scope| is_scope(scope)) {
+    if !scopes.iter().all(is_scope) {
         return Err(Error::value(
             &found,
             "expected scopes of visible ASCII characters, or none",
