@@ -17,6 +17,10 @@ pub(super) enum Timer {
     JobDue(JobId),
     /// A call has run for as long as it may.
     JobDeadline(JobId),
+    /// A call becomes a task.
+    JobTask(JobId),
+    /// A task is over its time.
+    Tasks,
     /// Something that is kept for sessions may be over.
     Sessions,
     /// Requests have waited long enough for the keys of an issuer.
