@@ -10,6 +10,7 @@ use super::tasks::{Mode, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
 use crate::backend::kept::Kept;
+use crate::ident::ClientLabel;
 use crate::tools::{self, document};
 use crate::wire::buffer::Piece;
 use crate::{backend, rpc};
@@ -137,6 +138,8 @@ pub enum Effect {
         revision: Revision,
         /// What the client can be asked for.
         abilities: Abilities,
+        /// What it calls itself.
+        client: ClientLabel,
     },
     /// `logging/setLevel`.
     LogLevel(Level),

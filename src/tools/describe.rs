@@ -10,9 +10,9 @@ use super::names::{
 use super::render::{Figures, Form, OVERHEAD_BYTES, missing_result, shared};
 use super::schema::Arguments;
 use super::shown::{NAMES_KEPT_MAX, form_of, names_of, share};
-use super::{Refusal, Settings, Tool};
+use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::Answer;
-use crate::backend::job::{Rendered, Work};
+use crate::backend::job::Rendered;
 use crate::backend::kept::{Kept, Mark, Subject};
 use crate::backend::rows::Row;
 use crate::json;
@@ -75,8 +75,9 @@ pub(super) fn describe_view() -> Tool {
 fn begin_describe_table(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ObjectName::parse(settings, arguments, TABLE_NAME)?;
     let quoted = name.to_quoted();
     let texts = vec![
@@ -90,8 +91,9 @@ fn begin_describe_table(
 fn begin_describe_view(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ObjectName::parse(settings, arguments, VIEW_NAME)?;
     let quoted = name.to_quoted();
     let texts = vec![
@@ -113,7 +115,7 @@ fn begin(
     form: Form,
     shape: Shape,
     texts: &[String],
-) -> Result<Work, Refusal> {
+) -> Result<Begun, Refusal> {
     let statements: Result<Vec<_>, _> = texts.iter().map(|text| settings.check(text)).collect();
     let (context, bytes_max) = (shape.name.context(settings), settings.result_bytes_max);
     let place = shape.name.to_place();
@@ -129,7 +131,7 @@ fn begin(
     // GET_DDL fails for secure views of others; their columns are still worth telling. So are those without their keys.
     work.optional = work.statements.len() - 1;
     work.share = Some(share);
-    Ok(work)
+    Ok(work.into())
 }
 
 fn render_description(answer: &Answer, shape: &Shape, bytes_max: usize, form: Form) -> Rendered {

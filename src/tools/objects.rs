@@ -11,8 +11,7 @@ use super::place::Place;
 use super::render::Form;
 use super::schema::Arguments;
 use super::shown::{List, PushRow, form_of, share};
-use super::{Refusal, Settings, Tool};
-use crate::backend::job::Work;
+use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::kept::Subject;
 use crate::backend::rows::Row;
 
@@ -121,7 +120,7 @@ impl Shown {
         arguments: &Arguments<'_>,
         list: List,
         form: Form,
-    ) -> Result<Work, Refusal> {
+    ) -> Result<Begun, Refusal> {
         let scope = self.place.as_ref().map_or_else(String::new, Place::to_in_clause);
         let statement = settings.check(&format!("{}{scope}", self.command))?;
         let context = match &self.place {
@@ -135,15 +134,16 @@ impl Shown {
         let render = move |answer| list.render(&answer, push);
         let mut work = settings.work(vec![statement], context, settings.rows_max, render);
         work.share = Some(share);
-        Ok(work)
+        Ok(work.into())
     }
 }
 
 fn begin_list_databases(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let list = List::new(
         settings,
         form,
@@ -171,8 +171,9 @@ fn push_database(list: &mut Listing, row: Row<'_>) {
 fn begin_list_schemas(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let place = Place::new(required_name(arguments, "database")?, None, None);
     let name = place.to_display();
     let list = List::new(
@@ -238,8 +239,9 @@ impl Looked {
 fn begin_list_tables(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let looked = Looked::new(settings, arguments, "tables")?;
     let title = format!("Tables in {}:", looked.place.to_display());
     let list = List::new(settings, form, "tables", title, looked.empty);
@@ -309,8 +311,9 @@ fn kind_of_table(row: Row<'_>) -> &str {
 fn begin_list_views(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let looked = Looked::new(settings, arguments, "views")?;
     let title = format!("Views in {}:", looked.place.to_display());
     let list = List::new(settings, form, "views", title, looked.empty);

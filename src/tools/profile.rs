@@ -9,8 +9,8 @@ use super::listing::Listing;
 use super::names::{ObjectName, TABLE_NAME, table_properties, text_property};
 use super::render::{Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
 use super::schema::Arguments;
-use super::{Refusal, Settings, Tool, render};
-use crate::backend::job::{Follow, Followed, Render, Rendered, Work};
+use super::{Begun, Call, Refusal, Settings, Tool, render};
+use crate::backend::job::{Follow, Followed, Render, Rendered};
 use crate::backend::rows::Row;
 use crate::backend::{Answer, Error, Kind};
 use crate::json;
@@ -46,8 +46,9 @@ pub(super) fn profile_table() -> Tool {
 fn begin_profile_table(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ObjectName::parse(settings, arguments, TABLE_NAME)?;
     let wanted = arguments.text("columns").map(names_in).transpose()?;
     let describe = settings.check(&format!("DESCRIBE TABLE {}", name.to_quoted()))?;
@@ -59,7 +60,7 @@ fn begin_profile_table(
         missing_result(form)
     });
     work.follow = Some(Follow::new(follow));
-    Ok(work)
+    Ok(work.into())
 }
 
 /// The names in a list with commas between them. A comma inside of double quotes is part of a name.

@@ -8,8 +8,8 @@ use super::names::{
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result, unrenderable};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
-use super::{Refusal, Settings, Tool};
-use crate::backend::job::{Context, Rendered, Work};
+use super::{Begun, Call, Refusal, Settings, Tool};
+use crate::backend::job::{Context, Rendered};
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
 use crate::sql::guard::UncheckedStatement;
@@ -138,8 +138,9 @@ fn limit_property(default: u64, maximum: u64) -> Property {
 fn begin_query_view(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ObjectName::parse(settings, arguments, VIEW_NAME)?;
     begin_sample(settings, arguments, form, (name, "view", false))
 }
@@ -147,8 +148,9 @@ fn begin_query_view(
 fn begin_sample_table(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ObjectName::parse(settings, arguments, TABLE_NAME)?;
     begin_sample(
         settings,
@@ -163,7 +165,7 @@ fn begin_sample(
     arguments: &Arguments<'_>,
     form: Form,
     (name, noun, is_random): (ObjectName, &'static str, bool),
-) -> Result<Work, Refusal> {
+) -> Result<Begun, Refusal> {
     let limit = arguments.count("limit");
     // One row more than is shown tells whether there are more. The text is ours, so it may be bounded in SQL.
     let statement = if is_random {
@@ -187,14 +189,15 @@ fn begin_sample(
         };
         page.render(result, &answer, heading)
     };
-    Ok(settings.work(vec![statement], context, limit, render))
+    Ok(settings.work(vec![statement], context, limit, render).into())
 }
 
 fn begin_execute_query(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let text = arguments.text("query").unwrap_or_default();
     if text.trim().is_empty() {
         return Err(Refusal::Arguments(super::schema::Fault::Missing("query")));
@@ -228,7 +231,7 @@ fn begin_execute_query(
     } else {
         work.statements.push(settings.check(text)?);
     }
-    Ok(work)
+    Ok(work.into())
 }
 
 /// What the text form of `execute_query` repeats of the call.

@@ -14,9 +14,9 @@ use super::place::Place;
 use super::render::{Figures, Form, OVERHEAD_BYTES, shared};
 use super::schema::{Arguments, Kind, Property};
 use super::shown::{form_of, share};
-use super::{Refusal, Settings, Tool};
+use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::Answer;
-use crate::backend::job::{Rendered, Work};
+use crate::backend::job::Rendered;
 use crate::backend::kept::{Kept, Mark, Subject};
 use crate::backend::rows::Row;
 use crate::json;
@@ -151,8 +151,9 @@ struct Search {
 fn begin_search_objects(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let place = match (name_in(arguments, "database")?, name_in(arguments, "schema")?) {
         (None, None) => None,
         (Some(database), schema) => Some(Place::new(database, schema, None)),
@@ -203,7 +204,7 @@ fn begin_search_objects(
     // An engine that cannot list all columns can still find tables.
     work.optional = work.statements.len() - 1;
     work.share = Some(share);
-    Ok(work)
+    Ok(work.into())
 }
 
 /// An object that fits.
