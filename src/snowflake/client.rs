@@ -6,10 +6,11 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::auth::{Bearer, Credentials, KeyError};
+use super::auth::{Bearer, Credentials, Login, LoginError};
 use super::error::{self, Complaint};
 use super::http::{Headers, HttpClient, Method, Request, Response};
 use super::retry::{self, Failure};
+use super::skew::Skew;
 use crate::backend::job::Context;
 use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
@@ -22,6 +23,8 @@ pub(super) struct Client {
     pub(super) credentials: Credentials,
     /// For messages.
     pub(super) host: String,
+    /// How far this machine's clock is off.
+    pub(super) skew: Skew,
     /// Where statements run that do not say so themselves.
     pub(super) context: Context,
     pub(super) clock: Box<dyn Clock + Send + Sync>,
@@ -47,10 +50,19 @@ pub(super) enum Reply {
         /// What to say when it does not pass.
         error: Error,
     },
-    /// The login had expired; the next exchange signs a new one.
-    LoginRenewed,
+    /// Nothing came of it for want of a login that holds; there will be one.
+    Login(NextLogin),
     /// A failure that stays.
     Refused(Error),
+}
+
+/// When there will be a login to try again with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextLogin {
+    /// At once: this one was refused as expired, and the next exchange takes another.
+    Renewed,
+    /// After this time: nothing was sent, a token is being fetched.
+    Pending(Duration),
 }
 
 impl Client {
@@ -65,9 +77,14 @@ impl Client {
         has_renewed: bool,
     ) -> Reply {
         let before = self.clock.now();
-        let bearer = match self.credentials.bearer(before.wall) {
-            Ok(bearer) => bearer,
-            Err(error) => return Reply::Refused(self.bad_key(&error)),
+        let now = Now {
+            wall: self.skew.correct(before.wall),
+            ..before
+        };
+        let bearer = match self.credentials.login(now) {
+            Ok(Login::Ready(bearer)) => bearer,
+            Ok(Login::Pending(after)) => return Reply::Login(NextLogin::Pending(after)),
+            Err(error) => return self.without_login(&error),
         };
         let answer = self.http.exchange(&Request {
             method,
@@ -81,6 +98,7 @@ impl Client {
         match answer {
             Ok(response) => {
                 log::debug!("{target} answered HTTP {} after {elapsed_ms} ms", response.status);
+                self.compare_clocks(&response.headers, now);
                 self.judge(response, &bearer, now, has_renewed)
             }
             Err(fault) => {
@@ -120,15 +138,17 @@ impl Client {
         let retry_after = headers
             .retry_after
             .as_deref()
-            .and_then(|text| retry::parse_retry_after(text, now.wall));
+            .and_then(|text| retry::parse_retry_after(text, self.skew.correct(now.wall)));
         if status == 202 || (status == 429 && complaint.is_running()) {
             return Reply::Running {
                 handle: complaint.handle,
                 retry_after,
             };
         }
-        if complaint.is_login_expired(status) && !has_renewed && self.credentials.renew_after(bearer) {
-            return Reply::LoginRenewed;
+        let is_renewed =
+            || status == 401 && self.credentials.renew_after(bearer, complaint.code.as_deref());
+        if !has_renewed && is_renewed() {
+            return Reply::Login(NextLogin::Renewed);
         }
         let error = Error {
             retry_after,
@@ -140,11 +160,28 @@ impl Client {
         }
     }
 
-    fn bad_key(&self, error: &KeyError) -> Error {
-        let refused = Error::new(Kind::Login, error.to_string());
-        match self.credentials.key_path() {
-            Some(path) => refused.with_detail(format!("key file {}", path.display())),
-            None => refused,
+    /// What comes of an exchange for which there is no token.
+    fn without_login(&self, why: &LoginError) -> Reply {
+        let mut error = why.to_error();
+        if let Some(path) = self.credentials.path() {
+            error = error.with_detail(format!("file {}", path.display()));
+        }
+        if why.is_passing() {
+            let failure = Failure::NotSent;
+            return Reply::Failed { failure, error };
+        }
+        Reply::Refused(error)
+    }
+
+    fn compare_clocks(&self, headers: &Headers, now: Now) {
+        let date = headers.date.as_deref().and_then(retry::parse_http_date);
+        let told = date.and_then(|date| self.skew.learn(date, now.wall));
+        if let Some(ahead_seconds) = told {
+            let side = if ahead_seconds > 0 { "ahead of" } else { "behind" };
+            log::warn!(
+                "this machine's clock is {} s {side} Snowflake's: logins are signed by Snowflake's time until it is set right",
+                ahead_seconds.unsigned_abs()
+            );
         }
     }
 

@@ -7,7 +7,7 @@ mod fetch;
 
 use std::time::Duration;
 
-use super::client::{self, Client, Reply};
+use super::client::{self, Client, NextLogin, Reply};
 use super::error;
 use super::http::{Method, Response};
 use super::partition::Reading;
@@ -187,7 +187,7 @@ impl Stepper<'_> {
                 self.run.phase = Phase::Submit(submission);
                 self.again_or_fail(failure, error)
             }
-            Reply::LoginRenewed => self.renewed(Phase::Submit(submission)),
+            Reply::Login(next) => self.login_again(next, Phase::Submit(submission)),
             Reply::Refused(error) => self.refused(error),
         }
     }
@@ -227,7 +227,7 @@ impl Stepper<'_> {
                     }
                 }
             }
-            Reply::LoginRenewed => self.renewed(phase),
+            Reply::Login(next) => self.login_again(next, phase),
             Reply::Refused(error) => self.refused(error),
         }
     }
@@ -252,7 +252,7 @@ impl Stepper<'_> {
                 Failure::Garbled,
                 error::garbled("it names no statement", "HTTP 200"),
             ),
-            Reply::LoginRenewed => return self.renewed(Phase::Recover(submission, cause)),
+            Reply::Login(next) => return self.login_again(next, Phase::Recover(submission, cause)),
             Reply::Failed { failure, error } => (failure, error),
             Reply::Refused(error) if error.kind.is_about_connection() => {
                 return self.fail(unconfirmed(cause, submission.timeout_seconds));
@@ -283,7 +283,7 @@ impl Stepper<'_> {
                 )
             }
             Reply::Running { .. } => (Failure::Garbled, error::garbled("it still runs", "HTTP 202")),
-            Reply::LoginRenewed => return self.renewed(Phase::Cancel { cause, attempts_max }),
+            Reply::Login(next) => return self.login_again(next, Phase::Cancel { cause, attempts_max }),
             Reply::Failed { failure, error } => (failure, error),
             Reply::Refused(error) => {
                 let detail = Some(format!("the cancel was refused: {error}"));
@@ -329,10 +329,16 @@ impl Stepper<'_> {
         self.run.has_renewed = false;
     }
 
-    fn renewed(&mut self, phase: Phase) -> Turn {
-        self.run.has_renewed = true;
+    fn login_again(&mut self, next: NextLogin, phase: Phase) -> Turn {
         self.run.phase = phase;
-        self.again(Duration::ZERO, Progress::Retrying)
+        let after = match next {
+            NextLogin::Renewed => {
+                self.run.has_renewed = true;
+                Duration::ZERO
+            }
+            NextLogin::Pending(after) => after,
+        };
+        self.again(after, Progress::Retrying)
     }
 
     /// How long to wait before a failed exchange is repeated, if it shall be.
