@@ -9,6 +9,9 @@ pub mod limits;
 pub mod secret;
 pub mod time;
 
+// Who callers are.
+pub mod access;
+
 // Bytes to messages, and messages to calls.
 pub mod rpc;
 pub mod wire;

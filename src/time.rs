@@ -59,6 +59,12 @@ impl WallTime {
         self.0 / 1_000_000
     }
 
+    /// Reads RFC 3339 (`2027-01-31T00:00:00Z`, or with an offset); `None` for other texts and times before 1970.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let timestamp: jiff::Timestamp = text.parse().ok()?;
+        u64::try_from(timestamp.as_microsecond()).ok().map(Self)
+    }
+
     fn timestamp(self) -> jiff::Timestamp {
         // 2^63 microseconds are 292,000 years: only a broken clock gets there, and then any date will do.
         i64::try_from(self.0)
@@ -148,6 +154,16 @@ mod tests {
         assert_eq!(wall.to_http_date(), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(wall.to_rfc3339(), "1994-11-06T08:49:37Z");
         assert_eq!(wall.to_utc_text(), "1994-11-06 08:49:37 UTC");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let wall = WallTime::from_micros(784_111_777_000_000);
+        assert_eq!(WallTime::parse_rfc3339(&wall.to_rfc3339()), Some(wall));
+        assert_eq!(WallTime::parse_rfc3339("1994-11-06T09:49:37+01:00"), Some(wall));
+        for wrong in ["", "tomorrow", "1994-11-06", "1969-12-31T23:59:59Z"] {
+            assert_eq!(WallTime::parse_rfc3339(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

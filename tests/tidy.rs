@@ -21,21 +21,25 @@ const VOCABULARY: &[&str] = &["entropy", "ident", "json", "limits", "secret", "t
 /// `wire::buffer` is let through upwards on its own: a reply is made as pieces for an outbox, so that nothing is
 /// copied on its way down.
 const IMPORTS: &[(&str, &[&str])] = &[
+    ("access", &[]),
     ("wire", &[]),
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),
     ("backend", &["sql"]),
     ("tools", &["backend", "sql"]),
     ("mcp", &["backend", "rpc", "sql", "tools", "wire::buffer"]),
-    ("server", &["backend", "mcp", "rpc", "sql", "tools", "wire"]),
+    (
+        "server",
+        &["access", "backend", "mcp", "rpc", "sql", "tools", "wire"],
+    ),
     ("workers", &["backend"]),
     ("reactor", &["backend", "server", "wire", "workers"]),
-    ("serve", &["backend", "config", "reactor", "server"]),
+    ("serve", &["access", "backend", "config", "reactor", "server"]),
     ("stdio", &["backend", "reactor", "server", "wire", "workers"]),
     ("snowflake", &["backend", "fuzz::cuts", "sql"]),
     ("demo", &["backend", "sql"]),
     ("observe", &["backend"]),
-    ("config", &["backend", "observe", "snowflake", "sql"]),
+    ("config", &["access", "backend", "observe", "snowflake", "sql"]),
     (
         "fuzz",
         &[
@@ -62,7 +66,8 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools", "wire",
+            "access", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools",
+            "wire",
         ],
         words: &[
             "std::net",

@@ -2,8 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::kept::Kept;
 use super::{Error, ResultSet, rows::Bounds};
 use crate::ident::JobId;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
@@ -23,6 +25,21 @@ pub struct Job {
 }
 
 impl Job {
+    /// The same job, which goes on with what followed from its statements.
+    #[must_use]
+    pub fn going_on_with(mut self, followed: Followed) -> Self {
+        let Followed {
+            statements,
+            optional,
+            follow,
+            render,
+        } = followed;
+        (self.work.statements, self.work.optional) = (statements, optional);
+        (self.work.follow, self.work.render) = (follow, render);
+        self.reached = Reached::default();
+        self
+    }
+
     /// Whether nothing of it was ever given to a backend, so that it can be dropped without a cancel.
     pub fn holds_nothing(&self) -> bool {
         self.reached.handle.is_none() && self.reached.carried.is_none()
@@ -47,6 +64,9 @@ pub struct Work {
     pub timeout: Duration,
     /// Marks the statements in Snowflake's query history.
     pub query_tag: Option<String>,
+    /// What is run once these statements have ended and can only be said then; the answer that is rendered is that of
+    /// the last.
+    pub follow: Option<Follow>,
     /// Makes the reply of the answer; runs in the worker, because it grows with the result.
     pub render: Render,
 }
@@ -127,6 +147,45 @@ pub struct Rendered {
     pub truncated: bool,
     /// Query id of the last statement.
     pub query_id: Option<String>,
+    /// What others who ask the same can have too; then it is what the reply is made of, and `result` is empty.
+    pub kept: Option<Arc<Kept>>,
+}
+
+/// What a job goes on with: statements that depend on the answer to others. Made by a tool, run by the worker.
+pub struct Follow(Box<dyn FnOnce(Answer) -> Result<Followed, Error> + Send>);
+
+/// What a job goes on with.
+#[derive(Debug)]
+pub struct Followed {
+    /// In the place of [`Work::statements`].
+    pub statements: Vec<CheckedStatement>,
+    /// In the place of [`Work::optional`].
+    pub optional: usize,
+    /// In the place of [`Work::follow`].
+    pub follow: Option<Follow>,
+    /// In the place of [`Work::render`].
+    pub render: Render,
+}
+
+impl Follow {
+    /// Wraps the function.
+    pub fn new(follow: impl FnOnce(Answer) -> Result<Followed, Error> + Send + 'static) -> Self {
+        Self(Box::new(follow))
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// The answer is none that the job could go on with.
+    pub fn run(self, answer: Answer) -> Result<Followed, Error> {
+        (self.0)(answer)
+    }
+}
+
+impl fmt::Debug for Follow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Follow(…)")
+    }
 }
 
 /// Turns an answer into a reply. Made by a tool, run by the worker.

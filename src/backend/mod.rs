@@ -14,6 +14,7 @@ pub mod absent;
 pub mod cancel;
 pub mod error;
 pub mod job;
+pub mod kept;
 pub mod rows;
 
 pub use absent::Absent;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::backend::{Absent, Backend};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
@@ -117,7 +118,7 @@ fn server_settings(config: &Config) -> Settings {
             Origins::Any => vec!["*".to_owned()],
             Origins::Listed(origins) => origins.clone(),
         },
-        api_keys: http.api_keys.clone(),
+        keys: KeyRing::of_secrets(&http.api_keys),
         metrics_path: http.metrics_path.clone(),
         ..base
     }

@@ -127,7 +127,7 @@ fn assert_id(id: Option<Id<'_>>) {
 fn assert_outcome(outcome: Outcome) {
     match outcome {
         Outcome::Accepted => {}
-        Outcome::Result { payload, .. } => assert_line(payload.as_bytes()),
+        Outcome::Result { payload, .. } => assert_line(&payload.bytes()),
         Outcome::Error { error, http_status } => {
             assert!([200, 400, 404].contains(&http_status), "{http_status}");
             assert_line(&json_rpc::error_reply(None, &error));
@@ -153,7 +153,7 @@ fn assert_outcome(outcome: Outcome) {
         Outcome::Script(_) => {}
         Outcome::Listen(listen) => {
             assert_line(&listen.acknowledged());
-            assert_line(listen.ended().as_bytes());
+            assert_line(&listen.ended().bytes());
             let changes = Changes {
                 tools: true,
                 prompts: true,

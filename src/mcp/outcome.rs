@@ -1,5 +1,6 @@
 //! What a message leads to, as data: the server acts on it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::script::{Hears, Script};
@@ -19,24 +20,50 @@ pub enum Payload {
     Shared(Arc<[u8]>),
     /// Made for this reply.
     Owned(Vec<u8>),
+    /// What many share, between what is this reply's own.
+    Framed {
+        /// Before it.
+        head: Vec<u8>,
+        /// What many share.
+        body: Arc<[u8]>,
+        /// Behind it.
+        tail: Vec<u8>,
+    },
 }
 
 impl Payload {
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
+    /// The bytes, in one piece: a copy of one that is framed.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Static(text) => text.as_bytes(),
-            Self::Shared(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
+            Self::Static(text) => Cow::Borrowed(text.as_bytes()),
+            Self::Shared(bytes) => Cow::Borrowed(bytes),
+            Self::Owned(bytes) => Cow::Borrowed(bytes),
+            Self::Framed { head, body, tail } => Cow::Owned([head, body.as_ref(), tail].concat()),
         }
     }
 
-    /// As a piece for the outbox.
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Static(text) => text.len(),
+            Self::Shared(bytes) => bytes.len(),
+            Self::Owned(bytes) => bytes.len(),
+            Self::Framed { head, body, tail } => head.len() + body.len() + tail.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As a piece for the outbox; one that is framed should go there in pieces.
     pub fn into_piece(self) -> Piece<'static> {
         match self {
             Self::Static(text) => Piece::Borrowed(text.as_bytes()),
             Self::Shared(bytes) => Piece::Shared(bytes),
             Self::Owned(bytes) => Piece::Owned(bytes),
+            Self::Framed { .. } => Piece::Owned(self.bytes().into_owned()),
         }
     }
 }
@@ -182,7 +209,7 @@ impl Ended {
     /// The bytes of the member: a result or an error object.
     pub fn to_json(&self) -> Vec<u8> {
         match self {
-            Self::Result(payload) => payload.as_bytes().to_vec(),
+            Self::Result(payload) => payload.bytes().into_owned(),
             Self::Error(error) => {
                 let mut json = Vec::new();
                 error.push_json(&mut json);

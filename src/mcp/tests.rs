@@ -352,7 +352,7 @@ fn a_handshake_echoes_legacy_revisions_and_answers_everything_else_with_the_newe
             abilities: Abilities::default(),
         };
         assert_eq!(effect, Some(negotiated), "{asked}");
-        let result: serde_json::Value = serde_json::from_slice(payload.as_bytes()).unwrap();
+        let result: serde_json::Value = serde_json::from_slice(&payload.bytes()).unwrap();
         assert_eq!(result["protocolVersion"], answered.as_str());
         assert_eq!(
             result["capabilities"].get("completions").is_some(),
@@ -432,7 +432,7 @@ fn wrong_arguments_are_a_failed_result_and_an_unknown_tool_an_error() {
     else {
         panic!("wrong arguments are no protocol error")
     };
-    let result: serde_json::Value = serde_json::from_slice(payload.as_bytes()).unwrap();
+    let result: serde_json::Value = serde_json::from_slice(&payload.bytes()).unwrap();
     assert_eq!(result["isError"], true);
     assert_eq!(
         answer(&context, &call("tools/call", r#""name":"drop_table""#)),

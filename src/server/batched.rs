@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::access;
 use super::batches::{Batch, Place};
 use super::connection::Talk;
 use super::core::Core;
@@ -28,7 +29,7 @@ struct Sender<'a> {
     /// Header fields; `None` on connections of messages.
     fields: Option<RoutingFields<'a>>,
     session: Option<Session>,
-    key: Option<usize>,
+    caller: access::Caller,
     /// On whose account its calls run.
     principal: Principal,
     /// Place in the order of HTTP answers; `None` on connections of messages.
@@ -87,19 +88,19 @@ impl Core {
         let settings = Arc::clone(&self.settings);
         let params = param_fields(request);
         let fields = routing_fields(request, &params);
-        answer.session = match self.session(now, &fields, Need::Optional, answer.key) {
+        answer.session = match self.session(now, &fields, Need::Optional, &answer.caller) {
             Ok(session) => session,
             Err(refusal) => return answer.session_refusal(refusal, None),
         };
         let sender = Sender {
             fields: Some(fields),
             session: answer.session,
-            key: answer.key,
+            caller: answer.caller.clone(),
             principal: answer.principal,
             ticket: Some(answer.responder.ticket()),
             cors_origin: answer.cors_origin,
         };
-        let context = sender.context(talk, self.principals.of(sender.key), now);
+        let context = sender.context(talk, access::mark(&sender.caller), now);
         let messages = match batch::read(request.body(), &context, &settings.limits) {
             Ok(messages) => messages,
             Err(error) => return answer.json(400, Payload::Owned(rpc::error_reply(None, &error))),
@@ -119,12 +120,12 @@ impl Core {
         let sender = Sender {
             fields: None,
             session: None,
-            key: talk.key,
+            caller: talk.caller.clone(),
             principal: talk.principal(),
             ticket: None,
             cors_origin: None,
         };
-        let context = sender.context(talk, self.principals.of(sender.key), now);
+        let context = sender.context(talk, access::mark(&sender.caller), now);
         let messages = match batch::read(text, &context, &settings.limits) {
             Ok(messages) => messages,
             Err(error) => return say(&mut [Piece::Owned(rpc::error_reply(None, &error))]),
@@ -190,7 +191,7 @@ impl Core {
                 None => self.on_reply(reply, &talk.jobs),
             }
         }
-        let context = sender.context(talk, self.principals.of(sender.key), now);
+        let context = sender.context(talk, access::mark(&sender.caller), now);
         let outcome = self.service.on_message(&context, message);
         self.note_changes();
         match (message, place, outcome) {
@@ -248,7 +249,7 @@ impl Core {
         sender: &Sender<'_>,
         (payload, effect): (Payload, Option<Effect>),
     ) -> Ended {
-        if !self.has_room_in_batch(talk, payload.as_bytes().len()) {
+        if !self.has_room_in_batch(talk, payload.len()) {
             return Ended::Error(rpc::Error::internal_error(REPLIES_SHORT));
         }
         match (&sender.session, effect) {

@@ -9,7 +9,7 @@ use super::core::Core;
 use super::exchange::Answer;
 use super::later::Later;
 use super::streams::{Purpose, StreamKey};
-use super::{Server, find, headers};
+use super::{Server, access, find, headers};
 use crate::mcp::session::{Need, Session, SessionId};
 use crate::mcp::{Abilities, Field, Revision};
 use crate::time::Now;
@@ -29,12 +29,12 @@ impl Core {
         let lifetime = self.settings.limits.session_lifetime;
         let negotiated = (Revision::V20241105, Abilities::default());
         let session = Session::begin(&mut *self.entropy, negotiated, now.wall, lifetime);
-        let token = session.seal(self.service.keys(), self.principals.of(answer.key));
+        let token = session.seal(self.service.keys(), access::mark(&answer.caller));
         let cors = answer.cors_origin.map(headers::cors);
         let head = StreamHead {
             headers: cors.as_ref().map_or(&[], |lines| lines.as_slice()),
         };
-        talk.key = answer.key;
+        talk.caller = answer.caller;
         talk.dialect = Dialect::JsonRpc;
         let ticket = answer.responder.begin_stream(head);
         let key = self.add_stream(now, talk, ticket, Purpose::Channel(session.id));
@@ -47,7 +47,7 @@ impl Core {
     pub(super) fn on_channel_message(&mut self, now: Now, request: Request<'_>, answer: Answer<'_, '_>) {
         let named = request.query().and_then(session_id);
         let header = named.map_or(Field::Absent, |text| Field::Once(text.as_bytes()));
-        let principal = self.principals.of(answer.key);
+        let principal = access::mark(&answer.caller);
         let admitted = self
             .sessions
             .admit(self.service.keys(), header, Need::Required, principal, now);

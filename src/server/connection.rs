@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::access::Caller;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
@@ -167,8 +168,8 @@ pub(super) struct Talk {
     pub(super) negotiated: Option<Revision>,
     /// What `logging/setLevel` asked for here (connections of messages).
     pub(super) log_level: Option<Level>,
-    /// Place of the key that opened the WebSocket.
-    pub(super) key: Option<usize>,
+    /// Who opened the WebSocket or the stream that carries messages.
+    pub(super) caller: Caller,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
     /// Batches whose replies are gathered here.
@@ -215,7 +216,7 @@ impl Entry {
             dialect: Dialect::Undecided,
             negotiated: None,
             log_level: None,
-            key: None,
+            caller: None,
             jobs: Vec::new(),
             batches: Batches::default(),
             streams: Vec::new(),

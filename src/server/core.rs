@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::access::Access;
 use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
@@ -15,7 +16,6 @@ use super::metrics::{Metric, Metrics};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
-use super::sessions::Principals;
 use super::settings::Settings;
 use super::shutdown::Phase;
 use super::streams::Streams;
@@ -53,7 +53,8 @@ pub(super) struct Core {
     pub(super) sessions: Sessions,
     /// When the timer comes that lets go what sessions keep, if it is set.
     pub(super) sessions_at: Option<Instant>,
-    pub(super) principals: Principals,
+    /// Who may come in.
+    pub(super) access: Access,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -105,7 +106,7 @@ impl Core {
             streams: Streams::default(),
             sessions: Sessions::new(&settings.limits, salt),
             sessions_at: None,
-            principals: Principals::new(&settings.api_keys),
+            access: Access::new(&settings),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,

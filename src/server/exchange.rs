@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::access::{self, Refusal};
 use super::connection::Talk;
 use super::content;
 use super::core::{Core, Upgrade};
@@ -13,7 +14,7 @@ use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
-use super::route::{self, Admitted, Refusal, Route};
+use super::route::Route;
 use crate::mcp::predecessor::rest;
 use crate::mcp::script::Hears;
 use crate::mcp::session::Session;
@@ -60,21 +61,22 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
-        let admitted = match route::admit(&settings, request) {
+        let admitted = match self.decide(&settings, request, now) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 self.refuse(talk, request, responder, refusal);
                 return Upgrade::No;
             }
         };
+        let route = admitted.route();
+        let cors_origin = admitted.cors_origin();
+        let caller = admitted.into_caller();
         let answer = Answer {
             responder,
-            cors_origin: admitted.cors_origin,
+            cors_origin,
             is_short: self.memory.replies.is_short(),
-            principal: admitted
-                .key
-                .map_or(Principal::Connection(talk.id), Principal::Key),
-            key: admitted.key,
+            principal: access::principal(&caller, talk.id),
+            caller,
             session: None,
             takes_stream: content::takes_stream(request),
         };
@@ -84,10 +86,10 @@ impl Core {
             answer.json(status, Payload::Owned(refusal_body(status, message)));
             return Upgrade::No;
         }
-        match (admitted.route, request.method()) {
-            (Route::Everything, _) | (_, "OPTIONS") => answer.options(request, admitted.route.allow()),
+        match (route, request.method()) {
+            (Route::Everything, _) | (_, "OPTIONS") => answer.options(request, route.allow()),
             (Route::Mcp, "GET") if handshake::is_upgrade(&request) => {
-                return self.upgrade(talk, request, answer, admitted);
+                return self.upgrade(talk, request, answer);
             }
             (Route::Mcp, "GET") => self.on_get(now, talk, request, answer),
             (Route::Mcp, "DELETE") => self.on_delete(now, request, answer),
@@ -128,7 +130,9 @@ impl Core {
     fn refuse(&mut self, talk: &Talk, request: Request<'_>, responder: Responder<'_>, refusal: Refusal) {
         match refusal {
             Refusal::Host | Refusal::Origin => self.metrics.count(Metric::OriginsRefused),
-            Refusal::Key { .. } => self.metrics.count(Metric::KeysRefused),
+            Refusal::NoKey | Refusal::WrongKey | Refusal::ExpiredKey | Refusal::Scope(_) => {
+                self.metrics.count(Metric::KeysRefused);
+            }
             Refusal::Path | Refusal::Method(_) | Refusal::UnknownMethod => {}
         }
         log::debug!(
@@ -138,32 +142,29 @@ impl Core {
             request.path(),
             refusal.message()
         );
-        let line = match refusal {
-            Refusal::Method(route) => Some(("Allow", route.allow())),
-            Refusal::Key { presented: false } => Some(("WWW-Authenticate", "Bearer realm=\"snowflake-mcp\"")),
-            Refusal::Key { presented: true } => Some((
-                "WWW-Authenticate",
-                "Bearer realm=\"snowflake-mcp\", error=\"invalid_token\"",
-            )),
-            Refusal::Host | Refusal::Origin | Refusal::Path | Refusal::UnknownMethod => None,
-        };
+        let challenge = self.access.challenge(refusal);
+        let mut lines: Vec<_> = challenge
+            .iter()
+            .map(|challenge| ("WWW-Authenticate", challenge.as_str()))
+            .collect();
+        if let Refusal::Method(route) = refusal {
+            lines.push(("Allow", route.allow()));
+        }
+        // A page on the list may learn why, and where to sign in.
+        if let Some(origin) = access::readable_by(&self.settings, request, refusal) {
+            lines.extend(headers::cors(origin));
+        }
         // The codec keeps the connection in step by reading bodies whole, so a refused request need not close it.
         respond(
             responder,
             refusal.status(),
-            line.as_slice(),
+            &lines,
             &refusal_body(refusal.status(), refusal.message()),
         );
     }
 
     /// `GET /mcp` that asks for a WebSocket.
-    fn upgrade(
-        &mut self,
-        talk: &mut Talk,
-        request: Request<'_>,
-        answer: Answer<'_, '_>,
-        admitted: Admitted<'_>,
-    ) -> Upgrade {
+    fn upgrade(&mut self, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) -> Upgrade {
         match handshake::accept(&request, request.method(), request.version() == Version::Http11) {
             Ok(accepted) => {
                 let mut lines = vec![
@@ -183,7 +184,7 @@ impl Core {
                     close: false,
                 };
                 answer.responder.upgrade(response);
-                talk.key = admitted.key;
+                talk.caller = answer.caller;
                 self.metrics.count(Metric::WebSocketsOpened);
                 Upgrade::WebSocket
             }
@@ -311,8 +312,8 @@ pub(super) struct Answer<'a, 'r> {
     pub(super) is_short: bool,
     /// On whose account a call runs.
     pub(super) principal: Principal,
-    /// Place of the caller's key in the list.
-    pub(super) key: Option<usize>,
+    /// Who asks.
+    pub(super) caller: access::Caller,
     /// The legacy session that the request is in.
     pub(super) session: Option<Session>,
     /// Whether the answer may be a stream of events.

@@ -14,7 +14,8 @@
 //! |---|---|
 //! | `event` | a world must tell or do something new |
 //! | `connection` | there is another codec |
-//! | `route` | there is another path, or another rule for who may come in |
+//! | `access` | there is another rule for who may come in |
+//! | `route` | there is another path |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
@@ -23,6 +24,7 @@
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
+mod access;
 mod batched;
 mod batches;
 mod channel;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access;
 use super::connection::Talk;
 use super::core::Core;
 use super::exchange::{Answer, Asked, param_fields, routing_fields};
@@ -38,7 +39,7 @@ impl Core {
             Message::Call(call) => (Some(call.id.as_json()), Need::of_method(&call.method)),
             Message::Notification(_) | Message::Reply(_) => (None, Need::Optional),
         };
-        answer.session = match self.session(now, &fields, need, answer.key) {
+        answer.session = match self.session(now, &fields, need, &answer.caller) {
             Ok(session) => session,
             Err(refusal) => return answer.session_refusal(refusal, id),
         };
@@ -51,7 +52,7 @@ impl Core {
             abilities: answer
                 .session
                 .map_or_else(Abilities::default, |session| session.abilities),
-            principal: self.principals.of(answer.key),
+            principal: access::mark(&answer.caller),
             now,
         };
         let outcome = self.service.on_message(&context, &message);
@@ -100,7 +101,7 @@ impl Core {
             let error = rpc::Error::internal_error(full);
             return answer.json(200, Payload::Owned(rpc::error_reply(Some(id), &error)));
         }
-        match self.begin_session(now, &effect, answer.key) {
+        match self.begin_session(now, &effect, &answer.caller) {
             Some(session) => answer.opening(&session, &mut body),
             None => answer.pieces(200, &mut body),
         }

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::access::Mark;
 use crate::backend::Stage;
 use crate::ident::{ConnectionId, JobId};
 
 /// On whose account a call runs: fairness and limits go by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Principal {
-    /// The holder of the key at this place of the list.
-    Key(usize),
+    /// A caller that is known.
+    Known(Mark),
     /// Nobody known: the connection itself.
     Connection(ConnectionId),
 }
@@ -89,6 +90,11 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::identity::Kind;
+
+    fn known(label: &str) -> Principal {
+        Principal::Known(Mark::of(Kind::Key, label))
+    }
 
     fn drain(ready: &mut Ready) -> Vec<u64> {
         std::iter::from_fn(|| ready.pop_cancel().or_else(|| ready.pop()))
@@ -99,9 +105,9 @@ mod tests {
     #[test]
     fn cancels_come_before_submits_before_fetches_before_polls() {
         let mut ready = Ready::default();
-        ready.push(Principal::Key(0), Stage::Poll, JobId(1));
-        ready.push(Principal::Key(0), Stage::Fetch, JobId(2));
-        ready.push(Principal::Key(0), Stage::Submit, JobId(3));
+        ready.push(known("ann"), Stage::Poll, JobId(1));
+        ready.push(known("ann"), Stage::Fetch, JobId(2));
+        ready.push(known("ann"), Stage::Submit, JobId(3));
         ready.push_cancel(JobId(4));
         assert_eq!(drain(&mut ready), [4, 3, 2, 1]);
     }
@@ -110,20 +116,20 @@ mod tests {
     fn callers_take_turns() {
         let mut ready = Ready::default();
         for job in 1..=4 {
-            ready.push(Principal::Key(0), Stage::Submit, JobId(job));
+            ready.push(known("ann"), Stage::Submit, JobId(job));
         }
-        ready.push(Principal::Key(1), Stage::Submit, JobId(10));
-        ready.push(Principal::Key(1), Stage::Submit, JobId(11));
-        ready.remove(Principal::Key(0), Stage::Submit, JobId(2));
+        ready.push(known("bob"), Stage::Submit, JobId(10));
+        ready.push(known("bob"), Stage::Submit, JobId(11));
+        ready.remove(known("ann"), Stage::Submit, JobId(2));
         assert_eq!(drain(&mut ready), [1, 10, 3, 11, 4]);
     }
 
     #[test]
     fn a_caller_whose_only_job_was_withdrawn_leaves_the_round() {
         let mut ready = Ready::default();
-        ready.push(Principal::Key(0), Stage::Submit, JobId(1));
-        ready.push(Principal::Key(1), Stage::Submit, JobId(2));
-        ready.remove(Principal::Key(0), Stage::Submit, JobId(1));
+        ready.push(known("ann"), Stage::Submit, JobId(1));
+        ready.push(known("bob"), Stage::Submit, JobId(2));
+        ready.remove(known("ann"), Stage::Submit, JobId(1));
         assert_eq!(drain(&mut ready), [2]);
     }
 }

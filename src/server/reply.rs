@@ -51,6 +51,17 @@ impl Form {
             Self::Rest => (rest::reply_prefix(id), rest::REPLY_SUFFIX),
             Self::Envelope => (envelope::result_prefix(Some(id)), envelope::RESULT_SUFFIX),
         };
+        if let Payload::Framed { head, body, tail } = payload {
+            let (before, behind) = ([before_payload, &head].concat(), [&tail, end].concat());
+            let [start, id] = [start, id].map(Piece::Borrowed);
+            return [
+                start,
+                id,
+                Piece::Owned(before),
+                Piece::Shared(body),
+                Piece::Owned(behind),
+            ];
+        }
         let [start, id, before_payload, end] = [start, id, before_payload, end].map(Piece::Borrowed);
         [start, id, before_payload, payload.into_piece(), end]
     }
@@ -91,6 +102,8 @@ pub(super) struct Caller {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -102,6 +115,18 @@ mod tests {
         ] {
             let pieces = form.pieces("\"7\"", Payload::Static(r#"{"a":1}"#));
             let text: Vec<u8> = pieces
+                .iter()
+                .flat_map(|piece| piece.as_slice())
+                .copied()
+                .collect();
+            assert_eq!(String::from_utf8_lossy(&text), expected);
+            let framed = Payload::Framed {
+                head: b"{\"a\"".to_vec(),
+                body: Arc::from(b":1".as_slice()),
+                tail: b"}".to_vec(),
+            };
+            let text: Vec<u8> = form
+                .pieces("\"7\"", framed)
                 .iter()
                 .flat_map(|piece| piece.as_slice())
                 .copied()

@@ -3,15 +3,16 @@
 //!
 //! What a session is, and what is remembered of it, is `mcp::session`; here it meets connections and calls.
 
+use super::access::Caller;
 use super::connection::Talk;
 use super::core::Core;
 use super::delivery::EVENT_NAME;
 use super::exchange::{Answer, routing_fields};
 use super::later::Later;
-use super::reply::{Caller, Delivery};
+use super::reply::{self, Delivery};
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
-use super::{Server, find, headers};
+use super::{Server, access, find, headers};
 use crate::backend::{Error, Kind};
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::session::{EventId, Freed, Full, Need, Refusal, Session, Stream};
@@ -28,18 +29,18 @@ impl Core {
         now: Now,
         fields: &RoutingFields<'_>,
         need: Need,
-        key: Option<usize>,
+        caller: &Caller,
     ) -> Result<Option<Session>, Refusal> {
         if fields.has_modern_version() {
             return Ok(None);
         }
-        let principal = self.principals.of(key);
+        let principal = access::mark(caller);
         self.sessions
             .admit(self.service.keys(), fields.session, need, principal, now)
     }
 
     /// The id of a session that begins now, for revisions that have sessions.
-    pub(super) fn begin_session(&mut self, now: Now, effect: &Effect, key: Option<usize>) -> Option<String> {
+    pub(super) fn begin_session(&mut self, now: Now, effect: &Effect, caller: &Caller) -> Option<String> {
         let Effect::Negotiated { revision, abilities } = *effect else {
             return None;
         };
@@ -52,7 +53,7 @@ impl Core {
             now.wall,
             self.settings.limits.session_lifetime,
         );
-        Some(session.seal(self.service.keys(), self.principals.of(key)))
+        Some(session.seal(self.service.keys(), access::mark(caller)))
     }
 
     /// What a message changes for its session.
@@ -76,7 +77,7 @@ impl Core {
     /// `DELETE /mcp`: the session is over, and what runs in it.
     pub(super) fn on_delete(&mut self, now: Now, request: Request<'_>, answer: Answer<'_, '_>) {
         let fields = &routing_fields(request, &[]);
-        match self.session(now, fields, Need::Required, answer.key) {
+        match self.session(now, fields, Need::Required, &answer.caller) {
             Ok(Some(session)) => {
                 let freed = self.sessions.end(&session, now);
                 log::info!("{} ended by its client", session.id);
@@ -91,7 +92,7 @@ impl Core {
     /// `GET /mcp` of a client that reads events: the stream of its session, or the rest of one that broke.
     pub(super) fn on_get(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let fields = &routing_fields(request, &[]);
-        let session = match self.session(now, fields, Need::Required, answer.key) {
+        let session = match self.session(now, fields, Need::Required, &answer.caller) {
             Ok(Some(session)) => session,
             Ok(None) => return answer.error(405, None, "this revision has no stream to read: POST messages"),
             Err(refusal) => return answer.session_refusal(refusal, None),
@@ -145,7 +146,7 @@ impl Core {
 
     /// The calls of a session that wait for a reply.
     pub(super) fn call_of_session(&self, session: &Session, id: &str) -> Option<JobId> {
-        let is_meant = |caller: &Caller| {
+        let is_meant = |caller: &reply::Caller| {
             let own = caller.session.as_ref();
             own.is_some_and(|own| own.id == session.id) && *caller.id == *id
         };
@@ -233,7 +234,7 @@ impl Server {
 
     /// The call of a stream that broke goes on here.
     fn attach(&mut self, now: Now, key: StreamKey, stream: Stream) {
-        let is_its = |caller: &Caller| caller.delivery == Delivery::Away(stream);
+        let is_its = |caller: &reply::Caller| caller.delivery == Delivery::Away(stream);
         let job = self
             .core
             .inflight
@@ -329,26 +330,6 @@ impl Server {
     fn begin_stream_of(&mut self, now: Now, job: JobId) -> Option<StreamKey> {
         let ticket: Ticket = self.core.inflight.caller_mut(job)?.ticket?;
         self.begin_call_stream(now, job, ticket)
-    }
-}
-
-/// Who callers are, as bytes that are the same wherever the same keys are known.
-#[derive(Debug, Default)]
-pub(super) struct Principals {
-    by_key: Vec<[u8; 16]>,
-}
-
-impl Principals {
-    pub(super) fn new(keys: &[crate::secret::Secret]) -> Self {
-        Self {
-            by_key: keys.iter().map(crate::secret::Secret::fingerprint).collect(),
-        }
-    }
-
-    /// Nobody is known without keys.
-    pub(super) fn of(&self, key: Option<usize>) -> &[u8] {
-        key.and_then(|key| self.by_key.get(key))
-            .map_or(&[], |bytes| bytes.as_slice())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
 
+use crate::access::KeyRing;
 use crate::limits::Limits;
-use crate::secret::Secret;
 
 /// The settings of a server.
 #[derive(Debug, Clone)]
@@ -18,8 +18,10 @@ pub struct Settings {
     pub hosts: HostRule,
     /// Origins of web pages that may read answers (CORS). Loopback origins pass the Origin check without being here.
     pub origins: Vec<String>,
-    /// Bearer keys; empty means that no key is asked for.
-    pub api_keys: Vec<Secret>,
+    /// Bearer keys.
+    pub keys: KeyRing,
+    /// Whether callers are asked who they are even while there is no key. With a key they always are.
+    pub is_guarded: bool,
     /// Path of the metrics route; `None` switches it off.
     pub metrics_path: Option<String>,
 }
@@ -42,7 +44,8 @@ impl Default for Settings {
             engine_missing: None,
             hosts: HostRule::LoopbackAnd(Vec::new()),
             origins: Vec::new(),
-            api_keys: Vec::new(),
+            keys: KeyRing::default(),
+            is_guarded: false,
             metrics_path: Some("/metrics".to_owned()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access;
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
 use super::later::Later;
@@ -22,7 +23,7 @@ use crate::wire::websocket::{self, WebSocketConnection};
 
 impl Talk {
     pub(super) fn principal(&self) -> Principal {
-        self.key.map_or(Principal::Connection(self.id), Principal::Key)
+        access::principal(&self.caller, self.id)
     }
 
     /// What a legacy message changes for this connection.
@@ -157,11 +158,13 @@ impl Core {
         if let rpc::Message::Reply(reply) = &message {
             self.on_reply(reply, &talk.jobs);
         }
+        // A copy of the pointer: what the message leads to may change the connection.
+        let caller = talk.caller.clone();
         let context = Context {
             fields: None,
             negotiated: talk.negotiated,
             abilities: talk.abilities,
-            principal: self.principals.of(talk.key),
+            principal: access::mark(&caller),
             now,
         };
         let id = match &message {
@@ -249,7 +252,7 @@ impl Core {
 
     /// Whether memory for replies is so short that this one is not given.
     fn is_too_much(&self, payload: &Payload) -> bool {
-        self.memory.replies.is_short() && payload.as_bytes().len() > REPLY_IN_NEED_BYTES_MAX
+        self.memory.replies.is_short() && payload.len() > REPLY_IN_NEED_BYTES_MAX
     }
 
     /// `notifications/cancelled`: the call gets no reply (MCP, "Cancellation"). An unknown id is ignored: the reply may

@@ -115,6 +115,7 @@ fn render_description(answer: Answer, name: &ViewName, bytes_max: usize, form: F
         rows: figures.returned,
         truncated: figures.is_truncated,
         query_id: columns.query_id.clone(),
+        kept: None,
     }
 }
 

@@ -79,6 +79,7 @@ fn render(
         rows: list.count,
         truncated: is_cut,
         query_id,
+        kept: None,
     }
 }
 

@@ -158,6 +158,7 @@ fn rendered(answer: &Answer, wanted: &Wanted, wrap: impl FnOnce(&Names<'_>) -> V
         truncated: found.has_more,
         result: wrap(&found),
         query_id,
+        kept: None,
     }
 }
 

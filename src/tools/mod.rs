@@ -212,6 +212,7 @@ impl Settings {
             },
             timeout: self.statement_timeout,
             query_tag: self.query_tag.clone(),
+            follow: None,
             render: Render::new(render),
         }
     }

@@ -211,6 +211,7 @@ impl List {
             rows: figures.returned,
             truncated: figures.is_truncated,
             query_id: result.query_id.clone(),
+            kept: None,
         }
     }
 }

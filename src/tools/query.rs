@@ -317,6 +317,7 @@ impl Page {
             rows: figures.returned,
             truncated: figures.is_truncated,
             query_id: result.query_id.clone(),
+            kept: None,
         }
     }
 

@@ -172,6 +172,7 @@ pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered 
         rows: 0,
         truncated: false,
         query_id: None,
+        kept: None,
     }
 }
 

@@ -5,8 +5,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use crate::backend::{Answer, Backend, CancelToken, Error, Job, Kind, Outcome, ResultSet, Step};
+use crate::backend::job::Follow;
+use crate::backend::{Answer, Backend, CancelToken, Error, Job, Kind, Outcome, Progress, ResultSet, Step};
 use crate::ident::JobId;
 use crate::time::Clock;
 
@@ -33,8 +35,24 @@ fn run(backend: &dyn Backend, mut job: Job, token: &CancelToken, clock: &dyn Clo
     }
     match backend.step(job, token) {
         Step::Again { job, after, progress } => Outcome::Again { job, after, progress },
-        Step::Done(job, Ok(results)) => render(*job, results, clock),
+        Step::Done(mut job, Ok(results)) => match job.work.follow.take() {
+            Some(follow) => go_on(*job, follow, results, clock),
+            None => render(*job, results, clock),
+        },
         Step::Done(_, Err(error)) => Outcome::Done(Err(error)),
+    }
+}
+
+/// What follows from the answer is the job's next step: in its turn, like any other.
+fn go_on(job: Job, follow: Follow, results: Vec<ResultSet>, clock: &dyn Clock) -> Outcome {
+    let elapsed = clock.now().monotonic.since(job.admitted);
+    match follow.run(Answer { results, elapsed }) {
+        Ok(followed) => Outcome::Again {
+            job: Box::new(job.going_on_with(followed)),
+            after: Duration::ZERO,
+            progress: Progress::Running,
+        },
+        Err(error) => Outcome::Done(Err(error)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The pool with real threads. Steps wait for the test through channels; nothing sleeps.
 
 use super::*;
-use crate::backend::job::{Context, Progress, Reached, Render, Rendered, Work};
+use crate::backend::job::{Context, Follow, Followed, Progress, Reached, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Error, Kind, Outcome, ResultSet, Step};
 use crate::sql::guard::{Policy, UncheckedStatement};
@@ -55,11 +55,13 @@ fn job(id: u64) -> Box<Job> {
             },
             timeout: Duration::from_secs(1),
             query_tag: None,
+            follow: None,
             render: Render::new(|answer| Rendered {
                 result: format!("{{\"results\":{}}}", answer.results.len()).into_bytes(),
                 rows: 0,
                 truncated: false,
                 query_id: None,
+                kept: None,
             }),
         },
         reached: Reached::default(),
@@ -104,6 +106,31 @@ fn an_answer_comes_back_rendered() {
     let completion = completions.recv_timeout(DEADLINE).unwrap();
     assert_eq!(completion.job, JobId(1));
     assert_eq!(done(completion).unwrap().result, b"{\"results\":1}");
+}
+
+#[test]
+fn what_follows_from_an_answer_is_the_next_step_of_the_same_job() {
+    let (pool, completions) = pool(|job, _| answer(job));
+    let mut first = job(1);
+    first.work.follow = Some(Follow::new(|answer| {
+        let again = format!("select {}", answer.results.len() + 1);
+        let statements = ["select 1", &again].map(|text| Policy::default().check(text).unwrap());
+        Ok(Followed {
+            statements: statements.to_vec(),
+            optional: 1,
+            follow: None,
+            render: job(2).work.render,
+        })
+    }));
+    pool.submit(first);
+    let Outcome::Again { job, after, .. } = completions.recv_timeout(DEADLINE).unwrap().outcome else {
+        panic!("the job is over before what follows");
+    };
+    assert_eq!((job.id, after, job.work.optional), (JobId(1), Duration::ZERO, 1));
+    assert!(job.holds_nothing() && job.work.statements[1].text() == "select 2");
+    pool.submit(job);
+    let completion = completions.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(done(completion).unwrap().result, b"{\"results\":2}");
 }
 
 #[test]

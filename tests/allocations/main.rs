@@ -162,6 +162,7 @@ fn calling(mut world: World, connection: ConnectionId, request: Vec<u8>) -> Box<
             rows: 1,
             truncated: false,
             query_id: None,
+            kept: None,
         };
         world.handle(Input::Completed(Completion {
             job: job.id,

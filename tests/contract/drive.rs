@@ -113,11 +113,13 @@ impl Task {
                 bounds: self.bounds,
                 timeout: self.timeout,
                 query_tag: self.query_tag,
+                follow: None,
                 render: Render::new(|_| Rendered {
                     result: Vec::new(),
                     rows: 0,
                     truncated: false,
                     query_id: None,
+                    kept: None,
                 }),
             },
             reached: Reached::default(),

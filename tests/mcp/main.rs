@@ -105,7 +105,7 @@ impl<'a> Peer<'a> {
                 if let Some(Effect::Negotiated { revision, .. }) = effect {
                     self.negotiated = Some(revision);
                 }
-                vec![self.said(200, &whole(payload.as_bytes()))]
+                vec![self.said(200, &whole(&payload.bytes()))]
             }
             Outcome::Error { error, http_status } => {
                 vec![self.said(http_status, &rpc::error_reply(id, &error))]
@@ -114,7 +114,7 @@ impl<'a> Peer<'a> {
                 let mut lines = statements(&call.work);
                 let ended = call.finish.ended(backend::run(call.work));
                 lines.push(match ended {
-                    Ended::Result(payload) => self.said(200, &whole(payload.as_bytes())),
+                    Ended::Result(payload) => self.said(200, &whole(&payload.bytes())),
                     Ended::Error(error) => self.said(200, &rpc::error_reply(id, &error)),
                 });
                 lines
@@ -163,7 +163,7 @@ impl<'a> Peer<'a> {
     /// The lines of an outcome that ends in a payload.
     fn ended(&self, outcome: Outcome, whole: impl Fn(&[u8]) -> Vec<u8>) -> Vec<String> {
         match outcome {
-            Outcome::Result { payload, .. } => vec![self.said(200, &whole(payload.as_bytes()))],
+            Outcome::Result { payload, .. } => vec![self.said(200, &whole(&payload.bytes()))],
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
                 let ended = call.finish.ended(backend::run(call.work));

@@ -45,6 +45,7 @@ pub(crate) fn http_tools_call() -> Walk {
             rows: 1,
             truncated: false,
             query_id: None,
+            kept: None,
         };
         world.handle(Input::Completed(Completion {
             job: job.id,

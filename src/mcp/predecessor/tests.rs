@@ -92,7 +92,7 @@ fn rest_replies_have_all_three_members() {
 
 #[test]
 fn the_old_list_has_the_schema_and_the_map_of_parameters() {
-    let body: serde_json::Value = serde_json::from_slice(service().rest_tools().as_bytes()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&service().rest_tools().bytes()).unwrap();
     let tools = body["tools"].as_array().unwrap();
     assert_eq!(tools.len(), 5);
     for tool in tools {

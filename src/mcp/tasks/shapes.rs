@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn text(payload: &Payload) -> serde_json::Value {
-        serde_json::from_slice(payload.as_bytes()).expect("it is JSON")
+        serde_json::from_slice(&payload.bytes()).expect("it is JSON")
     }
 
     const MEMBERS: &str = r#""createdAt":"1994-11-06T08:49:37Z","lastUpdatedAt":"1994-11-06T08:49:38Z""#;
@@ -339,7 +339,7 @@ mod tests {
             let pieces = shaped.clone().into_pieces();
             let bytes: Vec<u8> = pieces.iter().flat_map(Piece::as_slice).copied().collect();
             assert_eq!(String::from_utf8(bytes).unwrap(), whole);
-            assert_eq!(shaped.into_payload().as_bytes(), whole.as_bytes());
+            assert_eq!(*shaped.into_payload().bytes(), *whole.as_bytes());
         }
     }
 

@@ -251,7 +251,7 @@ impl Tasks {
         let row = self.rows.get_mut(&number).filter(|row| !row.status.is_final())?;
         let outcome = match ended {
             Ended::Error(error) => Outcome::Error(error),
-            Ended::Result(payload) => match open_object(payload.as_bytes()) {
+            Ended::Result(payload) => match open_object(&payload.bytes()) {
                 Some(open) if kept_bytes + open.len() <= self.limits.task_results_bytes_max => {
                     self.results_bytes += open.len();
                     Outcome::Result(open.into())

@@ -164,7 +164,7 @@ impl Bench {
 
     fn result(&mut self, text: &str) -> serde_json::Value {
         match self.outcome(text) {
-            Outcome::Result { payload, .. } => serde_json::from_slice(payload.as_bytes()).unwrap(),
+            Outcome::Result { payload, .. } => serde_json::from_slice(&payload.bytes()).unwrap(),
             other => panic!("{text} gave {other:?}"),
         }
     }
@@ -423,7 +423,7 @@ fn what_changes_for_a_session_is_told_to_the_server() {
     let mut bench = Bench::new();
     let mut effect = |method: &str, members: &str| match bench.outcome(&call(method, members)) {
         Outcome::Result { effect, payload } => {
-            assert_eq!(payload.as_bytes(), b"{}");
+            assert_eq!(*payload.bytes(), *b"{}");
             effect
         }
         Outcome::Error { error, .. } => {
@@ -473,7 +473,7 @@ fn only_what_can_change_is_promised() {
         let message = rpc::decode(text.as_bytes(), &Limits::default()).unwrap();
         match service.on_message(&socket(None), &message) {
             Outcome::Result { payload, .. } => {
-                let result: serde_json::Value = serde_json::from_slice(payload.as_bytes()).unwrap();
+                let result: serde_json::Value = serde_json::from_slice(&payload.bytes()).unwrap();
                 result["capabilities"].to_string()
             }
             other => panic!("{other:?}"),

@@ -38,11 +38,13 @@ fn job(id: u64) -> Box<Job> {
             },
             timeout: DEADLINE,
             query_tag: None,
+            follow: None,
             render: Render::new(|_| Rendered {
                 result: b"{}".to_vec(),
                 rows: 0,
                 truncated: false,
                 query_id: None,
+                kept: None,
             }),
         },
         reached: Reached::default(),

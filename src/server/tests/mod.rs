@@ -14,6 +14,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use super::{Exit, Input, Output, Peer, Server, Settings};
+use crate::access::KeyRing;
 use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
 use crate::entropy::SeededEntropy;
@@ -51,9 +52,9 @@ impl Bench {
     }
 
     fn with_keys(keys: &[&str]) -> Self {
-        let api_keys = keys.iter().map(|key| Secret::new(*key)).collect();
+        let keys: Vec<_> = keys.iter().map(|key| Secret::new(*key)).collect();
         Self::with(Settings {
-            api_keys,
+            keys: KeyRing::of_secrets(&keys),
             ..Settings::default()
         })
     }
@@ -161,6 +162,7 @@ impl Bench {
             rows: 1,
             truncated: false,
             query_id: None,
+            kept: None,
         };
         self.complete(job, Outcome::Done(Ok(rendered)));
     }

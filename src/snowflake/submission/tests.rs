@@ -17,11 +17,13 @@ fn work(context: Context, query_tag: Option<&str>) -> Work {
         },
         timeout: Duration::from_secs(1),
         query_tag: query_tag.map(str::to_owned),
+        follow: None,
         render: Render::new(|_: Answer| Rendered {
             result: Vec::new(),
             rows: 0,
             truncated: false,
             query_id: None,
+            kept: None,
         }),
     }
 }
