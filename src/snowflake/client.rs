@@ -3,10 +3,12 @@
 //! It knows tokens, statuses and faults; it does not know what the request was for, and never sends a second one.
 
 use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::auth::{Bearer, Credentials, Login, LoginError};
+use super::breaker::{Breaker, Held, Pass};
+use super::budget::Budget;
 use super::error::{self, Complaint};
 use super::http::{Headers, HttpClient, Method, Request, Response};
 use super::retry::{self, Failure};
@@ -25,10 +27,33 @@ pub(super) struct Client {
     pub(super) host: String,
     /// How far this machine's clock is off.
     pub(super) skew: Skew,
+    /// Whether the account is left alone for a while, and why.
+    pub(super) gate: Mutex<Gate>,
+    /// What is left for repetitions.
+    pub(super) budget: Mutex<Budget>,
     /// Where statements run that do not say so themselves.
     pub(super) context: Context,
     pub(super) clock: Box<dyn Clock + Send + Sync>,
     pub(super) entropy: Mutex<Box<dyn Entropy>>,
+}
+
+/// What stands before an account.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    breaker: Breaker,
+    /// What the last failure said.
+    last: String,
+}
+
+/// How an exchange is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// How long it may take in all.
+    pub(super) patience: Duration,
+    /// The login was renewed just now: a second refusal is meant.
+    pub(super) has_renewed: bool,
+    /// It ends something, so it is made also when the account is to be left alone.
+    pub(super) is_urgent: bool,
 }
 
 /// What came of an exchange.
@@ -68,14 +93,8 @@ pub(super) enum NextLogin {
 impl Client {
     /// Sends a request and waits for the head of its answer; a small answer is read whole.
     ///
-    /// A login that is refused as expired is renewed unless `has_renewed` says that this was just done.
-    pub(super) fn exchange(
-        &self,
-        method: Method<'_>,
-        target: &str,
-        patience: Duration,
-        has_renewed: bool,
-    ) -> Reply {
+    /// A login that is refused as expired is renewed unless that was just done.
+    pub(super) fn exchange(&self, method: Method<'_>, target: &str, manner: Manner) -> Reply {
         let before = self.clock.now();
         let now = Now {
             wall: self.skew.correct(before.wall),
@@ -86,20 +105,26 @@ impl Client {
             Ok(Login::Pending(after)) => return Reply::Login(NextLogin::Pending(after)),
             Err(error) => return self.without_login(&error),
         };
+        // What a provider took to answer is over by now.
+        let pass = match self.gate().breaker.admit(self.clock.now().monotonic) {
+            Ok(pass) => pass,
+            Err(_) if manner.is_urgent => Pass::Plain,
+            Err(held) => return self.held(held),
+        };
         let answer = self.http.exchange(&Request {
             method,
             target,
             bearer: &bearer.token,
             token_type: bearer.token_type,
-            patience,
+            patience: manner.patience,
         });
         let now = self.clock.now();
         let elapsed_ms = now.monotonic.since(before.monotonic).as_millis();
-        match answer {
+        let reply = match answer {
             Ok(response) => {
                 log::debug!("{target} answered HTTP {} after {elapsed_ms} ms", response.status);
                 self.compare_clocks(&response.headers, now);
-                self.judge(response, &bearer, now, has_renewed)
+                self.judge(response, &bearer, now, manner.has_renewed)
             }
             Err(fault) => {
                 log::debug!("{target} failed after {elapsed_ms} ms: {fault:?}");
@@ -108,7 +133,59 @@ impl Client {
                     error: error::of_fault(&fault, &self.host),
                 }
             }
+        };
+        self.note(pass, &reply, now);
+        reply
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the breaker what came of the exchange.
+    fn note(&self, pass: Pass, reply: &Reply, now: Now) {
+        let mut gate = self.gate();
+        match reply {
+            Reply::Failed { failure, error } if failure.is_outage() => {
+                let pause = gate.breaker.failed(pass, now.monotonic);
+                gate.last.clone_from(&error.message);
+                if let Some(pause) = pause {
+                    log::warn!(
+                        "{}: it is left alone for {} s, then one request finds out whether it is back",
+                        error.message,
+                        pause.as_secs()
+                    );
+                }
+            }
+            _ => {
+                if gate.breaker.succeeded() {
+                    log::info!("{} answers again", self.host);
+                }
+            }
         }
+    }
+
+    /// What comes of an exchange that is not made, because too many before it failed.
+    fn held(&self, held: Held) -> Reply {
+        let message = format!(
+            "{}; it failed {} times in a row, so the next attempt is made in {} s",
+            self.gate().last,
+            held.failures,
+            held.after.as_millis().div_ceil(1_000)
+        );
+        let error = Error {
+            retry_after: Some(held.after),
+            ..Error::new(Kind::Unavailable, message)
+        };
+        let failure = Failure::Held;
+        Reply::Failed { failure, error }
+    }
+
+    /// Takes a repetition from the budget: how long it must wait at least, if it may be made at all.
+    pub(super) fn take_repetition(&self) -> Option<Duration> {
+        let now = self.clock.now().monotonic;
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.take(now)
     }
 
     fn judge(&self, response: Response, bearer: &Bearer, now: Now, has_renewed: bool) -> Reply {
@@ -145,8 +222,7 @@ impl Client {
                 retry_after,
             };
         }
-        let is_renewed =
-            || status == 401 && self.credentials.renew_after(bearer, complaint.code.as_deref());
+        let is_renewed = || status == 401 && self.credentials.renew_after(bearer, complaint.code.as_deref());
         if !has_renewed && is_renewed() {
             return Reply::Login(NextLogin::Renewed);
         }

@@ -23,6 +23,7 @@
 //! | `network` | ureq changes; another way out of this machine is needed |
 //! | `skew` | clocks are compared in another way |
 //! | `retry`, `poll` | another failure turns out to pass; waiting costs more or less |
+//! | `breaker`, `budget` | an outage is met in another way |
 //! | `auth` | another way to log in comes |
 //! | `client` | an HTTP status means something else |
 //! | `statement`, `submission` | the life of a statement changes; what is sent for it |
@@ -32,6 +33,8 @@
 
 mod answer;
 mod auth;
+mod breaker;
+mod budget;
 mod client;
 mod decode;
 mod error;
@@ -105,6 +108,8 @@ impl Snowflake {
                 credentials,
                 host: endpoint.host,
                 skew: Skew::default(),
+                gate: Mutex::default(),
+                budget: Mutex::default(),
                 context: settings.context,
                 clock,
                 entropy: Mutex::new(entropy),
@@ -134,6 +139,7 @@ impl Backend for Snowflake {
             handle: &mut job.reached.handle,
             run: &mut run,
             cancel,
+            is_ending: false,
         }
         .turn();
         match turn {

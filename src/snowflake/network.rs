@@ -231,11 +231,7 @@ mod tests {
             ("snowflakecomputing.com", "a.snowflakecomputing.com", true),
             (".snowflakecomputing.com", "a.snowflakecomputing.com", true),
             ("*.Snowflakecomputing.com", "A.snowflakecomputing.com", true),
-            (
-                "a.snowflakecomputing.com:443",
-                "a.snowflakecomputing.com",
-                true,
-            ),
+            ("a.snowflakecomputing.com:443", "a.snowflakecomputing.com", true),
             ("*", "anything", true),
             ("a.b", "xa.b", false),
             ("computing.com", "a.snowflakecomputing.com", false),
@@ -281,9 +277,6 @@ mod tests {
                 kind: io::ErrorKind::NotFound
             })
         );
-        assert_eq!(
-            agents("Cargo.toml").err(),
-            Some(ConfigError::AuthoritiesHoldNone)
-        );
+        assert_eq!(agents("Cargo.toml").err(), Some(ConfigError::AuthoritiesHoldNone));
     }
 }

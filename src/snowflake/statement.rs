@@ -7,7 +7,7 @@ mod fetch;
 
 use std::time::Duration;
 
-use super::client::{self, Client, NextLogin, Reply};
+use super::client::{self, Client, Manner, NextLogin, Reply};
 use super::error;
 use super::http::{Method, Response};
 use super::partition::Reading;
@@ -103,6 +103,8 @@ pub(super) struct Stepper<'a> {
     pub(super) handle: &'a mut Option<String>,
     pub(super) run: &'a mut Run,
     pub(super) cancel: &'a CancelToken,
+    /// The job ends: what it asks now is asked whatever failed before.
+    pub(super) is_ending: bool,
 }
 
 impl Stepper<'_> {
@@ -118,6 +120,7 @@ impl Stepper<'_> {
         if let Some(turn) = self.give_up_if_told() {
             return turn;
         }
+        self.is_ending = matches!(self.run.phase, Phase::Recover(..) | Phase::Cancel { .. });
         match std::mem::replace(&mut self.run.phase, Phase::Over) {
             Phase::Submit(submission) => self.submit(submission),
             Phase::Poll { polls, since } => self.poll(polls, since),
@@ -182,7 +185,7 @@ impl Stepper<'_> {
                 self.read_first(response, Phase::Submit(submission))
             }
             Reply::Failed { failure, error } => {
-                submission.is_repeat |= failure != Failure::NotSent;
+                submission.is_repeat |= !matches!(failure, Failure::NotSent | Failure::Held);
                 submission.may_run |= failure.may_have_run();
                 self.run.phase = Phase::Submit(submission);
                 self.again_or_fail(failure, error)
@@ -315,8 +318,12 @@ impl Stepper<'_> {
     }
 
     fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
-        self.client
-            .exchange(method, target, patience, self.run.has_renewed)
+        let manner = Manner {
+            patience,
+            has_renewed: self.run.has_renewed,
+            is_urgent: self.is_ending,
+        };
+        self.client.exchange(method, target, manner)
     }
 
     fn statement_path(&self, rest: &str) -> String {
@@ -343,13 +350,20 @@ impl Stepper<'_> {
 
     /// How long to wait before a failed exchange is repeated, if it shall be.
     fn pause(&mut self, failure: Failure, error: &Error) -> Option<Duration> {
-        // A network that is gone for a moment must not cost a statement that runs.
+        let random = self.client.random();
+        let is_at_stake = self.handle.is_some()
+            || matches!(&self.run.phase, Phase::Submit(submission) if submission.may_run);
         let failure = match failure {
+            Failure::Held if is_at_stake => {
+                let pause = error.retry_after.unwrap_or_default();
+                return self.run.retries.while_held(pause, random);
+            }
+            // A network that is gone for a moment must not cost a statement that runs.
             Failure::NotSent if self.handle.is_some() => Failure::Lost,
             other => other,
         };
-        let random = self.client.random();
-        self.run.retries.after(failure, error.retry_after, random)
+        let after = self.run.retries.after(failure, error.retry_after, random)?;
+        Some(after.max(self.client.take_repetition()?))
     }
 
     fn again_or_fail(&mut self, failure: Failure, error: Error) -> Turn {

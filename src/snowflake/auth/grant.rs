@@ -117,7 +117,10 @@ impl Grant {
                 state.failed = Some((now + FAILURE_PAUSE, error.clone()));
                 match &state.token {
                     Some(token) if now < token.ends_at => {
-                        log::warn!("{}; the token in hand is used to its end", error.to_error().message);
+                        log::warn!(
+                            "{}; the token in hand is used to its end",
+                            error.to_error().message
+                        );
                         Ok(Login::Ready(token.bearer(state.generation)))
                     }
                     _ => Err(error),

@@ -50,7 +50,9 @@ impl FixedToken {
             TokenKind::ProgrammaticAccess => {
                 "check that the programmatic access token has not expired (SHOW USER PROGRAMMATIC ACCESS TOKENS), that it is its secret that is set, and that the user has a network policy"
             }
-            TokenKind::OAuth => "the OAuth access token has expired or is not for this account: set a new one",
+            TokenKind::OAuth => {
+                "the OAuth access token has expired or is not for this account: set a new one"
+            }
             TokenKind::WorkloadIdentity => WORKLOAD_HINT,
         }
     }
@@ -86,7 +88,10 @@ impl FileToken {
         match read(&self.path) {
             Ok(token) => *last = Some(self.kind.dressed(&token)),
             Err(error) if last.is_none() => return Err(error),
-            Err(error) => log::warn!("{}; the token that was read before is used", error.to_error().message),
+            Err(error) => log::warn!(
+                "{}; the token that was read before is used",
+                error.to_error().message
+            ),
         }
         let token = last.clone().expect("it was just set, or was there before");
         Ok(Bearer {

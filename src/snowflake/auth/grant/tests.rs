@@ -8,11 +8,14 @@ use crate::snowflake::http::Fault;
 
 type Answer = Result<(u16, Vec<u8>), Fault>;
 
+/// A form, and what stood in Basic.
+type Asked = (String, Option<String>);
+
 /// A provider that answers from a list and remembers what it was sent.
 #[derive(Clone, Default)]
 struct Scripted {
     answers: Arc<Mutex<VecDeque<Answer>>>,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     /// Where it stands still: once when it was asked, once before it answers.
     gate: Option<Arc<(Barrier, Barrier)>>,
 }
@@ -133,7 +136,10 @@ fn while_one_fetches_the_others_are_sent_away_and_nobody_waits() {
             assert!(matches!(grant.login(at(0)), Ok(Login::Pending(PENDING_PAUSE))));
         }
         gate.1.wait();
-        assert!(matches!(first.join().unwrap(), Ok(Login::Pending(Duration::ZERO))));
+        assert!(matches!(
+            first.join().unwrap(),
+            Ok(Login::Pending(Duration::ZERO))
+        ));
         // With a token that still holds they go on with it.
         let renewing = scope.spawn(|| grant.login(at(950)));
         gate.0.wait();
@@ -192,7 +198,10 @@ fn a_refusal_is_told_in_the_providers_words_and_without_the_secret() {
         let error = token_at(&grant, 0).unwrap_err();
         assert!(!error.is_passing());
         let message = error.to_error().message;
-        assert!(message.contains(&format!("idp.example gave no token ({words})")), "{message}");
+        assert!(
+            message.contains(&format!("idp.example gave no token ({words})")),
+            "{message}"
+        );
         assert!(!format!("{message}{grant:?}").contains("p+s"), "{message}");
     }
     let grant = grant(&Scripted::with([Ok((503, Vec::new()))]));
