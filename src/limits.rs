@@ -333,6 +333,10 @@ impl Limits {
     }
 }
 
+/// Connections to Snowflake side by side. Each keeps as many sockets as there are workers and one more, each with
+/// 80 KiB of buffers while it is used.
+pub const SNOWFLAKE_CONNECTIONS_MAX: usize = 16;
+
 /// So many of the largest requests, and of the largest results, must fit into the sums that bound them: a message in
 /// fragments takes twice its length, and the last eighth is kept for small ones.
 pub const LARGEST_AT_ONCE_MIN: usize = 4;

@@ -62,6 +62,12 @@ pub(crate) struct Serve {
     drain_delay: Option<String>,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "NAME", help = described(&setting::CONNECTION))]
+    connection: Option<String>,
+    #[arg(long, value_name = "NAMES", help = described(&setting::CONNECTIONS))]
+    connections: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::CONFIG))]
+    config: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
 }
@@ -97,6 +103,9 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::CONNECTION, &self.connection),
+            (&setting::CONNECTIONS, &self.connections),
+            (&setting::CONFIG, &self.config),
         ]);
         let allow = self.allow_unauthenticated.then(|| "true".to_owned());
         flags.extend(given(&[(&setting::ALLOW_UNAUTHENTICATED, &allow)]));

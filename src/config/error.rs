@@ -24,6 +24,8 @@ pub enum Error {
         /// The address that was to be listened on.
         address: SocketAddr,
     },
+    /// A configuration file that cannot be used, with its name and why.
+    File(String),
     /// Limits that do not go together.
     Limits(String),
 }
@@ -52,7 +54,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Value { origin, .. } => *origin == Origin::Flag,
-            Self::OpenToOthers { .. } | Self::Limits(_) => false,
+            Self::OpenToOthers { .. } | Self::File(_) | Self::Limits(_) => false,
         }
     }
 }
@@ -77,7 +79,7 @@ impl fmt::Display for Error {
                 "{address} is reached by other machines and no client would need a key: set API_KEYS, \
                  or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
             ),
-            Self::Limits(broken) => write!(formatter, "{broken}"),
+            Self::File(broken) | Self::Limits(broken) => write!(formatter, "{broken}"),
         }
     }
 }

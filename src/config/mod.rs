@@ -5,7 +5,9 @@
 //! becomes the sentence that every call is answered with ([`Engine::Incomplete`]), so that a client sees the reason
 //! and the health routes stay up. Nothing here knows a socket, the server or MCP.
 
+mod connections;
 mod error;
+mod files;
 mod http;
 mod limits;
 mod names;
@@ -23,6 +25,7 @@ use crate::sql::guard::Policy;
 use setting as s;
 use source::{Origin, Sources};
 
+pub use connections::{Choice, Connection};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
 
@@ -42,6 +45,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// What answers statements.
     pub engine: Engine,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
     /// The bounds, with those that can be set.
     pub limits: Limits,
     /// Statements and their rows.
@@ -62,6 +67,8 @@ pub enum Engine {
     Demo,
     /// Snowflake.
     Snowflake(Box<Settings>),
+    /// Several connections to Snowflake. The first is the one of calls that name none.
+    Several(Vec<Connection>),
     /// Snowflake, but the settings do not suffice to sign in. The sentence says which are missing.
     Incomplete(String),
 }
@@ -114,29 +121,21 @@ impl Config {
                 None
             }
         };
-        let engine = if demo {
-            Engine::Demo
+        let (engine, choices) = if demo {
+            (Engine::Demo, Vec::new())
         } else {
-            Engine::read(sources)?
+            connections::read(sources)?
         };
         notes.extend(names::notes(sources));
         Ok(Self {
             http,
             engine,
+            choices,
             limits,
             statements,
             token_keys,
             log,
             notes,
-        })
-    }
-}
-
-impl Engine {
-    fn read(sources: &Sources) -> Result<Self, Error> {
-        Ok(match snowflake::read(sources)? {
-            Ok(settings) => Self::Snowflake(Box::new(settings)),
-            Err(sentence) => Self::Incomplete(sentence),
         })
     }
 }

@@ -39,7 +39,7 @@ fn assert_shown(sources: &Sources, secret: Option<&str>) {
 }
 
 /// Names whose values are never shown.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "API_KEYS",
     "SNOWFLAKE_MCP_TOKEN_KEY",
     "SNOWFLAKE_PASSWORD",
@@ -49,6 +49,8 @@ const SECRETS: [&str; 9] = [
     "SNOWFLAKE_PAT",
     "SNOWFLAKE_TOKEN",
     "SNOWFLAKE_PASSCODE",
+    "SNOWFLAKE_OAUTH_CLIENT_SECRET",
+    "HTTPS_PROXY",
 ];
 /// Put behind every secret, so that it is recognised wherever it turns up.
 const CANARY: &str = "canary-3f9c1a";
