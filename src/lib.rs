@@ -16,7 +16,8 @@ pub mod access;
 pub mod rpc;
 pub mod wire;
 
-// What may be asked of a database.
+// What may be asked of a database, and who asked it.
+pub mod audit;
 pub mod backend;
 pub mod sql;
 

@@ -107,6 +107,9 @@ pub struct Limits {
     pub jobs_per_principal_max: usize,
     /// Steps that the workers run at once: the number of worker threads.
     pub workers: usize,
+    /// Records of the audit log that wait to be written, those of calls in flight included; a further call is refused, or
+    /// the oldest record dropped, as the operator says. Each takes [`AUDIT_RECORD_BYTES_MAX`]. 0 without such a log.
+    pub audit_queue_max: usize,
     /// Streams open at once that wait for news (`subscriptions/listen`, GET of a session, HTTP+SSE); a further one is
     /// answered 503. Each costs some 200 bytes besides its connection.
     pub streams_max: usize,
@@ -202,6 +205,7 @@ impl Default for Limits {
             jobs_max: 1_024,
             jobs_per_principal_max: 512,
             workers: 8,
+            audit_queue_max: 0,
             streams_max: 4_096,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
@@ -328,6 +332,7 @@ impl Limits {
             + self.replies_bytes_max
             + connections * CONNECTION_BYTES_MAX
             + self.jobs_max * JOB_BYTES_MAX
+            + self.audit_queue_max * AUDIT_RECORD_BYTES_MAX
             + self.workers * RESULTS_IN_HAND * self.result_bytes_max
             + PROGRAM_BYTES
     }
@@ -347,6 +352,12 @@ pub const LARGEST_AT_ONCE_MIN: usize = 4;
 pub const CONNECTION_BYTES_MAX: usize = 16 << 10;
 /// What a call in flight holds at most beside the leases: the first 4 KiB of its statements, its id, its tables' entries.
 pub const JOB_BYTES_MAX: usize = 8 << 10;
+/// Bytes that the audit log keeps of one statement's text without literals. Longer ones are known by their digest.
+pub const AUDIT_TEXT_BYTES_MAX: usize = 2 << 10;
+/// What a record of the audit log takes until it is written: the text of its statement, who asked, a line being made.
+pub const AUDIT_RECORD_BYTES_MAX: usize = 4 << 10;
+/// Records that may wait where there is an audit log: twice the calls in flight, 8 MiB.
+pub const AUDIT_QUEUE_MAX: usize = 2_048;
 /// Results that a worker has in hand: the partition that it reads, the rows, the reply, and a reply that has been taken
 /// by nobody yet.
 const RESULTS_IN_HAND: usize = 4;

@@ -19,6 +19,7 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
+use cli::verify::{Audit, Verify};
 use cli::{Arguments, Command, Probe, Serve, greeting, parts, probe};
 
 /// Something was cut off, or the start failed.
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Http(serve) => run(&serve, Transport::Http),
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
+        Command::Audit(Audit::Verify(asked)) => verify(&asked),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -55,6 +57,12 @@ fn main() -> ExitCode {
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
     probe::ask(&url, asked.timeout())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(asked: &Verify) -> Result<ExitCode, Failure> {
+    let found = asked.run().map_err(Failure::of_start)?;
+    answer(&found);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,6 +93,7 @@ fn end(exit: Exit) -> ExitCode {
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
+    let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
         greet(
@@ -93,11 +102,13 @@ fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, 
         );
     };
     ports
+        .with_audit(audit)
         .serve(parts::server(config), backend, clock, greet)
         .map_err(Failure::of_start)
 }
 
 fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
+    let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let input = std::io::stdin();
     // A file of its own: std's handle would copy every reply into a buffer once more.
@@ -106,7 +117,8 @@ fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
         .try_clone_to_owned()
         .map_err(Failure::of_start)?;
     let world = StdioWorld::new(input, File::from(output), backend, &config.limits, clock)
-        .map_err(Failure::of_start)?;
+        .map_err(Failure::of_start)?
+        .with_audit(audit);
     let shutdown = world.shutdown_handle();
     let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
     greet(config, greeting::stdio(&config.engine));
@@ -121,6 +133,12 @@ fn greet(config: &Config, lines: Vec<String>) {
             Format::Json => log::info!("{line}"),
         }
     }
+}
+
+/// The answer of a command that serves nobody, on standard output.
+fn answer(text: &str) {
+    // Nobody is left to be told that standard output is gone.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// The one way to standard error besides the log. Standard output belongs to MCP on stdio.

@@ -20,9 +20,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
 use crate::limits::Limits;
+use crate::observe::audit::Audit;
 use crate::reactor::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::server::Peer;
 use crate::time::{Clock, Instant, Now, SystemClock};
@@ -38,6 +40,7 @@ pub struct StdioWorld<O: Write> {
     completions: VecDeque<Completion>,
     clock: SystemClock,
     pool: Pool,
+    audit: Option<Audit>,
     is_accepted: bool,
 }
 
@@ -128,8 +131,16 @@ impl<O: Write> StdioWorld<O> {
             completions: VecDeque::new(),
             clock,
             pool,
+            audit: None,
             is_accepted: false,
         })
+    }
+
+    /// The same, with an audit log.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// For the thread that hears signals.
@@ -260,6 +271,16 @@ impl<O: Write> Executor for StdioWorld<O> {
 
     fn completion(&mut self) -> Option<Completion> {
         self.completions.pop_front()
+    }
+
+    fn audit(&mut self, record: Record) {
+        if let Some(audit) = &mut self.audit {
+            audit.keep(record);
+        }
+    }
+
+    fn audit_state(&mut self) -> Option<State> {
+        self.audit.as_mut()?.news()
     }
 }
 

@@ -25,21 +25,49 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),
+    ("audit", &["sql"]),
     ("backend", &["sql"]),
     ("tools", &["backend", "sql"]),
     ("mcp", &["backend", "rpc", "sql", "tools", "wire::buffer"]),
     (
         "server",
-        &["access", "backend", "mcp", "rpc", "sql", "tools", "wire"],
+        &["access", "audit", "backend", "mcp", "rpc", "sql", "tools", "wire"],
     ),
     ("workers", &["backend"]),
-    ("reactor", &["backend", "server", "wire", "workers"]),
-    ("serve", &["access", "backend", "config", "reactor", "server"]),
-    ("stdio", &["backend", "reactor", "server", "wire", "workers"]),
+    (
+        "reactor",
+        &["audit", "backend", "observe::audit", "server", "wire", "workers"],
+    ),
+    (
+        "serve",
+        &[
+            "access",
+            "backend",
+            "config",
+            "observe::audit",
+            "reactor",
+            "server",
+        ],
+    ),
+    (
+        "stdio",
+        &[
+            "audit",
+            "backend",
+            "observe::audit",
+            "reactor",
+            "server",
+            "wire",
+            "workers",
+        ],
+    ),
     ("snowflake", &["backend", "fuzz::cuts", "sql"]),
     ("demo", &["backend", "sql"]),
-    ("observe", &["backend"]),
-    ("config", &["access", "backend", "observe", "snowflake", "sql"]),
+    ("observe", &["audit", "backend"]),
+    (
+        "config",
+        &["access", "audit", "backend", "observe", "snowflake", "sql"],
+    ),
     (
         "fuzz",
         &[
@@ -66,8 +94,8 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         modules: &[
-            "access", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql", "tools",
-            "wire",
+            "access", "audit", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql",
+            "tools", "wire",
         ],
         words: &[
             "std::net",

@@ -4,6 +4,7 @@
 pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod probe;
+pub(crate) mod verify;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     Stdio(Serve),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Check an audit log
+    #[command(subcommand)]
+    Audit(verify::Audit),
 }
 
 /// What both serving commands take.
@@ -68,6 +72,8 @@ pub(crate) struct Serve {
     connections: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::CONFIG))]
     config: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
+    audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
 }
@@ -106,6 +112,7 @@ impl Serve {
             (&setting::CONNECTION, &self.connection),
             (&setting::CONNECTIONS, &self.connections),
             (&setting::CONFIG, &self.config),
+            (&setting::AUDIT_LOG, &self.audit_log),
         ]);
         let allow = self.allow_unauthenticated.then(|| "true".to_owned());
         flags.extend(given(&[(&setting::ALLOW_UNAUTHENTICATED, &allow)]));
@@ -193,6 +200,7 @@ mod tests {
         Ok(match arguments.command {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
+            Command::Audit(_) => Vec::new(),
         })
     }
 

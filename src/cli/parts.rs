@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use snowflake_mcp::access::KeyRing;
-use snowflake_mcp::backend::{Absent, Backend};
+use snowflake_mcp::backend::{Absent, Backend, Router};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::{Keys, Service};
+use snowflake_mcp::observe::audit::Audit;
 use snowflake_mcp::observe::statements::LoggedStatements;
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Snowflake};
@@ -19,29 +20,52 @@ use snowflake_mcp::tools;
 
 /// The engine that answers statements. One that cannot work answers with why.
 pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
-    let made: Result<Arc<dyn Backend>, String> = match &config.engine {
-        Engine::Incomplete(reason) => Err(reason.clone()),
-        Engine::Demo => demo(&config.limits, clock),
-        Engine::Snowflake(settings) => {
-            let settings = snowflake::Settings {
-                // The workers and the thread that serves cancels.
-                idle_connections_max: config.limits.workers + 1,
-                ..(**settings).clone()
-            };
-            match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
-                Ok(snowflake) => Ok(Arc::new(snowflake)),
-                Err(error) => Err(error.to_string()),
-            }
+    let workers = config.limits.workers;
+    let engine = match &config.engine {
+        Engine::Incomplete(reason) => present(Err(reason.clone()), ""),
+        Engine::Demo => present(demo(&config.limits, clock), ""),
+        Engine::Snowflake(settings) => present(account(settings, workers, clock), ""),
+        Engine::Several(connections) => {
+            let engines = connections.iter().map(|connection| {
+                let made = match &connection.settings {
+                    Ok(settings) => account(settings, workers, clock),
+                    Err(reason) => Err(reason.clone()),
+                };
+                let said = format!("connection {}: ", connection.name);
+                (Arc::from(&*connection.name), present(made, &said))
+            });
+            Arc::new(Router::new(engines.collect()))
         }
     };
-    let engine = made.unwrap_or_else(|reason| {
-        log::warn!("{reason}; until then every call is answered so");
-        Arc::new(Absent::new(reason))
-    });
     if config.log.statements {
         Arc::new(LoggedStatements::new(engine))
     } else {
         engine
+    }
+}
+
+/// What was made, or what answers with why it could not be.
+fn present(made: Result<Arc<dyn Backend>, String>, which: &str) -> Arc<dyn Backend> {
+    made.unwrap_or_else(|reason| {
+        let reason = format!("{which}{reason}");
+        log::warn!("{reason}; until then every call is answered so");
+        Arc::new(Absent::new(reason))
+    })
+}
+
+fn account(
+    settings: &snowflake::Settings,
+    workers: usize,
+    clock: SystemClock,
+) -> Result<Arc<dyn Backend>, String> {
+    let settings = snowflake::Settings {
+        // The workers and the thread that serves cancels.
+        idle_connections_max: workers + 1,
+        ..settings.clone()
+    };
+    match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
+        Ok(snowflake) => Ok(Arc::new(snowflake)),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -54,6 +78,23 @@ fn demo(limits: &Limits, clock: SystemClock) -> Result<Arc<dyn Backend>, String>
 #[cfg(not(feature = "demo"))]
 fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
+}
+
+/// The audit log, if there is to be one.
+///
+/// # Errors
+/// Its file cannot be used, and why.
+pub(crate) fn audit(config: &Config, clock: SystemClock) -> Result<Option<Audit>, String> {
+    let Some(settings) = &config.audit else {
+        return Ok(None);
+    };
+    match Audit::start(settings, clock) {
+        Ok(audit) => Ok(Some(audit)),
+        Err(error) => Err(format!(
+            "cannot open the audit log {}: {error}",
+            settings.path.display()
+        )),
+    }
 }
 
 /// The server, without connections.
@@ -78,6 +119,7 @@ fn keys(config: &Config) -> Keys {
 fn tools_settings(config: &Config) -> tools::Settings {
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
+        choices: choices(config),
         ..tools::Settings::new(&config.limits, config.statements.policy.clone())
     };
     match &config.engine {
@@ -94,8 +136,18 @@ fn tools_settings(config: &Config) -> tools::Settings {
             default_schema: Some("TPCH_SF1".to_owned()),
             ..settings
         },
-        Engine::Incomplete(_) => settings,
+        // Of several connections each has its own, which stand in where a call names nothing.
+        Engine::Several(_) | Engine::Incomplete(_) => settings,
     }
+}
+
+fn choices(config: &Config) -> Vec<tools::Choice> {
+    let choices = config.choices.iter().map(|choice| tools::Choice {
+        connection: Arc::from(&*choice.name),
+        roles: choice.roles.clone(),
+        warehouses: choice.warehouses.clone(),
+    });
+    choices.collect()
 }
 
 fn server_settings(config: &Config) -> Settings {
@@ -103,12 +155,13 @@ fn server_settings(config: &Config) -> Settings {
         limits: config.limits.clone(),
         engine: match config.engine {
             Engine::Demo => "demo",
-            Engine::Snowflake(_) | Engine::Incomplete(_) => "snowflake",
+            Engine::Snowflake(_) | Engine::Several(_) | Engine::Incomplete(_) => "snowflake",
         },
         engine_missing: match &config.engine {
             Engine::Incomplete(reason) => Some(reason.clone()),
-            Engine::Demo | Engine::Snowflake(_) => None,
+            Engine::Demo | Engine::Snowflake(_) | Engine::Several(_) => None,
         },
+        audit: config.audit.as_ref().map(|audit| audit.when_full),
         ..Settings::default()
     };
     let Some(http) = &config.http else { return base };

@@ -125,7 +125,10 @@ fn check_known(sources: &Sources, found: &Found, name: &str) -> Result<(), Error
     } else {
         format!("known are {}", known.join(", "))
     };
-    Err(Error::value(found, format!("no connection is called {name}; {known}")))
+    Err(Error::value(
+        found,
+        format!("no connection is called {name}; {known}"),
+    ))
 }
 
 fn exact_list(place: &Place<'_>, setting: &s::Setting) -> Result<Vec<String>, Error> {

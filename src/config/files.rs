@@ -55,7 +55,9 @@ impl Files {
                 if let Some(name) = root.get("default_connection_name") {
                     self.default_name = text_of(name.get_ref()).filter(|name| !name.is_empty());
                 }
-                table_of(root, "connections").map(connections_of).unwrap_or_default()
+                table_of(root, "connections")
+                    .map(connections_of)
+                    .unwrap_or_default()
             }
         };
         for (name, texts) in connections {
@@ -114,7 +116,11 @@ impl Files {
 
     /// Names of the connections in all files.
     pub(super) fn connection_names(&self) -> BTreeSet<&str> {
-        self.tools.keys().chain(self.own.keys()).map(String::as_str).collect()
+        self.tools
+            .keys()
+            .chain(self.own.keys())
+            .map(String::as_str)
+            .collect()
     }
 
     /// The connection that is used when none is named, if there is such a one.
@@ -201,7 +207,10 @@ mod tests {
         assert_eq!(of("prod", "port").as_deref(), Some("444"));
         assert_eq!(of("dev", "account").as_deref(), Some("d"));
         assert_eq!(files.default_name(), "prod");
-        assert_eq!(files.connection_names().into_iter().collect::<Vec<_>>(), ["dev", "prod"]);
+        assert_eq!(
+            files.connection_names().into_iter().collect::<Vec<_>>(),
+            ["dev", "prod"]
+        );
         assert_eq!(files.in_both().collect::<Vec<_>>(), ["prod"]);
     }
 
@@ -215,7 +224,10 @@ mod tests {
         assert_eq!(of("account").as_deref(), Some("a"));
         assert_eq!(of("private_key").as_deref(), Some("-----BEGIN\nx"));
         assert_eq!(of("allowed_roles").as_deref(), Some("A,B"));
-        assert_eq!((of("role"), of("since"), of("session_parameters")), (None, None, None));
+        assert_eq!(
+            (of("role"), of("since"), of("session_parameters")),
+            (None, None, None)
+        );
         assert_eq!(files.default_name(), "default");
     }
 

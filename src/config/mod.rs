@@ -5,6 +5,7 @@
 //! becomes the sentence that every call is answered with ([`Engine::Incomplete`]), so that a client sees the reason
 //! and the health routes stay up. Nothing here knows a socket, the server or MCP.
 
+mod audit;
 mod connections;
 mod error;
 mod files;
@@ -18,7 +19,7 @@ mod token;
 mod value;
 
 use crate::limits::Limits;
-use crate::observe::logger::Format;
+use crate::observe::{self, logger::Format};
 use crate::secret::Secret;
 use crate::snowflake::Settings;
 use crate::sql::guard::Policy;
@@ -56,6 +57,8 @@ pub struct Config {
     pub token_keys: Vec<Secret>,
     /// What is logged, and how.
     pub log: Log,
+    /// The audit log, if there is one.
+    pub audit: Option<observe::audit::Settings>,
     /// What the operator should know about the settings; to be logged once.
     pub notes: Vec<Note>,
 }
@@ -110,7 +113,9 @@ impl Config {
     pub fn read(sources: &Sources, transport: Transport, demo: bool) -> Result<Self, Error> {
         let mut notes = Vec::new();
         refuse_writes(sources)?;
-        let limits = limits::read(sources)?;
+        let audit = audit::read(sources)?;
+        let mut limits = limits::read(sources)?;
+        limits.audit_queue_max = audit.as_ref().map_or(0, |audit| audit.queue_max);
         let statements = statements(sources, &limits)?;
         let token_keys = token::keys(sources)?;
         let log = log(sources)?;
@@ -135,6 +140,7 @@ impl Config {
             statements,
             token_keys,
             log,
+            audit,
             notes,
         })
     }

@@ -285,6 +285,35 @@ pub const LOG_STATEMENTS: Setting = setting(
     "true writes the SQL of each statement into the log; statements may hold personal data",
 );
 
+/// Where the audit log is.
+pub const AUDIT_LOG: Setting = setting(
+    Some("--audit-log"),
+    &["MCP_AUDIT_LOG"],
+    "none",
+    "file that gets a line for every statement: who, what without its literals, how it ended; each line is chained to the one before",
+);
+/// How large a file of it becomes.
+pub const AUDIT_LOG_SIZE: Setting = setting(
+    None,
+    &["MCP_AUDIT_LOG_SIZE"],
+    "64",
+    "MiB of one file of the audit log; a full one is kept as FILE.1",
+);
+/// How many there are.
+pub const AUDIT_LOG_FILES: Setting = setting(
+    None,
+    &["MCP_AUDIT_LOG_FILES"],
+    "10",
+    "files of the audit log in all, 1 to 1000; the oldest goes",
+);
+/// What happens when it cannot be written.
+pub const AUDIT_WHEN_FULL: Setting = setting(
+    None,
+    &["MCP_AUDIT_WHEN_FULL"],
+    "refuse",
+    "while the audit log cannot be written: refuse lets no statement run, drop lets them run and gives up the oldest records",
+);
+
 // Snowflake.
 
 /// The account.
@@ -331,7 +360,13 @@ pub const PRIVATE_KEY_PATH: Setting = of_connection(
 );
 /// What opens the private key.
 pub const PRIVATE_KEY_PASSPHRASE: Setting = of_connection(
-    &["private_key_file_pwd", "private_key_passphrase", "private_key_password", "private_key_pwd", "priv_key_pwd"],
+    &[
+        "private_key_file_pwd",
+        "private_key_passphrase",
+        "private_key_password",
+        "private_key_pwd",
+        "priv_key_pwd",
+    ],
     &[
         "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
         "SNOWFLAKE_PRIVATE_KEY_FILE_PWD",
@@ -554,6 +589,10 @@ pub const ALL: &[&Setting] = &[
     &LOG_LEVEL,
     &LOG_FORMAT,
     &LOG_STATEMENTS,
+    &AUDIT_LOG,
+    &AUDIT_LOG_SIZE,
+    &AUDIT_LOG_FILES,
+    &AUDIT_WHEN_FULL,
     &ACCOUNT,
     &USER,
     &AUTHENTICATOR,

@@ -97,6 +97,7 @@ fn network(sources: &Place<'_>) -> Network {
 fn context(sources: &Place<'_>) -> Context {
     let text = |setting| sources.find(setting).map(|found: Found| found.value);
     Context {
+        connection: None,
         database: text(&s::DATABASE),
         schema: text(&s::SCHEMA),
         warehouse: text(&s::WAREHOUSE),

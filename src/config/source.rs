@@ -148,7 +148,10 @@ impl Sources {
     /// Whether a connection is set in any place.
     pub(super) fn has_connection(&self, name: &str) -> bool {
         let place = self.place(Some(name));
-        let in_environment = || ALL.iter().any(|setting| place.of_name(setting, &self.environment).is_some());
+        let in_environment = || {
+            ALL.iter()
+                .any(|setting| place.of_name(setting, &self.environment).is_some())
+        };
         self.files.connection_names().contains(name) || in_environment()
     }
 
@@ -604,13 +607,19 @@ mod tests {
             tools_directory(named, home, None, |path| path == Path::new(there))
                 .map(|path| path.display().to_string())
         };
-        assert_eq!(look(None, "/u/ann/.snowflake").as_deref(), Some("/u/ann/.snowflake"));
+        assert_eq!(
+            look(None, "/u/ann/.snowflake").as_deref(),
+            Some("/u/ann/.snowflake")
+        );
         assert_eq!(look(Some("~/x"), "/u/ann/x").as_deref(), Some("/u/ann/x"));
         assert_eq!(look(Some("/y"), "/y").as_deref(), Some("/y"));
         if cfg!(target_os = "linux") {
             assert_eq!(look(None, "").as_deref(), Some("/u/ann/.config/snowflake"));
             let system = Some(PathBuf::from("/c"));
-            assert_eq!(tools_directory(None, None, system, |_| false), Some(PathBuf::from("/c/snowflake")));
+            assert_eq!(
+                tools_directory(None, None, system, |_| false),
+                Some(PathBuf::from("/c/snowflake"))
+            );
         }
         assert_eq!(tools_directory(None, None, None, |_| false), None);
     }
@@ -642,7 +651,7 @@ mod tests {
     #[test]
     fn sources_show_names_and_no_values() {
         let sources = Sources::new([], pairs(&[("SNOWFLAKE_TOKEN", "hunter2")]), []);
-        let shown = format!("{sources:?} {:?}", sources.find(&super::super::setting::TOKEN));
+        let shown = format!("{sources:?} {:?}", sources.find(&setting::TOKEN));
         assert!(
             shown.contains("SNOWFLAKE_TOKEN (environment)") && !shown.contains("hunter2"),
             "{shown}"

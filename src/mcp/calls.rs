@@ -42,7 +42,7 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
 /// Starts the tool of the catalogue called `name`. Arguments that are not those of the tool give a failed result, not an
 /// error: a model sees results, and can correct itself.
 pub(super) fn start(
-    service: &Service,
+    service: &mut Service,
     revision: Revision,
     name: &str,
     arguments: Option<&RawValue>,
@@ -53,7 +53,10 @@ pub(super) fn start(
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service.catalogue.begin(tool, arguments, revision.form()) {
-        Err(refused) => Outcome::result(Payload::Owned(refused)),
+        Err(refused) => {
+            service.denied = refused.denied;
+            Outcome::result(Payload::Owned(refused.result))
+        }
         Ok(work) => Outcome::Work(Box::new(ToolCall {
             work,
             finish: Finish {

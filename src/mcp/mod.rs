@@ -46,7 +46,7 @@ use std::sync::Arc;
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
-use crate::tools::{Catalogue, Settings};
+use crate::tools::{Catalogue, Denied, Settings};
 
 pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
@@ -82,6 +82,8 @@ pub struct Service {
     changeable: Changeable,
     /// What changed and was not told yet.
     changes: Changes,
+    /// The statement that the guard refused last, until somebody asks.
+    denied: Option<Box<Denied>>,
 }
 
 /// Replies that are encoded once for each revision.
@@ -124,6 +126,7 @@ impl Service {
             offers,
             changeable: offered.changeable,
             changes: Changes::default(),
+            denied: None,
         }
     }
 
@@ -140,6 +143,11 @@ impl Service {
     pub fn take_changes(&mut self) -> Changes {
         self.collect_changes();
         std::mem::take(&mut self.changes)
+    }
+
+    /// The statement of the last call, if the guard refused it: for the audit log. To be asked after every call.
+    pub fn take_denied(&mut self) -> Option<Box<Denied>> {
+        self.denied.take()
     }
 
     /// Asks the offers what has changed. Lists are encoded again before anybody can ask for them.

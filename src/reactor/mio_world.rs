@@ -15,9 +15,11 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
+use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
 use crate::limits::Limits;
+use crate::observe::audit::Audit;
 use crate::server::Peer;
 use crate::time::{Clock, Instant, Now, SystemClock};
 use crate::workers::Pool;
@@ -36,6 +38,7 @@ pub struct MioWorld {
     bell: Arc<Bell>,
     completions: mpsc::Receiver<Completion>,
     pool: Pool,
+    audit: Option<Audit>,
 }
 
 #[derive(Debug)]
@@ -104,7 +107,15 @@ impl MioWorld {
             bell,
             completions,
             pool: Pool::start(backend, limits, clock, deliver)?,
+            audit: None,
         })
+    }
+
+    /// The same, with an audit log.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Where it accepts.
@@ -280,6 +291,16 @@ impl Executor for MioWorld {
 
     fn completion(&mut self) -> Option<Completion> {
         self.completions.try_recv().ok()
+    }
+
+    fn audit(&mut self, record: Record) {
+        if let Some(audit) = &mut self.audit {
+            audit.keep(record);
+        }
+    }
+
+    fn audit_state(&mut self) -> Option<State> {
+        self.audit.as_mut()?.news()
     }
 }
 

@@ -209,6 +209,10 @@ impl<W: World> Driver<W> {
         for _ in 0..std::mem::take(&mut self.shutdowns) {
             self.server.handle(now, Input::Shutdown);
         }
+        // Before anything is admitted.
+        if let Some(state) = self.world.audit_state() {
+            self.server.handle(now, Input::AuditState(state));
+        }
     }
 
     /// Step 4: accepts a budget's worth of connections, so that a flood of them does not starve the open ones.
@@ -282,6 +286,7 @@ impl<W: World> Driver<W> {
                 Output::SubmitCancel(job) => self.world.submit_cancel(job),
                 Output::Interrupt(_) if self.is_planted(PlantedBug::InterruptForgotten) => {}
                 Output::Interrupt(job) => self.world.interrupt(job),
+                Output::Audit(record) => self.world.audit(*record),
                 Output::Flush(connection) => {
                     if !self.is_planted(PlantedBug::OutputNotFlushedBeforeSleep) {
                         self.list_to_write(connection);

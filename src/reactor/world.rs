@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice};
 
+use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
 use crate::server::Peer;
@@ -105,6 +106,14 @@ pub trait Executor {
     /// The next step that ended. [`Selector::wait`] returns when the first one comes; a world need not wake the driver
     /// again for those that it left.
     fn completion(&mut self) -> Option<Completion>;
+
+    /// Keeps a record for the audit log. Never waits for a disk. A world without a log is never given any.
+    fn audit(&mut self, _record: Record) {}
+
+    /// How the writer of the audit log does, if that has changed since the last time.
+    fn audit_state(&mut self) -> Option<State> {
+        None
+    }
 }
 
 /// All of it.

@@ -12,6 +12,7 @@ use mio::net::TcpListener;
 use crate::backend::Backend;
 use crate::config::Listen;
 use crate::limits::Limits;
+use crate::observe::audit::Audit;
 use crate::reactor::signals::Signals;
 use crate::reactor::world::World;
 use crate::reactor::{Driver, MioWorld};
@@ -23,6 +24,7 @@ use crate::time::SystemClock;
 pub struct Ports {
     listeners: Vec<TcpListener>,
     limits: Limits,
+    audit: Option<Audit>,
 }
 
 impl Ports {
@@ -35,7 +37,15 @@ impl Ports {
         Ok(Self {
             listeners: listen::open(listen)?,
             limits: limits.clone(),
+            audit: None,
         })
+    }
+
+    /// The same, with an audit log.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Serves until SIGTERM or SIGINT and the calls in flight have ended. `greet` hears the real addresses once they
@@ -50,7 +60,9 @@ impl Ports {
         clock: SystemClock,
         greet: impl FnOnce(&[SocketAddr]),
     ) -> Result<Exit, String> {
-        let world = MioWorld::new(self.listeners, backend, &self.limits, clock).map_err(told)?;
+        let world = MioWorld::new(self.listeners, backend, &self.limits, clock)
+            .map_err(told)?
+            .with_audit(self.audit);
         let shutdown = world.shutdown_handle();
         let _signals = Signals::watch(move || shutdown.shut_down()).map_err(told)?;
         greet(&world.local_addresses().map_err(told)?);

@@ -194,6 +194,7 @@ impl Core {
         let context = sender.context(talk, access::mark(&sender.caller), now);
         let outcome = self.service.on_message(&context, message);
         self.note_changes();
+        self.note_denied(now, talk, sender.principal);
         match (message, place, outcome) {
             (Message::Call(call), Some(place), outcome) => {
                 let called = (place, call.id.as_json());

@@ -164,6 +164,8 @@ pub(super) enum Dialect {
 pub(super) struct Talk {
     pub(super) id: ConnectionId,
     pub(super) dialect: Dialect,
+    /// What the client says it is, where the audit log wants to know.
+    pub(super) client: Box<str>,
     /// What `initialize` negotiated here (connections of messages).
     pub(super) negotiated: Option<Revision>,
     /// What `logging/setLevel` asked for here (connections of messages).
@@ -185,6 +187,20 @@ pub(super) struct Talk {
     /// What the client said in `initialize` that it can be asked for (connections of messages).
     pub(super) abilities: Abilities,
 }
+
+impl Talk {
+    /// What the client says it is: kept for the audit log, as far as it fits.
+    pub(super) fn note_client(&mut self, said: Option<&[u8]>) {
+        let said = said.unwrap_or_default();
+        let said = &said[..said.len().min(CLIENT_BYTES_MAX)];
+        if self.client.as_bytes() != said {
+            self.client = String::from_utf8_lossy(said).into();
+        }
+    }
+}
+
+/// What is kept of a client's name for itself. Halved, browsers' are cut before they say anything.
+const CLIENT_BYTES_MAX: usize = 120;
 
 /// A connection.
 #[derive(Debug)]
@@ -214,6 +230,7 @@ impl Entry {
         let talk = Talk {
             id,
             dialect: Dialect::Undecided,
+            client: Box::default(),
             negotiated: None,
             log_level: None,
             caller: None,

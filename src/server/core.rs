@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::access::Access;
+use super::audit::Audit;
 use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
-use super::health::{Database, Health, Snapshot};
+use super::health::{Databases, Health, Snapshot};
 use super::inflight::{Busy, Inflight};
 use super::later::Later;
 use super::memory::Memory;
@@ -41,7 +42,8 @@ pub(super) struct Core {
     pub(super) inflight: Inflight,
     pub(super) timers: Timers,
     pub(super) metrics: Metrics,
-    pub(super) database: Database,
+    pub(super) audit: Audit,
+    pub(super) databases: Databases,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
@@ -89,9 +91,10 @@ impl Core {
         settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
             inflight: Inflight::new(&settings.limits),
+            audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
-            database: Database::at_start(settings.engine_missing.as_deref()),
+            databases: Databases::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
             service,
             entropy,
@@ -133,7 +136,10 @@ impl Core {
     pub(super) fn admission(&mut self, principal: Principal, statement_bytes: usize) -> Result<(), Error> {
         let refused = if self.accepts() {
             match self.inflight.admission(principal) {
-                Ok(()) => match self.check_memory(statement_bytes) {
+                Ok(()) => match self
+                    .check_memory(statement_bytes)
+                    .and_then(|()| self.check_audit())
+                {
                     Ok(()) => return Ok(()),
                     Err(short) => short,
                 },
@@ -169,10 +175,12 @@ impl Core {
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
+        let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
         let parts = (call.work, call.finish);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+        self.inflight.set_record(job, record);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
     }
@@ -202,7 +210,10 @@ impl Core {
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
-        self.outputs.extend(output);
+        match output {
+            Some(Output::Audit(record)) => self.give_record(record),
+            output => self.outputs.extend(output),
+        }
         caller
     }
 
@@ -259,7 +270,8 @@ impl Core {
             steps: self.inflight.steps(),
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
-            database: &self.database,
+            databases: &self.databases,
+            audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {
                     let elapsed = now.monotonic.since(flight.admitted).as_millis();

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::connection::{Codec, Talk};
 use super::core::Core;
+use super::inflight::Inflight;
 use super::metrics::Metric;
 use super::reply::{Caller, Delivery};
 use super::streams::{Purpose, Stream, StreamKey};
@@ -422,3 +423,38 @@ impl Core {
         }
     }
 }
+
+impl Inflight {
+    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
+    pub(super) fn next_progress(
+        &mut self,
+        id: JobId,
+        elapsed: Duration,
+        progress: &Progress,
+    ) -> Option<Notice> {
+        let flight = self.find_mut(id)?;
+        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
+            return None;
+        }
+        flight.progress_told = elapsed.max(Duration::from_millis(1));
+        let seconds = elapsed.as_secs();
+        let message = match progress {
+            Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
+            Progress::Running => format!("running, {seconds} s"),
+            Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
+            Progress::Fetching {
+                rows,
+                total: Some(total),
+            } => format!("fetching, {rows} of {total} rows"),
+            Progress::Retrying => format!("trying again, {seconds} s"),
+        };
+        Some(Notice::Progress {
+            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
+            total: None,
+            message: Some(message),
+        })
+    }
+}
+
+/// Progress is for people, who read no faster.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
 //! What goes into the server and what comes out, apart from bytes.
 
+use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
 
@@ -41,6 +42,8 @@ pub enum Input {
     },
     /// A worker ended a step.
     Completed(Completion),
+    /// The writer of the audit log does otherwise than before.
+    AuditState(State),
     /// SIGTERM, SIGINT or the end of stdio's input. A second one ends at once.
     Shutdown,
 }
@@ -54,6 +57,8 @@ pub enum Output {
     SubmitCancel(Box<Job>),
     /// Cancel the token of a step that was submitted and has not completed.
     Interrupt(JobId),
+    /// Write this to the audit log. Only where [`Settings::audit`](super::Settings::audit) says that there is one.
+    Audit(Box<Record>),
     /// The connection has bytes to write.
     Flush(ConnectionId),
     /// When nothing waits to be written any more: shut down the writing side and go on reading.

@@ -68,6 +68,9 @@ impl Core {
                 return Upgrade::No;
             }
         };
+        if settings.audit.is_some() {
+            talk.note_client(request.field("user-agent"));
+        }
         let route = admitted.route();
         let cors_origin = admitted.cors_origin();
         let caller = admitted.into_caller();
@@ -203,6 +206,7 @@ impl Core {
     /// `POST /mcp/tools/call`, in the three spellings of the program that this one replaces.
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let (client_id, outcome) = self.service.on_rest_call(request.body());
+        self.note_denied(now, talk, answer.principal);
         let id = match client_id {
             Some(id) => Cow::Borrowed(id.as_json()),
             None => Cow::Owned(rest::quoted_id(self.entropy.uuid())),

@@ -18,18 +18,20 @@
 //! no worker: between steps its job sleeps here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::Output;
 use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
+use crate::audit::Record;
 use crate::backend::job::{Reached, Rendered, Work};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::JobId;
 use crate::limits::Limits;
 use crate::mcp::Finish;
-use crate::mcp::script::{Notice, Script};
+use crate::mcp::script::Script;
 use crate::time::Instant;
 
 /// A call whose job is not over.
@@ -43,15 +45,19 @@ pub(super) struct Flight {
     pub(super) admitted: Instant,
     /// Query id of the running statement, once known.
     pub(super) query_id: Option<String>,
+    /// The connection to Snowflake that it goes through, where there are several.
+    pub(super) connection: Option<Arc<str>>,
     principal: Principal,
     deadline: Instant,
     cancelled: bool,
     /// Time after the admission at which progress was told last.
-    progress_told: Duration,
+    pub(super) progress_told: Duration,
     /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
     statement_bytes: usize,
     /// What it has read and carries from step to step.
     row_bytes: usize,
+    /// What the audit log will hear of it.
+    pub(super) record: Option<Box<Record>>,
     state: State,
 }
 
@@ -135,8 +141,6 @@ pub(super) struct Inflight {
 /// Time that a backend has to end a statement by itself before the server cancels it. Longer than what the Snowflake
 /// client adds to the timeout of a statement, so that its sentence, which knows more, comes first.
 const DEADLINE_GRACE: Duration = Duration::from_secs(15);
-/// Progress is for people, who read no faster.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -191,6 +195,19 @@ impl Inflight {
     /// One flight.
     pub(super) fn find(&self, id: JobId) -> Option<&Flight> {
         self.flights.get(&id)
+    }
+
+    /// One flight, to be changed.
+    pub(super) fn find_mut(&mut self, id: JobId) -> Option<&mut Flight> {
+        self.flights.get_mut(&id)
+    }
+
+    /// The records of all flights, with when each was admitted. They have none then.
+    pub(super) fn take_records(&mut self) -> Vec<(Box<Record>, Instant)> {
+        let records = self.flights.values_mut();
+        records
+            .filter_map(|flight| Some((flight.record.take()?, flight.admitted)))
+            .collect()
     }
 
     /// Whether one more call of `principal` may come in.
@@ -307,6 +324,7 @@ impl Inflight {
             flight.finish = finish;
             flight.statement_bytes = work.leased_bytes();
             self.statement_bytes += flight.statement_bytes;
+            flight.connection.clone_from(&work.context.connection);
             flight.state = State::Ready(Box::new(Job {
                 id,
                 work,
@@ -329,36 +347,6 @@ impl Inflight {
     pub(super) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Caller> {
         self.waits(id)?;
         self.remove(id, timers)?.caller
-    }
-
-    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
-    pub(super) fn next_progress(
-        &mut self,
-        id: JobId,
-        elapsed: Duration,
-        progress: &Progress,
-    ) -> Option<Notice> {
-        let flight = self.flights.get_mut(&id)?;
-        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
-            return None;
-        }
-        flight.progress_told = elapsed.max(Duration::from_millis(1));
-        let seconds = elapsed.as_secs();
-        let message = match progress {
-            Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
-            Progress::Running => format!("running, {seconds} s"),
-            Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
-            Progress::Fetching {
-                rows,
-                total: Some(total),
-            } => format!("fetching, {rows} of {total} rows"),
-            Progress::Retrying => format!("trying again, {seconds} s"),
-        };
-        Some(Notice::Progress {
-            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
-            total: None,
-            message: Some(message),
-        })
     }
 
     /// Who waits for the reply.
@@ -505,11 +493,13 @@ impl Inflight {
             State::Ready(job) => {
                 self.ready.remove(flight.principal, job.reached.stage, id);
                 if job.holds_nothing() {
-                    self.remove(id, timers);
+                    self.remove(id, timers)
+                        .and_then(|flight| flight.record)
+                        .map(Output::Audit)
                 } else {
                     self.ready.push_cancel(id);
+                    None
                 }
-                None
             }
             State::Sleeping { due, .. } => {
                 timers.clear(*due, Timer::JobDue(id));
@@ -545,6 +535,11 @@ impl Inflight {
 }
 
 impl Flight {
+    /// On whose account it runs.
+    pub(super) fn principal(&self) -> Principal {
+        self.principal
+    }
+
     fn new(
         now: Instant,
         deadline: Instant,
@@ -553,17 +548,24 @@ impl Flight {
         finish: Finish,
         state: State,
     ) -> Self {
+        // A script's first job is not known yet; its calls run in the connection of calls that name none.
+        let connection = match &state {
+            State::Ready(job) => job.work.context.connection.clone(),
+            _ => None,
+        };
         Self {
             caller: Some(caller),
             finish,
             admitted: now,
             query_id: None,
+            connection,
             principal,
             deadline,
             cancelled: false,
             progress_told: Duration::ZERO,
             statement_bytes: 0,
             row_bytes: 0,
+            record: None,
             state,
         }
     }

@@ -51,9 +51,15 @@ pub enum Metric {
     RequestsNotKept,
     /// Results replaced by an error because too many bytes of replies waited for their readers.
     ResultsNotKept,
+    /// Statements that the guard refused.
+    StatementsDenied,
+    /// Records given to the audit log.
+    AuditRecords,
+    /// Records that the audit log does not have.
+    AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 21] = [
+const METRICS: [(Metric, &str, &str); 24] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -154,6 +160,21 @@ const METRICS: [(Metric, &str, &str); 21] = [
         Metric::ResultsNotKept,
         "snowflake_mcp_results_not_kept_total",
         "Results replaced by an error: short of memory.",
+    ),
+    (
+        Metric::StatementsDenied,
+        "snowflake_mcp_statements_denied_total",
+        "Statements that the guard refused.",
+    ),
+    (
+        Metric::AuditRecords,
+        "snowflake_mcp_audit_records_total",
+        "Records given to the audit log.",
+    ),
+    (
+        Metric::AuditDropped,
+        "snowflake_mcp_audit_dropped_total",
+        "Records that the audit log does not have.",
     ),
 ];
 

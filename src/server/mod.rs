@@ -20,11 +20,13 @@
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
 mod access;
+mod audit;
 mod batched;
 mod batches;
 mod channel;
@@ -191,6 +193,7 @@ impl Server {
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
             Input::Completed(completion) => self.on_completed(now, completion),
+            Input::AuditState(state) => self.core.on_audit_state(state),
             Input::Shutdown => self.on_shutdown(now),
         }
         self.do_later(now);
@@ -359,9 +362,11 @@ impl Server {
                     self.on_rows_not_kept(now, id);
                 }
             }
-            Completed::Over { flight, result } => {
+            Completed::Over { mut flight, result } => {
                 core.note_jobs();
-                core.database.observe(now, result.as_ref().map(|_| ()));
+                core.record_end(now.monotonic, &mut flight, &result);
+                let ended = result.as_ref().map(|_| ());
+                core.databases.observe(now, flight.connection.as_ref(), ended);
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
                     self.core.count_end(&result);

@@ -57,6 +57,7 @@ impl Core {
         };
         let outcome = self.service.on_message(&context, &message);
         self.note_changes();
+        self.note_denied(now, talk, answer.principal);
         self.on_outcome(now, talk, answer, (id, outcome));
     }
 

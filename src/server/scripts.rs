@@ -3,10 +3,10 @@
 
 use serde_json::value::RawValue;
 
-use super::Server;
 use super::core::Core;
 use super::inflight::Waits;
 use super::later::Later;
+use super::{Server, find};
 use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::json;
@@ -71,13 +71,19 @@ impl Server {
     }
 
     fn work_instead(&mut self, now: Now, job: JobId, call: ToolCall) {
-        let core = &mut self.core;
-        if let Err(short) = core.check_memory(call.work.leased_bytes()) {
+        let Self { entries, core, .. } = self;
+        let room = core.check_memory(call.work.leased_bytes());
+        if let Err(short) = room.and_then(|()| core.check_audit()) {
             return self.end_script(now, job, call.finish.ended(Err(short)));
         }
+        let record = core.inflight.find(job).and_then(|flight| {
+            let talk = &find(entries, flight.caller.as_ref()?.connection)?.talk;
+            core.record_of(now, talk, flight.principal(), (call.finish.tool, &call.work))
+        });
         let parts = (call.work, call.finish);
         core.inflight
             .work_instead(job, now.monotonic, parts, &mut core.timers);
+        core.inflight.set_record(job, record);
         core.note_jobs();
         core.give_steps(now.monotonic);
     }

@@ -1,6 +1,7 @@
 //! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
 
 use crate::access::KeyRing;
+use crate::audit::WhenFull;
 use crate::limits::Limits;
 
 /// The settings of a server.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub is_guarded: bool,
     /// Path of the metrics route; `None` switches it off.
     pub metrics_path: Option<String>,
+    /// Whether there is an audit log, and what is done when it cannot be written.
+    pub audit: Option<WhenFull>,
 }
 
 /// Which values of `Host` are served (DNS rebinding: a page's own name must not lead to a loopback server).
@@ -47,6 +50,7 @@ impl Default for Settings {
             keys: KeyRing::default(),
             is_guarded: false,
             metrics_path: Some("/metrics".to_owned()),
+            audit: None,
         }
     }
 }

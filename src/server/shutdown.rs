@@ -75,7 +75,7 @@ impl Server {
                 };
                 log::warn!("second signal: ending at once, {calls} calls are cut off");
                 self.core.metrics.add(Metric::CallsCut, calls);
-                self.end(already + calls);
+                self.end(now, already + calls);
             }
             Phase::Over => {}
         }
@@ -99,7 +99,7 @@ impl Server {
                     self.connections(),
                     self.jobs()
                 );
-                self.end(calls_cut);
+                self.end(now, calls_cut);
             }
             Phase::Serving | Phase::Delaying { .. } | Phase::Closing { .. } | Phase::Over => {}
         }
@@ -115,7 +115,7 @@ impl Server {
             && self.entries.is_empty()
             && self.core.inflight.jobs() == 0
         {
-            self.end(calls_cut);
+            self.end(now, calls_cut);
         }
     }
 
@@ -218,8 +218,9 @@ impl Server {
         }
     }
 
-    fn end(&mut self, calls_cut: u64) {
+    fn end(&mut self, now: Now, calls_cut: u64) {
         self.core.phase = Phase::Over;
+        self.core.record_left(now.monotonic);
         self.core.outputs.push_back(Output::Exit(Exit { calls_cut }));
     }
 }

@@ -173,6 +173,7 @@ impl Core {
         };
         let outcome = self.service.on_message(&context, &message);
         self.note_changes();
+        self.note_denied(now, talk, talk.principal());
         match outcome {
             Outcome::Result { payload, .. } if self.is_too_much(&payload) => {
                 let error = rpc::Error::internal_error(REPLIES_SHORT);
@@ -202,6 +203,7 @@ impl Core {
                 say(&mut [Piece::Owned(envelope::error(id.map(rpc::Id::as_json), &message))]);
             }
             Envelope::Call { id, outcome } => {
+                self.note_denied(now, talk, talk.principal());
                 let id = id.map_or("null", rpc::Id::as_json);
                 match outcome {
                     Outcome::Result { payload, .. } if self.is_too_much(&payload) => {

@@ -58,6 +58,11 @@ impl UncheckedStatement {
         Self { text, policy }
     }
 
+    /// The text, as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Length of the text.
     pub fn text_bytes(&self) -> usize {
         self.text.len()

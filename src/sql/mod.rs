@@ -13,4 +13,5 @@
 pub mod guard;
 pub mod identifier;
 pub mod lexer;
+pub mod literals;
 pub mod statement;

@@ -6,6 +6,7 @@
 //!
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
+pub mod choice;
 pub mod document;
 pub mod lookup;
 pub mod place;
@@ -33,6 +34,7 @@ use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
 use crate::sql::identifier;
 
+pub use choice::Choice;
 pub use render::Form;
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -84,6 +86,35 @@ pub enum Refusal {
     },
     /// The guard did not let the statement pass.
     Statement(guard::Refusal),
+    /// A connection, role or warehouse that callers may not choose.
+    Choice {
+        /// Which argument.
+        argument: &'static str,
+        /// What was asked for.
+        found: String,
+        /// What may be chosen.
+        known: Vec<String>,
+    },
+}
+
+/// A call that is refused before anything is sent.
+#[derive(Debug)]
+pub struct Refused {
+    /// The bytes of a failed result.
+    pub result: Vec<u8>,
+    /// What the guard did not let pass, where it was the guard.
+    pub denied: Option<Box<Denied>>,
+}
+
+/// A statement that the guard did not let pass: for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The tool that was called.
+    pub tool: &'static str,
+    /// The guard's rule.
+    pub rule: &'static str,
+    /// The text, as it was written.
+    pub statement: String,
 }
 
 impl fmt::Display for Refusal {
@@ -107,6 +138,25 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Statement(refusal) => refusal.fmt(formatter),
+            Self::Choice {
+                argument,
+                found,
+                known,
+            } if known.is_empty() => {
+                write!(
+                    formatter,
+                    "{argument} {found} cannot be chosen in this connection, nor can another"
+                )
+            }
+            Self::Choice {
+                argument,
+                found,
+                known,
+            } => write!(
+                formatter,
+                "{argument} {found} cannot be chosen; there are {}",
+                known.join(", ")
+            ),
         }
     }
 }
@@ -115,7 +165,11 @@ impl Refusal {
     /// The next useful step, where the sentence alone does not show it.
     const fn advice(&self) -> &'static str {
         match self {
-            Self::Arguments(_) | Self::Name { .. } | Self::Contradiction(_) | Self::Statement(_) => "",
+            Self::Arguments(_)
+            | Self::Name { .. }
+            | Self::Contradiction(_)
+            | Self::Statement(_)
+            | Self::Choice { .. } => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
@@ -133,13 +187,17 @@ impl Catalogue {
     /// The catalogue under these settings.
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings.with_exact_names());
-        let tools = vec![
+        let mut tools = vec![
             objects::list_databases(),
             objects::list_views(),
             describe::describe_view(),
             query::query_view(&settings),
             query::execute_query(&settings),
         ];
+        let choices = choice::properties(&settings.choices);
+        for tool in &mut tools {
+            tool.properties.extend(choices.iter().cloned());
+        }
         Self { settings, tools }
     }
 
@@ -156,12 +214,29 @@ impl Catalogue {
     /// The work that a call of `tool` asks for.
     ///
     /// # Errors
-    /// A refusal, as the bytes of a failed result.
-    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Vec<u8>> {
-        let work = Arguments::parse(&tool.properties, arguments)
-            .map_err(Refusal::Arguments)
-            .and_then(|arguments| (tool.begin)(&self.settings, &arguments, form));
-        work.map_err(|refusal| render::failure(form, &format!("Error: {refusal}{}", refusal.advice())))
+    /// A refusal, with the bytes of a failed result.
+    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Refused> {
+        let refused = |refusal: &Refusal, denied| Refused {
+            result: render::failure(form, &format!("Error: {refusal}{}", refusal.advice())),
+            denied,
+        };
+        let arguments = Arguments::parse(&tool.properties, arguments)
+            .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
+        let begun = (tool.begin)(&self.settings, &arguments, form).and_then(|mut work| {
+            choice::apply(&self.settings, &arguments, &mut work)?;
+            Ok(work)
+        });
+        begun.map_err(|refusal| {
+            let denied = match &refusal {
+                Refusal::Statement(statement) => Some(Box::new(Denied {
+                    tool: tool.name,
+                    rule: statement.rule.name(),
+                    statement: arguments.text("query").unwrap_or_default().to_owned(),
+                })),
+                _ => None,
+            };
+            refused(&refusal, denied)
+        })
     }
 }
 

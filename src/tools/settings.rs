@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::choice::Choice;
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub query_tag: Option<String>,
     /// Which statements may pass.
     pub policy: Policy,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
 }
 
 impl Settings {
@@ -56,6 +59,7 @@ impl Settings {
             role: None,
             query_tag: None,
             policy,
+            choices: Vec::new(),
         }
     }
 
@@ -96,6 +100,7 @@ impl Settings {
             None => self.default_schema.clone(),
         });
         Context {
+            connection: None,
             database: database.or_else(|| self.default_database.clone()),
             schema,
             warehouse: self.warehouse.clone(),

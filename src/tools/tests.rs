@@ -20,7 +20,7 @@ fn begin(settings: Settings, tool: &str, arguments: &str) -> Result<Work, String
     let arguments: &RawValue = serde_json::from_str(arguments).unwrap();
     catalogue
         .begin(tool, Some(arguments), PLAIN)
-        .map_err(|refused| text_of(&refused))
+        .map_err(|refused| text_of(&refused.result))
 }
 
 fn statements(work: &Work) -> Vec<&str> {

@@ -30,7 +30,10 @@ fn run(backend: &dyn Backend, mut job: Job, token: &CancelToken, clock: &dyn Clo
     if let Some(unchecked) = job.work.unchecked.take() {
         match unchecked.check() {
             Ok(checked) => job.work.statements.push(checked),
-            Err(refusal) => return Outcome::Done(Err(Error::new(Kind::Refused, refusal.message))),
+            Err(refusal) => {
+                let error = Error::new(Kind::Refused, refusal.message).with_detail(refusal.rule.name());
+                return Outcome::Done(Err(error));
+            }
         }
     }
     match backend.step(job, token) {

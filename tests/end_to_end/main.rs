@@ -3,6 +3,7 @@
 //! Every server gets a port from the system and an empty directory, so that no `.env` is found. Nothing here sleeps:
 //! what must happen is waited for by reading, with a deadline.
 
+mod audit;
 mod command_line;
 mod descriptors;
 mod health;

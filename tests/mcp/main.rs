@@ -127,7 +127,7 @@ impl<'a> Peer<'a> {
         }
     }
 
-    fn rest(&self, body: &str) -> Vec<String> {
+    fn rest(&mut self, body: &str) -> Vec<String> {
         let (id, outcome) = self.service.on_rest_call(body.as_bytes());
         let id = id.map_or("\"a uuid\"", rpc::Id::as_json);
         let prefix = rest::reply_prefix(id).concat();
@@ -140,7 +140,7 @@ impl<'a> Peer<'a> {
         }
     }
 
-    fn envelope(&self, text: &str) -> Vec<String> {
+    fn envelope(&mut self, text: &str) -> Vec<String> {
         match self.service.on_envelope(text.as_bytes()) {
             Envelope::Ping => vec![self.said(200, &envelope::pong(WallTime::from_micros(1_500_000)))],
             Envelope::Refused { id, message } => {

@@ -355,6 +355,7 @@ impl Theatre {
                         self.steps.push(job);
                     }
                 }
+                Output::Audit(_) => return Err("there is no audit log".to_owned()),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => {
                     if let Some(client) = self.clients.get_mut(&connection) {

@@ -48,7 +48,11 @@ fn a_value_comes_from_the_place_that_stands_highest() {
         ],
     );
     let place = all.place(Some("prod"));
-    let found = |setting| place.find(setting).map(|found: Found| (found.value, found.origin));
+    let found = |setting| {
+        place
+            .find(setting)
+            .map(|found: Found| (found.value, found.origin))
+    };
     let pair = |value: &str, origin| Some((value.to_owned(), origin));
     assert_eq!(found(&s::ROLE), pair("of_name", Origin::NamedEnvironment));
     assert_eq!(found(&s::ACCOUNT), pair("myorg-prod", Origin::Tools));
@@ -56,7 +60,10 @@ fn a_value_comes_from_the_place_that_stands_highest() {
     assert_eq!(found(&s::SCHEMA), pair("of_all", Origin::Environment));
     assert_eq!(all.find(&s::PORT).map(|found| found.origin), Some(Origin::Own));
     let unnamed = all.place(None);
-    assert_eq!(unnamed.find(&s::ROLE).map(|found| found.value), Some("of_all".to_owned()));
+    assert_eq!(
+        unnamed.find(&s::ROLE).map(|found| found.value),
+        Some("of_all".to_owned())
+    );
 }
 
 #[test]
@@ -72,15 +79,15 @@ fn the_default_connection_is_used_where_the_environment_names_no_account() {
 
 #[test]
 fn several_connections_each_have_their_own_settings() {
-    let sources = sources(
-        &[("--connections", "dev, prod"), ("--connection", "prod")],
-        &[],
-    );
+    let sources = sources(&[("--connections", "dev, prod"), ("--connection", "prod")], &[]);
     let (engine, choices) = read(&sources).unwrap();
     let Engine::Several(connections) = engine else {
         panic!("{engine:?}")
     };
-    let names: Vec<_> = connections.iter().map(|connection| connection.name.as_str()).collect();
+    let names: Vec<_> = connections
+        .iter()
+        .map(|connection| connection.name.as_str())
+        .collect();
     assert_eq!(names, ["prod", "dev"], "the default one first");
     let prod = connections[0].settings.as_ref().unwrap();
     assert_eq!(prod.context.role.as_deref(), Some("READER"), "as SQL reads it");

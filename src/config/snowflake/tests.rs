@@ -315,10 +315,16 @@ fn a_token_may_come_from_a_file_a_provider_or_a_workload() {
     assert!(!format!("{granted:?}").contains("hunter2"));
     let missing = sentence(&[account, client[1], authenticator("oauth_client_credentials")]);
     assert!(
-        missing.starts_with("SNOWFLAKE_OAUTH_CLIENT_SECRET and SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL must be set"),
+        missing
+            .starts_with("SNOWFLAKE_OAUTH_CLIENT_SECRET and SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL must be set"),
         "{missing}"
     );
-    let plain = [client[0], client[1], client[2], (client[3].0, "http://idp.example/token")];
+    let plain = [
+        client[0],
+        client[1],
+        client[2],
+        (client[3].0, "http://idp.example/token"),
+    ];
     assert!(sentence(&plain).contains("expected https://HOST/PATH"));
     let azure = [
         account,
@@ -339,20 +345,34 @@ fn a_file_in_the_working_directory_cannot_send_a_secret_elsewhere_by_other_ways_
     let evil = ("SNOWFLAKE_HOST", "collector.example.com");
     let account = ("SNOWFLAKE_ACCOUNT", "a");
     // It may name a file, but what is in it is not its own.
-    assert!(refused(&[], &[account, evil, ("SNOWFLAKE_TOKEN_FILE_PATH", "/run/token")]));
-    let key = [account, evil, ("SNOWFLAKE_USER", "u"), ("SNOWFLAKE_PRIVATE_KEY_PATH", "k")];
+    assert!(refused(
+        &[],
+        &[account, evil, ("SNOWFLAKE_TOKEN_FILE_PATH", "/run/token")]
+    ));
+    let key = [
+        account,
+        evil,
+        ("SNOWFLAKE_USER", "u"),
+        ("SNOWFLAKE_PRIVATE_KEY_PATH", "k"),
+    ];
     assert!(refused(&[], &key));
     let client = [
         account,
         ("SNOWFLAKE_OAUTH_CLIENT_ID", "id"),
         ("SNOWFLAKE_OAUTH_CLIENT_SECRET", "s"),
     ];
-    let url = ("SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL", "https://collector.example.com/t");
+    let url = (
+        "SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL",
+        "https://collector.example.com/t",
+    );
     assert!(refused(&client, &[url]));
     assert!(!refused(&[], &[client[0], client[1], client[2], url]));
     let token = [account, ("SNOWFLAKE_TOKEN", "t")];
     assert!(refused(&token, &[("SNOWFLAKE_MCP_CA_FILE", "evil.pem")]));
-    assert!(!refused(&token, &[("HTTPS_PROXY", "http://proxy.example")]), "TLS goes through it");
+    assert!(
+        !refused(&token, &[("HTTPS_PROXY", "http://proxy.example")]),
+        "TLS goes through it"
+    );
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn is_envelope(text: &[u8], limits: &Limits) -> bool {
 
 impl Service {
     /// What a message in the envelope means.
-    pub fn on_envelope<'a>(&self, text: &'a [u8]) -> Envelope<'a> {
+    pub fn on_envelope<'a>(&mut self, text: &'a [u8]) -> Envelope<'a> {
         let call = match spelling::parse(text, &self.limits) {
             Ok(call) => call,
             Err(error) => {

@@ -42,7 +42,7 @@ impl Service {
     /// Three spellings mean the same: `{"method":<tool>,"params":{…}}`, with `jsonrpc` and `id` or without, and
     /// `{"name":<tool>,"arguments":{…}}`. The outcome is `Result`, `Error` (400 for a body that is no call, 200 for a tool
     /// that does not exist) or `Work`.
-    pub fn on_rest_call<'a>(&self, body: &'a [u8]) -> (Option<Id<'a>>, Outcome) {
+    pub fn on_rest_call<'a>(&mut self, body: &'a [u8]) -> (Option<Id<'a>>, Outcome) {
         let call = match spelling::parse(body, &self.limits) {
             Ok(call) => call,
             Err(error) => return (None, Outcome::refused(error)),

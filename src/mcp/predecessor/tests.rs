@@ -43,7 +43,7 @@ fn all_spellings_of_a_rest_call_mean_the_same() {
             None,
         ),
     ] {
-        let service = service();
+        let mut service = service();
         let (echoed, outcome) = service.on_rest_call(body.as_bytes());
         assert_eq!(echoed.map(Id::as_json), id, "{body}");
         assert_eq!(statement(&outcome), "select 1", "{body}");
@@ -62,7 +62,7 @@ fn a_rest_body_that_is_no_call_is_refused_and_an_unknown_tool_told() {
         (r#"{"method":"a","method":"b"}"#, 400, -32600),
         (r#"{"method":"drop_table","params":{"secret":"x"}}"#, 200, -32602),
     ] {
-        let service = service();
+        let mut service = service();
         let (_, outcome) = service.on_rest_call(body.as_bytes());
         let Outcome::Error { error, http_status } = outcome else {
             panic!("{body}")
@@ -128,7 +128,7 @@ fn only_a_first_message_of_the_envelope_switches_to_it() {
 
 #[test]
 fn an_envelope_is_a_call_or_a_ping_or_refused_with_its_id() {
-    let service = service();
+    let mut service = service();
     let text = br#"{"type":"call","id":"c1","method":"execute_query","params":{"query":"select 1"}}"#;
     let Envelope::Call { id, outcome } = service.on_envelope(text) else {
         panic!("it is a call")

@@ -1,5 +1,6 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
+mod audit;
 mod batches;
 mod calls;
 mod memory;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use super::{Exit, Input, Output, Peer, Server, Settings};
 use crate::access::KeyRing;
+use crate::audit::Record;
 use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
 use crate::entropy::SeededEntropy;
@@ -37,6 +39,7 @@ struct Bench {
     shutdown_write: Vec<ConnectionId>,
     stopped_accepting: bool,
     exit: Option<Exit>,
+    records: Vec<Record>,
 }
 
 impl Bench {
@@ -77,6 +80,7 @@ impl Bench {
             shutdown_write: Vec::new(),
             stopped_accepting: false,
             exit: None,
+            records: Vec::new(),
         }
     }
 
@@ -197,6 +201,7 @@ impl Bench {
                 Output::Submit(job) => self.submitted.push_back(job),
                 Output::SubmitCancel(job) => self.cancels.push_back(job),
                 Output::Interrupt(job) => self.interrupted.push(job),
+                Output::Audit(record) => self.records.push(*record),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => self.shutdown_write.push(connection),
                 Output::Close(connection) => self.closed.push(connection),

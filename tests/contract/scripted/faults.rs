@@ -121,7 +121,15 @@ fn three_times_unavailable_is_waited_out() {
         scene.server.fault(On::Post, Fault::status(503));
     }
     holds(&scene, &Line::passes(15));
-    assert_eq!(scene.server.seen().iter().filter(|seen| seen.on == On::Post).count(), 4);
+    assert_eq!(
+        scene
+            .server
+            .seen()
+            .iter()
+            .filter(|seen| seen.on == On::Post)
+            .count(),
+        4
+    );
 }
 
 #[test]
@@ -227,10 +235,16 @@ fn a_token_that_expires_while_a_statement_runs_is_replaced() {
     scene.server.fault(On::Get, Fault::complaint(401, "390318"));
     holds(&scene, &Line::passes(1));
     assert_eq!(provider.seen().len(), 2);
-    assert_eq!(provider.seen()[0].header("authorization"), Some("Basic Y2xpZW50Omh1bnRlcjI="));
+    assert_eq!(
+        provider.seen()[0].header("authorization"),
+        Some("Basic Y2xpZW50Omh1bnRlcjI=")
+    );
     let seen = scene.server.seen();
     assert_eq!(seen[0].header("authorization"), Some("Bearer first"));
-    assert_eq!(seen[0].header("x-snowflake-authorization-token-type"), Some("OAUTH"));
+    assert_eq!(
+        seen[0].header("x-snowflake-authorization-token-type"),
+        Some("OAUTH")
+    );
     assert_eq!(seen[1].header("authorization"), Some("Bearer first"));
     assert_eq!(seen[2].target, seen[1].target, "the poll is repeated");
     assert_eq!(seen[2].header("authorization"), Some("Bearer second"));
@@ -474,7 +488,11 @@ fn an_account_that_is_down_is_left_alone_and_told_with_the_next_attempt() {
         Ok(_) => panic!("nobody was asked"),
     };
     assert!(error.message.starts_with(&next[..80]), "{error}");
-    assert!(error.retry_after.is_some_and(|after| after <= Duration::from_secs(5)));
+    assert!(
+        error
+            .retry_after
+            .is_some_and(|after| after <= Duration::from_secs(5))
+    );
     assert_eq!(scene.server.seen().len(), 10, "no request was made for it");
     // One probe a pause, each after a longer one.
     for (pause, seen) in [(5, 11), (10, 12)] {

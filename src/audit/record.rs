@@ -1,0 +1,233 @@
+//! What a call leaves behind, as data and as the members of a line.
+
+use std::borrow::Cow;
+
+use crate::json;
+use crate::limits::AUDIT_TEXT_BYTES_MAX;
+use crate::sql::literals::without_literals;
+use crate::time::WallTime;
+
+/// What one call did, or was not let do. A line a statement is written of it; a call without a statement of its own (one
+/// about an earlier statement) gives one line too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When it was asked for.
+    pub at: WallTime,
+    /// On whose account: the key's name or fingerprint, or the connection.
+    pub principal: Box<str>,
+    /// What the client says it is; empty where it says nothing.
+    pub client: Box<str>,
+    /// The tool or method.
+    pub tool: &'static str,
+    /// The job, as the log calls it; `None` where none was made.
+    pub job: Option<u64>,
+    /// The statements, in order.
+    pub statements: Vec<Statement>,
+    /// What the guard said.
+    pub verdict: Verdict,
+    /// Query id of the last statement, where it was known.
+    pub query_id: Option<String>,
+    /// From the admission to the end.
+    pub duration_ms: u64,
+    /// How it ended.
+    pub end: End,
+}
+
+/// A statement, without what must not be kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// SHA-256 of the text as it was written.
+    pub hash: [u8; 32],
+    /// The text without literals, cut after [`AUDIT_TEXT_BYTES_MAX`].
+    pub text: Box<str>,
+}
+
+/// What the guard said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may run.
+    Allow,
+    /// It may not, by this rule.
+    Deny(Cow<'static, str>),
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It gave a result.
+    Answered {
+        /// Rows of it.
+        rows: u64,
+        /// Bytes of the reply.
+        bytes: u64,
+    },
+    /// It failed; the word of [`Kind::name`](crate::backend::Kind::name).
+    Failed(&'static str),
+    /// It was taken back before anything was sent.
+    NotSent,
+    /// The program ended before the statement did: what became of it is not known here.
+    Unknown,
+}
+
+impl Statement {
+    /// What is kept of `text`. Takes time in proportion to it, about what the guard takes.
+    pub fn of(text: &str) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest.as_ref());
+        Self {
+            hash,
+            text: without_literals(text, AUDIT_TEXT_BYTES_MAX).into(),
+        }
+    }
+}
+
+impl Record {
+    /// The members of each line, one line after the other, in the form that [`Chain::push`](super::Chain::push) takes.
+    pub fn lines(&self) -> impl Iterator<Item = Vec<u8>> {
+        let count = self.statements.len();
+        (0..count.max(1)).map(move |index| {
+            let mut line = Vec::with_capacity(512);
+            self.push_who(&mut line);
+            if let Some(statement) = self.statements.get(index) {
+                if count > 1 {
+                    text(&mut line, "part", &format!("{}/{count}", index + 1));
+                }
+                text(&mut line, "sha256", &hex(&statement.hash));
+                text(&mut line, "statement", &statement.text);
+            }
+            self.push_end(&mut line);
+            line
+        })
+    }
+
+    fn push_who(&self, into: &mut Vec<u8>) {
+        push_time(into, self.at);
+        text(into, "principal", &self.principal);
+        if !self.client.is_empty() {
+            text(into, "client", &self.client);
+        }
+        text(into, "tool", self.tool);
+        if let Some(job) = self.job {
+            text(into, "call", &format!("j{job}"));
+        }
+    }
+
+    fn push_end(&self, into: &mut Vec<u8>) {
+        match &self.verdict {
+            Verdict::Allow => text(into, "verdict", "allow"),
+            Verdict::Deny(rule) => {
+                text(into, "verdict", "deny");
+                return text(into, "rule", rule);
+            }
+        }
+        match self.end {
+            End::Answered { rows, bytes } => {
+                text(into, "outcome", "answered");
+                number(into, "rows", rows);
+                number(into, "bytes", bytes);
+            }
+            End::Failed(kind) => text(into, "outcome", kind),
+            End::NotSent => text(into, "outcome", "not_sent"),
+            End::Unknown => text(into, "outcome", "unknown"),
+        }
+        if let Some(query_id) = &self.query_id {
+            text(into, "query_id", query_id);
+        }
+        number(into, "duration_ms", self.duration_ms);
+    }
+}
+
+/// The members of a line about the log itself.
+pub fn push_event(into: &mut Vec<u8>, at: WallTime, event: &str) {
+    push_time(into, at);
+    text(into, "event", event);
+}
+
+fn push_time(into: &mut Vec<u8>, at: WallTime) {
+    into.extend_from_slice(b"\"time\":");
+    json::push_string(into, &at.to_rfc3339());
+}
+
+fn name(into: &mut Vec<u8>, name: &str) {
+    into.extend_from_slice(b",\"");
+    into.extend_from_slice(name.as_bytes());
+    into.extend_from_slice(b"\":");
+}
+
+pub(super) fn text(into: &mut Vec<u8>, member: &str, value: &str) {
+    name(into, member);
+    json::push_string(into, value);
+}
+
+pub(super) fn number(into: &mut Vec<u8>, member: &str, value: u64) {
+    name(into, member);
+    into.extend_from_slice(value.to_string().as_bytes());
+}
+
+pub(super) fn hex(bytes: &[u8; 32]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    digits.map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            at: WallTime::from_micros(1_795_341_600_000_000),
+            principal: "key:ann".into(),
+            client: "claude/1".into(),
+            tool: "execute_query",
+            job: Some(7),
+            statements: vec![Statement::of("select 'pin 1234' from t")],
+            verdict: Verdict::Allow,
+            query_id: Some("01a".to_owned()),
+            duration_ms: 12,
+            end: End::Answered { rows: 3, bytes: 120 },
+        }
+    }
+
+    fn lines(record: &Record) -> Vec<String> {
+        let lines = record.lines();
+        lines.map(|line| String::from_utf8(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_line_tells_who_what_and_how_it_ended_and_no_literal() {
+        assert_eq!(
+            lines(&record()),
+            [concat!(
+                r#""time":"2026-11-22T10:00:00Z","principal":"key:ann","client":"claude/1","tool":"execute_query","#,
+                r#""call":"j7","sha256":"cc63f3b6e696fa164ecbeb9f93e231922a99ecf764640416df8cce09df34416a","#,
+                r#""statement":"select ? from t","verdict":"allow","outcome":"answered","rows":3,"bytes":120,"#,
+                r#""query_id":"01a","duration_ms":12"#
+            )]
+        );
+    }
+
+    #[test]
+    fn a_statement_is_a_line_and_a_call_without_one_is_a_line_too() {
+        let mut record = record();
+        record.statements.push(Statement::of("select 2"));
+        let written = lines(&record);
+        assert!(written[0].contains(r#""part":"1/2""#) && written[1].contains(r#""part":"2/2""#));
+        record.statements.clear();
+        assert_eq!(lines(&record).len(), 1);
+    }
+
+    #[test]
+    fn what_was_denied_has_its_rule_and_no_end() {
+        let mut record = record();
+        record.verdict = Verdict::Deny(Cow::Borrowed("not_a_read"));
+        let line = &lines(&record)[0];
+        assert!(
+            line.ends_with(r#""verdict":"deny","rule":"not_a_read""#),
+            "{line}"
+        );
+    }
+}

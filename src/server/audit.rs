@@ -1,0 +1,214 @@
+//! What the audit log hears: a record of every call whose statements were judged. And whether one more could be kept:
+//! a statement is submitted only after there is room for its record.
+//!
+//! Every call in flight has a place in the log's queue from its admission on, so that its record has one when it ends.
+//! Without a log nothing here costs anything.
+
+use std::borrow::Cow;
+
+use super::connection::Talk;
+use super::core::Core;
+use super::event::Output;
+use super::inflight::Flight;
+use super::metrics::Metric;
+use super::ready::Principal;
+use crate::audit::{End, Record, State, Statement, Verdict, WhenFull};
+use crate::backend::job::{Rendered, Work};
+use crate::backend::{Error, Kind};
+use crate::ident::JobId;
+use crate::time::{Instant, Now};
+
+/// What the server knows of its audit log.
+#[derive(Debug)]
+pub(super) struct Audit {
+    /// `None` without a log.
+    when_full: Option<WhenFull>,
+    queue_max: usize,
+    /// Records given to the writer.
+    given: u64,
+    /// What the writer told last.
+    pub(super) state: State,
+}
+
+impl Audit {
+    pub(super) fn new(when_full: Option<WhenFull>, queue_max: usize) -> Self {
+        Self {
+            when_full,
+            queue_max,
+            given: 0,
+            state: State::default(),
+        }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.when_full.is_some()
+    }
+
+    /// Records that the writer has and has not written.
+    fn waiting(&self) -> usize {
+        let done = self.state.written + self.state.dropped;
+        usize::try_from(self.given.saturating_sub(done)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the record of one call more could be kept, with those of `jobs` calls to come.
+    ///
+    /// # Errors
+    /// Why not, for the caller.
+    fn check_room(&self, jobs: usize) -> Result<(), Error> {
+        if self.when_full != Some(WhenFull::Refuse) {
+            return Ok(());
+        }
+        let why = match &self.state.trouble {
+            Some(trouble) => trouble.as_str(),
+            None if self.waiting() + jobs >= self.queue_max => "its disk is too slow",
+            None => return Ok(()),
+        };
+        let message = format!("no statement runs that cannot be written to the audit log: {why}");
+        Err(Error::new(Kind::Unavailable, message))
+    }
+}
+
+impl Core {
+    /// Whether the audit log would keep the record of one call more.
+    ///
+    /// # Errors
+    /// Why not, for the caller.
+    pub(super) fn check_audit(&self) -> Result<(), Error> {
+        self.audit.check_room(self.inflight.jobs())
+    }
+
+    /// The record of a call that is about to begin, as far as it is known by then. `None` without a log.
+    pub(super) fn record_of(
+        &self,
+        now: Now,
+        talk: &Talk,
+        principal: Principal,
+        (tool, work): (&'static str, &Work),
+    ) -> Option<Box<Record>> {
+        if !self.audit.is_on() {
+            return None;
+        }
+        let texts = work.statements.iter().map(|statement| statement.text());
+        let unchecked = work.unchecked.as_ref().map(|statement| statement.text());
+        let statements = texts.chain(unchecked).map(Statement::of).collect();
+        Some(Box::new(new_record(now, talk, principal, (tool, statements))))
+    }
+
+    /// Records a statement that the guard has just refused, if it did.
+    pub(super) fn note_denied(&mut self, now: Now, talk: &Talk, principal: Principal) {
+        let Some(denied) = self.service.take_denied() else {
+            return;
+        };
+        self.metrics.count(Metric::StatementsDenied);
+        if !self.audit.is_on() {
+            return;
+        }
+        // It does not run, so it needs no promise; but a flood of them must not displace those that did.
+        if self.check_audit().is_err() {
+            return self.metrics.count(Metric::AuditDropped);
+        }
+        let statements = vec![Statement::of(&denied.statement)];
+        let mut record = new_record(now, talk, principal, (denied.tool, statements));
+        record.verdict = Verdict::Deny(Cow::Borrowed(denied.rule));
+        self.give_record(Box::new(record));
+    }
+
+    /// Records how a job ended.
+    pub(super) fn record_end(&mut self, now: Instant, flight: &mut Flight, result: &Result<Rendered, Error>) {
+        let Some(mut record) = flight.record.take() else {
+            return;
+        };
+        record.duration_ms = milliseconds(now, flight.admitted);
+        let query_id = match result {
+            Ok(rendered) => {
+                let bytes = rendered.result.len() as u64;
+                record.end = End::Answered {
+                    rows: rendered.rows,
+                    bytes,
+                };
+                &rendered.query_id
+            }
+            Err(error) => {
+                record.end = End::Failed(error.kind.name());
+                if error.kind == Kind::Refused {
+                    let rule = error.detail.clone().unwrap_or_default();
+                    record.verdict = Verdict::Deny(Cow::Owned(rule));
+                }
+                &error.query_id
+            }
+        };
+        record.query_id = query_id.clone().or_else(|| flight.query_id.take());
+        self.give_record(record);
+    }
+
+    /// The program ends: what became of the statements that are left is not known.
+    pub(super) fn record_left(&mut self, now: Instant) {
+        for (mut record, admitted) in self.inflight.take_records() {
+            record.duration_ms = milliseconds(now, admitted);
+            record.end = End::Unknown;
+            self.give_record(record);
+        }
+    }
+
+    pub(super) fn give_record(&mut self, record: Box<Record>) {
+        self.audit.given += 1;
+        self.metrics.count(Metric::AuditRecords);
+        self.outputs.push_back(Output::Audit(record));
+    }
+
+    /// The writer tells how it does.
+    pub(super) fn on_audit_state(&mut self, state: State) {
+        let dropped = state.dropped.saturating_sub(self.audit.state.dropped);
+        self.metrics.add(Metric::AuditDropped, dropped);
+        self.audit.state = state;
+    }
+}
+
+impl super::inflight::Inflight {
+    /// Keeps the record of a job until it ends.
+    pub(super) fn set_record(&mut self, id: JobId, record: Option<Box<Record>>) {
+        if let (Some(mut record), Some(flight)) = (record, self.find_mut(id)) {
+            record.job = Some(id.0);
+            flight.record = Some(record);
+        }
+    }
+}
+
+fn new_record(
+    now: Now,
+    talk: &Talk,
+    principal: Principal,
+    (tool, statements): (&'static str, Vec<Statement>),
+) -> Record {
+    Record {
+        at: now.wall,
+        principal: name_of(principal),
+        client: talk.client.clone(),
+        tool,
+        job: None,
+        statements,
+        verdict: Verdict::Allow,
+        query_id: None,
+        duration_ms: 0,
+        end: End::NotSent,
+    }
+}
+
+/// A key by a part of its digest, which gives nothing away; who has none, by its connection.
+fn name_of(principal: Principal) -> Box<str> {
+    match principal {
+        Principal::Known(mark) => {
+            let bytes = mark.as_bytes().iter().take(KEY_NAME_BYTES);
+            let digits: String = bytes.map(|byte| format!("{byte:02x}")).collect();
+            format!("key:{digits}").into()
+        }
+        Principal::Connection(connection) => format!("connection:{connection}").into(),
+    }
+}
+
+fn milliseconds(now: Instant, since: Instant) -> u64 {
+    u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Eight digits: enough to tell a thousand keys apart.
+const KEY_NAME_BYTES: usize = 4;

@@ -1,0 +1,189 @@
+//! What the audit log hears, and what happens when it cannot be written.
+
+use super::*;
+use crate::audit::{End, State, Verdict, WhenFull};
+
+fn bench(when_full: WhenFull) -> Bench {
+    Bench::with(Settings {
+        audit: Some(when_full),
+        limits: Limits {
+            audit_queue_max: 3,
+            ..Limits::default()
+        },
+        keys: KeyRing::of_secrets(&[Secret::new("a-key-for-the-tests")]),
+        ..Settings::default()
+    })
+}
+
+fn query(id: u64, query: &str) -> String {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"execute_query","arguments":{{"query":"{query}"}}}}}}"#
+    );
+    http(
+        "POST /mcp",
+        "Content-Type: application/json\r\nAccept: application/json\r\nAuthorization: Bearer a-key-for-the-tests\r\nUser-Agent: tester/1\r\n",
+        &body,
+    )
+}
+
+#[test]
+fn a_call_leaves_a_record_when_it_ends_and_not_before() {
+    let mut bench = bench(WhenFull::Refuse);
+    let connection = bench.connect();
+    bench.send(connection, query(1, "select 'ann' from t").as_bytes());
+    let job = bench.next_submitted();
+    assert!(bench.records.is_empty());
+    bench.now.monotonic = bench.now.monotonic + Duration::from_millis(25);
+    bench.complete_with(job.id, "{\"a\":1}");
+    let record = bench.records.pop().unwrap();
+    assert_eq!(record.principal.len(), "key:".len() + 8);
+    assert_eq!((&*record.client, record.tool), ("tester/1", "execute_query"));
+    assert_eq!(&*record.statements[0].text, "select ? from t");
+    assert_eq!(record.end, End::Answered { rows: 1, bytes: 7 });
+    assert_eq!(
+        (record.verdict, record.duration_ms, record.job),
+        (Verdict::Allow, 25, Some(job.id.0))
+    );
+    assert!(bench.records.is_empty());
+}
+
+#[test]
+fn a_statement_that_the_guard_refuses_is_recorded_with_its_rule() {
+    let mut bench = bench(WhenFull::Refuse);
+    let connection = bench.connect();
+    let answer = bench.ask(connection, &query(1, "drop table t"));
+    assert!(answer.contains("isError"), "{answer}");
+    let record = bench.records.pop().unwrap();
+    assert_eq!(record.verdict, Verdict::Deny("not_a_read".into()));
+    assert_eq!(&*record.statements[0].text, "drop table t");
+    assert_eq!(
+        bench
+            .server
+            .metrics()
+            .value(crate::server::Metric::StatementsDenied),
+        1
+    );
+}
+
+#[test]
+fn a_long_statement_that_a_worker_refuses_is_recorded_with_its_rule_too() {
+    let mut bench = bench(WhenFull::Refuse);
+    let connection = bench.connect();
+    let long = format!("delete from t where a in ({})", "'x', ".repeat(3_000));
+    bench.send(connection, query(1, &long).as_bytes());
+    let job = bench.next_submitted();
+    let outcome = crate::workers::step_once(
+        &crate::backend::Absent::new("none"),
+        *job,
+        &crate::backend::CancelToken::new(),
+        &crate::time::SystemClock::new(),
+    );
+    bench.complete(JobId(1), outcome);
+    let record = bench.records.pop().unwrap();
+    assert_eq!(record.verdict, Verdict::Deny("not_a_read".into()));
+    assert!(
+        record.statements[0]
+            .text
+            .starts_with("delete from t where a in (?, ?")
+    );
+}
+
+#[test]
+fn a_call_taken_back_before_it_was_sent_and_one_cut_by_the_end_are_recorded_as_such() {
+    let mut bench = Bench::with(Settings {
+        audit: Some(WhenFull::Refuse),
+        limits: Limits {
+            audit_queue_max: 10,
+            workers: 1,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    });
+    let (running, waiting) = (bench.connect(), bench.connect());
+    bench.send(running, post_call(1).as_bytes());
+    bench.send(waiting, post_call(2).as_bytes());
+    bench.handle(Input::Broken { connection: waiting });
+    assert_eq!(bench.records.pop().unwrap().end, End::NotSent);
+    bench.handle(Input::Shutdown);
+    bench.handle(Input::Shutdown);
+    assert!(bench.exit.is_some());
+    assert_eq!(bench.records.pop().unwrap().end, End::Unknown);
+    assert!(bench.records.is_empty());
+}
+
+#[test]
+fn no_statement_runs_while_the_disk_is_full_and_it_is_told() {
+    let mut bench = bench(WhenFull::Refuse);
+    let full = State {
+        trouble: Some("no storage space".to_owned()),
+        ..State::default()
+    };
+    bench.handle(Input::AuditState(full));
+    let connection = bench.connect();
+    let answer = bench.ask(connection, &query(1, "select 1"));
+    assert!(
+        answer.contains("no statement runs that cannot be written to the audit log: no storage space"),
+        "{answer}"
+    );
+    assert!(bench.submitted.is_empty());
+    let health = bench.request(
+        "GET /health/detailed",
+        "Authorization: Bearer a-key-for-the-tests\r\n",
+        "",
+    );
+    assert!(
+        status(&health) == "503" && health.contains("no storage space"),
+        "{health}"
+    );
+    bench.handle(Input::AuditState(State::default()));
+    bench.send(connection, query(2, "select 1").as_bytes());
+    assert_eq!(bench.submitted.len(), 1);
+}
+
+#[test]
+fn calls_in_flight_and_records_not_yet_written_take_the_places_of_the_queue() {
+    let mut bench = bench(WhenFull::Refuse);
+    let connection = bench.connect();
+    for id in 1..=3 {
+        bench.send(connection, query(id, "select 1").as_bytes());
+    }
+    let job = bench.next_submitted();
+    bench.complete_with(job.id, "{}");
+    bench.receive(connection);
+    bench.send(connection, query(4, "select 1").as_bytes());
+    assert_eq!(bench.submitted.len(), 2, "the record takes the place of its call");
+    let written = State {
+        written: 1,
+        ..State::default()
+    };
+    bench.handle(Input::AuditState(written));
+    bench.send(connection, query(5, "select 1").as_bytes());
+    assert_eq!(bench.submitted.len(), 3);
+}
+
+#[test]
+fn statements_run_on_where_the_operator_would_rather_lose_records() {
+    let mut bench = bench(WhenFull::DropOldest);
+    let dropped = State {
+        dropped: 7,
+        trouble: Some("no storage space".to_owned()),
+        ..State::default()
+    };
+    bench.handle(Input::AuditState(dropped));
+    let connection = bench.connect();
+    bench.send(connection, query(1, "select 1").as_bytes());
+    assert_eq!(bench.submitted.len(), 1);
+    assert_eq!(
+        bench.server.metrics().value(crate::server::Metric::AuditDropped),
+        7
+    );
+}
+
+#[test]
+fn without_a_log_nothing_is_recorded() {
+    let mut bench = Bench::new();
+    let connection = bench.connect();
+    bench.send(connection, post_call(1).as_bytes());
+    bench.complete_with(JobId(1), "{}");
+    assert!(bench.records.is_empty());
+}
