@@ -120,7 +120,7 @@ fn tools_settings(config: &Config) -> tools::Settings {
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
         choices: choices(config),
-        ..tools::Settings::new(&config.limits, config.statements.policy.clone())
+        ..tools::Settings::new(&config.limits, config.statements.rulings.clone())
     };
     match &config.engine {
         Engine::Snowflake(snowflake) => tools::Settings {

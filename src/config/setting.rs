@@ -3,6 +3,14 @@
 //! This table is the one place that knows names. The README's table is held against it by `tests/tidy.rs`, and the
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
+mod ineffective;
+mod snowflake;
+mod statements;
+
+pub use ineffective::INEFFECTIVE;
+pub use snowflake::*;
+pub use statements::*;
+
 /// A setting that is honoured.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -230,23 +238,6 @@ pub const DRAIN_DELAY: Setting = setting(
     "seconds that shutdown still accepts connections while /health/ready already says 503",
 );
 
-// Statements.
-
-/// Which kinds of statement pass.
-pub const ALLOWED_COMMANDS: Setting = setting(
-    None,
-    &["ALLOWED_SQL_COMMANDS"],
-    "select,show,describe,explain,values",
-    "comma list of the read statements that pass (with and union go with select)",
-);
-/// Kept for those who set it to true.
-pub const READ_ONLY: Setting = setting(
-    None,
-    &["READONLY_MODE", "ENABLE_SQL_PROTECTION"],
-    "true",
-    "true is the only mode: false refuses to start, because writes are not offered",
-);
-
 // What the server says about itself.
 
 /// Whether the metrics route exists.
@@ -314,249 +305,6 @@ pub const AUDIT_WHEN_FULL: Setting = setting(
     "while the audit log cannot be written: refuse lets no statement run, drop lets them run and gives up the oldest records",
 );
 
-// Snowflake.
-
-/// The account.
-pub const ACCOUNT: Setting = of_connection(
-    &["account"],
-    &["SNOWFLAKE_ACCOUNT"],
-    "taken from SNOWFLAKE_HOST",
-    "account identifier, best as organization-account (myorg-prod)",
-);
-/// The user.
-pub const USER: Setting = of_connection(
-    &["user", "username"],
-    &["SNOWFLAKE_USER"],
-    "none",
-    "login name; needed with a key pair, not with a token",
-);
-/// How to sign in.
-pub const AUTHENTICATOR: Setting = of_connection(
-    &["authenticator"],
-    &["SNOWFLAKE_AUTHENTICATOR"],
-    "by what is set",
-    "SNOWFLAKE_JWT (key pair), PROGRAMMATIC_ACCESS_TOKEN, OAUTH, OAUTH_CLIENT_CREDENTIALS or WORKLOAD_IDENTITY",
-);
-/// How to sign in, in the words of the program that this one replaces.
-pub const AUTH_TYPE: Setting = setting(
-    None,
-    &["SNOWFLAKE_AUTH_TYPE"],
-    "by what is set",
-    "older form of SNOWFLAKE_AUTHENTICATOR: private_key means SNOWFLAKE_JWT",
-);
-/// The private key itself.
-pub const PRIVATE_KEY: Setting = of_connection(
-    &["private_key", "priv_key_base64", "private_key_base64"],
-    &["SNOWFLAKE_PRIVATE_KEY"],
-    "none",
-    "the RSA private key itself: PEM text, or base64 of PEM or of PKCS#8 DER",
-);
-/// Where the private key is.
-pub const PRIVATE_KEY_PATH: Setting = of_connection(
-    &["private_key_file", "private_key_path", "priv_key_file"],
-    &["SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"],
-    "none",
-    "file that holds the RSA private key (PKCS#8, plain or encrypted, or PKCS#1; PEM)",
-);
-/// What opens the private key.
-pub const PRIVATE_KEY_PASSPHRASE: Setting = of_connection(
-    &[
-        "private_key_file_pwd",
-        "private_key_passphrase",
-        "private_key_password",
-        "private_key_pwd",
-        "priv_key_pwd",
-    ],
-    &[
-        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
-        "SNOWFLAKE_PRIVATE_KEY_FILE_PWD",
-        "PRIVATE_KEY_PASSPHRASE",
-    ],
-    "none",
-    "passphrase of an encrypted private key",
-);
-/// A token.
-pub const TOKEN: Setting = of_connection(
-    &["token"],
-    &["SNOWFLAKE_TOKEN"],
-    "none",
-    "programmatic access token, or OAuth access token with SNOWFLAKE_AUTHENTICATOR=OAUTH",
-);
-/// A programmatic access token, under the names that other servers use.
-pub const ACCESS_TOKEN: Setting = of_connection(
-    &["password"],
-    &["SNOWFLAKE_PAT", "SNOWFLAKE_PASSWORD"],
-    "none",
-    "programmatic access token under the names of other servers; a real password cannot be used",
-);
-/// Where a token is.
-pub const TOKEN_FILE: Setting = of_connection(
-    &["token_file_path", "token_file"],
-    &["SNOWFLAKE_TOKEN_FILE_PATH", "SNOWFLAKE_TOKEN_FILE"],
-    "in a Snowpark container its own token",
-    "file that holds the token, read for every request: an OAuth token unless SNOWFLAKE_AUTHENTICATOR says otherwise",
-);
-/// The client's name at an identity provider.
-pub const OAUTH_CLIENT_ID: Setting = of_connection(
-    &["oauth_client_id"],
-    &["SNOWFLAKE_OAUTH_CLIENT_ID"],
-    "none",
-    "client that asks an identity provider for tokens (OAuth client credentials)",
-);
-/// The client's secret there.
-pub const OAUTH_CLIENT_SECRET: Setting = of_connection(
-    &["oauth_client_secret"],
-    &["SNOWFLAKE_OAUTH_CLIENT_SECRET"],
-    "none",
-    "that client's secret",
-);
-/// Where tokens are asked for.
-pub const OAUTH_TOKEN_URL: Setting = of_connection(
-    &["oauth_token_request_url"],
-    &["SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL"],
-    "none",
-    "address where the identity provider gives tokens, https://…",
-);
-/// What tokens are asked for.
-pub const OAUTH_SCOPE: Setting = of_connection(
-    &["oauth_scope"],
-    &["SNOWFLAKE_OAUTH_SCOPE"],
-    "none",
-    "scope of the tokens, such as session:role:READER",
-);
-/// Where name and secret go.
-pub const OAUTH_IN_BODY: Setting = of_connection(
-    &["oauth_credentials_in_body"],
-    &["SNOWFLAKE_OAUTH_CREDENTIALS_IN_BODY"],
-    "false",
-    "true sends the client's name and secret in the form rather than as HTTP Basic",
-);
-/// Who vouches for a workload.
-pub const WORKLOAD_PROVIDER: Setting = of_connection(
-    &["workload_identity_provider"],
-    &["SNOWFLAKE_WORKLOAD_IDENTITY_PROVIDER"],
-    "OIDC",
-    "who issues the token of SNOWFLAKE_TOKEN_FILE_PATH for WORKLOAD_IDENTITY; only OIDC is supported",
-);
-/// Roles that callers may choose.
-pub const ALLOWED_ROLES: Setting = of_connection(
-    &["allowed_roles"],
-    &["SNOWFLAKE_MCP_ALLOWED_ROLES"],
-    "none can be chosen",
-    "comma list of roles that a call may name in its argument role, written as in SQL",
-);
-/// Warehouses that callers may choose.
-pub const ALLOWED_WAREHOUSES: Setting = of_connection(
-    &["allowed_warehouses"],
-    &["SNOWFLAKE_MCP_ALLOWED_WAREHOUSES"],
-    "none can be chosen",
-    "comma list of warehouses that a call may name in its argument warehouse, written as in SQL",
-);
-/// The connection by name.
-pub const CONNECTION: Setting = setting(
-    Some("--connection"),
-    &["SNOWFLAKE_DEFAULT_CONNECTION_NAME"],
-    "default_connection_name, or default, when SNOWFLAKE_ACCOUNT and SNOWFLAKE_HOST are not set",
-    "connection of the Snowflake tools' files or of the file of --config; of several the one of calls that name none",
-);
-/// Several of them.
-pub const CONNECTIONS: Setting = setting(
-    Some("--connections"),
-    &["SNOWFLAKE_MCP_CONNECTIONS"],
-    "one",
-    "comma list of connections that are served side by side; calls choose with the argument connection",
-);
-/// Our own file.
-pub const CONFIG: Setting = setting(
-    Some("--config"),
-    &["SNOWFLAKE_MCP_CONFIG"],
-    "none",
-    "TOML file with [settings], by the names of the environment, and [connections.NAME]; read last; not taken from .env",
-);
-/// Where the Snowflake tools keep their files.
-pub const TOOLS_HOME: Setting = setting(
-    None,
-    &["SNOWFLAKE_HOME"],
-    "~/.snowflake, else the system's place for configuration",
-    "directory of connections.toml and config.toml; not taken from .env",
-);
-/// Silence about files that others may read.
-pub const SKIP_READ_WARNING: Setting = setting(
-    None,
-    &["SF_SKIP_WARNING_FOR_READ_PERMISSIONS_ON_CONFIG_FILE"],
-    "false",
-    "true silences the warning about a configuration file that other users may read; one that they may change is refused",
-);
-/// The proxy.
-pub const PROXY: Setting = setting(
-    None,
-    &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
-    "none",
-    "HTTP proxy on the way to Snowflake and to identity providers, http://USER:PASSWORD@HOST:PORT",
-);
-/// Who is reached without it.
-pub const NO_PROXY: Setting = setting(
-    None,
-    &["NO_PROXY", "no_proxy"],
-    "none",
-    "comma list of hosts that are reached without the proxy, with what lies below them; * is all",
-);
-/// Further certificate authorities.
-pub const AUTHORITIES: Setting = setting(
-    None,
-    &["SNOWFLAKE_MCP_CA_FILE"],
-    "none",
-    "PEM file of certificate authorities that are believed besides Mozilla's, for a proxy that opens TLS",
-);
-/// The warehouse.
-pub const WAREHOUSE: Setting = of_connection(
-    &["warehouse"],
-    &["SNOWFLAKE_WAREHOUSE"],
-    "the user's default",
-    "warehouse that runs statements, written as in SQL",
-);
-/// The database.
-pub const DATABASE: Setting = of_connection(
-    &["database"],
-    &["SNOWFLAKE_DATABASE"],
-    "the user's default",
-    "database of calls that name none, written as in SQL",
-);
-/// The schema.
-pub const SCHEMA: Setting = of_connection(
-    &["schema"],
-    &["SNOWFLAKE_SCHEMA"],
-    "the user's default",
-    "schema of calls that name none, written as in SQL",
-);
-/// The role.
-pub const ROLE: Setting = of_connection(
-    &["role"],
-    &["SNOWFLAKE_ROLE"],
-    "the user's default",
-    "role of every statement; give it read privileges only",
-);
-/// The host, where it does not follow from the account.
-pub const SNOWFLAKE_HOST: Setting = of_connection(
-    &["host", "server"],
-    &["SNOWFLAKE_HOST"],
-    "from the account",
-    "host name of the account, for private links and tests",
-);
-/// The port of that host.
-pub const SNOWFLAKE_PORT: Setting = of_connection(
-    &["port"],
-    &["SNOWFLAKE_PORT"],
-    "443, or 80 with http",
-    "port of that host",
-);
-/// The protocol towards that host.
-pub const SNOWFLAKE_PROTOCOL: Setting = of_connection(
-    &["protocol"],
-    &["SNOWFLAKE_PROTOCOL"],
-    "https",
-    "https; http is allowed towards loopback only, for tests",
-);
 /// Every setting, in the order in which the README explains them.
 pub const ALL: &[&Setting] = &[
     &HOST,
@@ -583,6 +331,16 @@ pub const ALL: &[&Setting] = &[
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,
     &ALLOWED_COMMANDS,
+    &POLICY,
+    &ALLOW_WRITE,
+    &CONFIRM_WRITES,
+    &SCAN_BYTES_MAX,
+    &PARTITIONS_MAX,
+    &SCAN_BYTES_UNASKED_MAX,
+    &PARTITIONS_UNASKED_MAX,
+    &UNEXPLAINED,
+    &ALLOWED_OBJECTS,
+    &DENIED_OBJECTS,
     &READ_ONLY,
     &METRICS,
     &METRICS_PATH,
@@ -626,58 +384,6 @@ pub const ALL: &[&Setting] = &[
     &PROXY,
     &NO_PROXY,
     &AUTHORITIES,
-];
-
-const NO_POOL: &str = "Snowflake's SQL API is stateless, so no connections are kept";
-const NO_CONNECT: &str = "connecting to Snowflake may take 10 seconds";
-const NO_PACING: &str = "replies are written as soon as they are ready";
-const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
-const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
-const NO_RATE: &str = "calls are bounded by MAX_CONCURRENT_REQUESTS, not per minute";
-
-/// Shorthand for the table below.
-const fn ineffective(name: &'static str, reason: &'static str) -> Ineffective {
-    Ineffective { name, reason }
-}
-
-/// Names that predecessors document and that change nothing here. Each one that is set is told once at start.
-pub const INEFFECTIVE: &[Ineffective] = &[
-    ineffective("SNOWFLAKE_POOL_MIN_SIZE", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_MAX_INACTIVE_MINUTES", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_HEALTH_CHECK_MINUTES", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_RETRY_ATTEMPTS", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_CONNECTION_TIMEOUT", NO_CONNECT),
-    ineffective("SNOWFLAKE_CONN_TIMEOUT", NO_CONNECT),
-    ineffective("SNOWFLAKE_HEALTH_CHECK_INTERVAL", NO_POOL),
-    ineffective("SNOWFLAKE_MAX_INACTIVE_TIME", NO_POOL),
-    ineffective("SNOWFLAKE_CONN_REFRESH_HOURS", NO_POOL),
-    ineffective(
-        "SNOWFLAKE_PASSCODE",
-        "no password sign-in, hence no passcode; use a token or a key pair",
-    ),
-    ineffective("SNOWFLAKE_MCP_ENDPOINT", "the endpoint is /mcp"),
-    ineffective("SNOWFLAKE_MCP_VERBOSE", "use LOG_LEVEL=debug"),
-    ineffective(
-        "SERVICE_CONFIG_FILE",
-        "there is no configuration file; use the settings of the README",
-    ),
-    ineffective("MCP_MIN_RESPONSE_INTERVAL_MS", NO_PACING),
-    ineffective("MCP_ADAPTIVE_PACING", NO_PACING),
-    ineffective("MCP_MAX_RESPONSE_INTERVAL_MS", NO_PACING),
-    ineffective("MCP_READ_ONLY", "the server is always read-only"),
-    ineffective("STRUCTURED_LOGGING", "use LOG_FORMAT=json"),
-    ineffective("LOG_FILE_MAX_SIZE", NO_LOG_FILE),
-    ineffective("LOG_FILE_BACKUP_COUNT", NO_LOG_FILE),
-    ineffective("ENABLE_QUERY_CACHE", NO_CACHE),
-    ineffective("QUERY_CACHE_TTL", NO_CACHE),
-    ineffective("ENABLE_RATE_LIMITING", NO_RATE),
-    ineffective("RATE_LIMIT_PER_MINUTE", NO_RATE),
-    ineffective(
-        "HEALTH_CHECK_TIMEOUT",
-        "health routes never wait for the database",
-    ),
-    ineffective("DETAILED_HEALTH_CHECKS", "/health/detailed is always there"),
-    ineffective("MOCK_SNOWFLAKE", "use --demo for the embedded engine"),
 ];
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::files::{Files, ToolsFile};
-use super::setting::{self, ALL, INEFFECTIVE, Setting};
+use super::setting::{self, ALL, INEFFECTIVE, POLICY, Setting};
 use super::{Error, Note};
 
 /// Everything that was set, before it is read.
@@ -26,6 +26,7 @@ pub struct Sources {
     file_error: Option<String>,
     file_notes: Vec<Note>,
     container_token: Option<&'static str>,
+    policy: Option<(Found, Result<String, String>)>,
 }
 
 /// Where a value stands.
@@ -89,7 +90,23 @@ impl Sources {
             ..Self::new(flags, environment, file)
         };
         sources.read_files();
+        sources.policy = sources.find(&POLICY).map(|found| {
+            let text = read_policy(Path::new(&found.value));
+            (found, text)
+        });
         sources
+    }
+
+    /// These sources with `text` for the file that the setting of the policy names.
+    pub fn with_policy(mut self, text: &str) -> Self {
+        self.policy = self.find(&POLICY).map(|found| (found, Ok(text.to_owned())));
+        self
+    }
+
+    /// The setting that names the policy file, and its text or why it cannot be read.
+    pub fn policy_file(&self) -> Option<(&Found, Result<&str, &str>)> {
+        let (found, text) = self.policy.as_ref()?;
+        Some((found, text.as_deref().map_err(String::as_str)))
     }
 
     /// These sources with `text`, the bytes of a `.env`, for the file. Lines that are no `NAME=value` are left out
@@ -495,6 +512,17 @@ fn read_file(path: &Path) -> (Pairs, Option<String>) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Pairs::new(), None),
         Err(error) => (Pairs::new(), Some(format!("cannot be read ({})", error.kind()))),
     }
+}
+
+fn read_policy(path: &Path) -> Result<String, String> {
+    use std::io::Read;
+
+    let read = std::fs::File::open(path).and_then(|file| {
+        let mut text = String::new();
+        file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+        Ok(text)
+    });
+    read.map_err(|error| format!("the file cannot be read ({})", error.kind()))
 }
 
 fn parse_file(text: &[u8]) -> (Pairs, Option<String>) {

@@ -60,7 +60,12 @@ fn logins() -> Vec<(&'static str, Snowflake)> {
         path: path.into(),
         kind: TokenKind::WorkloadIdentity,
     });
-    let all = [("key pair", key), ("token", token), ("oauth", oauth), ("workload", workload)];
+    let all = [
+        ("key pair", key),
+        ("token", token),
+        ("oauth", oauth),
+        ("workload", workload),
+    ];
     let logins: Vec<_> = all
         .into_iter()
         .filter_map(|(name, authentication)| Some((name, client(&url, authentication?))))
