@@ -106,7 +106,10 @@ impl Client {
             Err(error) => return self.without_login(&error),
         };
         // What a provider took to answer is over by now.
-        let pass = match self.gate().breaker.admit(self.clock.now().monotonic) {
+        let now = self.clock.now().monotonic;
+        // The gate is open again before anybody says why it is not passed.
+        let admitted = self.gate().breaker.admit(now);
+        let pass = match admitted {
             Ok(pass) => pass,
             Err(_) if manner.is_urgent => Pass::Plain,
             Err(held) => return self.held(held),
