@@ -220,7 +220,7 @@ impl Sources {
                 .files
                 .add_tools(ToolsFile::Connections, connections)
                 .and_then(|()| self.files.add_tools(ToolsFile::Config, config));
-            self.file_error = self.file_error.or(added.err());
+            self.file_error = self.file_error.or_else(|| added.err());
         }
         self
     }

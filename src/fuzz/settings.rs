@@ -7,6 +7,9 @@ use crate::config::{Config, Transport};
 pub fn settings(bytes: &[u8]) {
     assert_shown(&Sources::default().with_file(bytes), None);
     let text = String::from_utf8_lossy(bytes);
+    assert_shown(&Sources::default().with_own_file(&text), None);
+    let named = [("--connection", "a".to_owned())];
+    assert_shown(&Sources::new(named, [], []).with_tools_files(&text, &text), None);
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     let environment = pairs.map(|(name, value)| {
         let mark = if SECRETS.contains(&name) { CANARY } else { "" };

@@ -113,8 +113,10 @@ impl Databases {
         };
         let named = self.named.entry(Arc::clone(connection)).or_default();
         named.observe(now, ended);
-        let failing = self.named.values().find(|database| database.is_failing());
-        self.all = failing.unwrap_or(&self.named[connection]).clone();
+        let latest = named.clone();
+        let mut all = self.named.values();
+        let failing = all.find(|database| database.is_failing()).cloned();
+        self.all = failing.unwrap_or(latest);
     }
 
     fn named_to_json(&self) -> Value {
@@ -225,7 +227,6 @@ impl Snapshot<'_> {
                 "error": audit.trouble, "written": audit.written, "dropped": audit.dropped,
             });
         }
-        let mut document = document;
         if !self.databases.named.is_empty() {
             document["components"]["connections"] = self.databases.named_to_json();
         }
