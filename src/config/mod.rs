@@ -12,6 +12,7 @@ mod files;
 mod http;
 mod limits;
 mod names;
+mod oauth;
 mod policy;
 pub mod setting;
 mod snowflake;
@@ -30,6 +31,7 @@ use source::{Origin, Sources};
 pub use connections::{Choice, Connection};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
+pub use oauth::Oauth;
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

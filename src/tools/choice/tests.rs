@@ -3,9 +3,11 @@
 use serde_json::value::RawValue;
 
 use super::*;
+use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
-use crate::tools::{Catalogue, Form};
+use crate::token::Keys;
+use crate::tools::{Begun, Call, Catalogue, Form};
 
 const FORM: Form = Form {
     is_structured: true,
@@ -33,9 +35,12 @@ fn catalogue(choices: Vec<Choice>) -> Catalogue {
 fn begin(catalogue: &Catalogue, arguments: &str) -> Result<Work, String> {
     let tool = catalogue.find("execute_query").unwrap();
     let arguments: &RawValue = serde_json::from_str(arguments).unwrap();
-    catalogue
-        .begin(tool, Some(arguments), FORM)
-        .map_err(|refused| String::from_utf8(refused.result).unwrap())
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    match catalogue.begin(tool, Some(arguments), &Call::of_nobody(FORM, &keys)) {
+        Ok(Begun::Work(work)) => Ok(*work),
+        Ok(Begun::Told(told)) => panic!("{told:?}"),
+        Err(refused) => Err(String::from_utf8(refused.result).unwrap()),
+    }
 }
 
 fn extra(catalogue: &Catalogue) -> Vec<&'static str> {

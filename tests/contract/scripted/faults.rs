@@ -162,14 +162,7 @@ fn json_that_is_garbage_is_read_anew() {
     for on in [On::Post, On::Get, On::Partition] {
         let scene = scene();
         scene.server.fault(on, Fault::BadJson);
-        let line = match on {
-            // A 202 without a handle: what runs cannot be named, and is looked for by its request id.
-            On::Post => Line::fails(Kind::Protocol, 1, 2),
-            _ => Line::passes(2),
-        };
-        let ended = scene.run(Task::new(QUERY));
-        assert_eq!(scene.server.executions(QUERY), line.executions, "{on:?}");
-        judged(ended, &line.outcome);
+        holds(&scene, &Line::passes(2));
     }
 }
 
@@ -466,7 +459,7 @@ fn a_body_that_stalls_is_given_up_and_read_anew() {
     });
     assert_eq!(rows(&ended.result()), [["1"]]);
     assert_eq!(submitted.load(Ordering::SeqCst), 1);
-    assert!(clock.now().monotonic.since(began) <= Duration::from_secs(22));
+    assert!(clock.now().monotonic.since(began) <= Duration::from_secs(45));
 }
 
 #[test]
@@ -476,28 +469,21 @@ fn an_account_that_is_down_is_left_alone_and_told_with_the_next_attempt() {
         scene.server.fault(On::Post, Fault::status(503));
     }
     scene.run(Task::new(QUERY)).error();
-    // The tenth failure in a row opens the breaker; who waits with nothing at stake is told.
-    let error = scene.run(Task::new(QUERY)).error();
-    assert_eq!(scene.server.seen().len(), 10);
-    assert_eq!(error.kind, Kind::Unavailable);
-    let next = "Snowflake answered HTTP 503 without a reason; it failed 10 times in a row, so the next attempt is made in 5 s";
-    let error = match scene.run(Task::new(QUERY)).outcome {
-        Err(error) => error,
-        Ok(_) => panic!("nobody was asked"),
-    };
-    assert!(error.message.starts_with(&next[..80]), "{error}");
-    assert!(
-        error
-            .retry_after
-            .is_some_and(|after| after <= Duration::from_secs(5))
+    // The tenth failure in a row opens the breaker. What may run by then waits for the probes, after 5 and 10 s.
+    scene.run(Task::new(QUERY)).error();
+    assert_eq!(scene.server.seen().len(), 12);
+    // Who comes now is told at once.
+    let ended = scene.run(Task::new(QUERY));
+    assert_eq!(
+        (ended.retries(), scene.server.seen().len()),
+        (0, 12),
+        "nobody was asked"
     );
-    assert_eq!(scene.server.seen().len(), 10, "no request was made for it");
-    // One probe a pause, each after a longer one.
-    for (pause, seen) in [(5, 11), (10, 12)] {
-        scene.clock.advance(Duration::from_secs(pause));
-        scene.run(Task::new(QUERY)).error();
-        assert_eq!(scene.server.seen().len(), seen);
-    }
+    let error = ended.error();
+    assert_eq!(error.kind, Kind::Unavailable);
+    let told = "Snowflake answered HTTP 503 without a reason; it failed 12 times in a row, so the next attempt is made in 20 s";
+    assert_eq!(error.message, told);
+    assert_eq!(error.retry_after, Some(Duration::from_secs(20)));
     scene.clock.advance(Duration::from_secs(20));
     assert_eq!(scene.run(Task::new(QUERY)).result().returned(), 5);
     assert_eq!(scene.server.executions(QUERY), 1);
@@ -554,9 +540,13 @@ fn a_host_behind_a_proxy_is_asked_for_through_it() {
             let mut asked = Vec::new();
             for _ in 0..3 {
                 let (mut stream, _) = proxy.accept().unwrap();
-                let mut head = [0; 1_024];
-                let count = stream.read(&mut head).unwrap();
-                asked.push(String::from_utf8_lossy(&head[..count]).into_owned());
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.push(byte[0]);
+                }
+                asked.push(String::from_utf8(head).unwrap());
                 stream
                     .write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
                     .unwrap();
