@@ -29,19 +29,23 @@ fn daemon(certificate: &str, more: &[&str]) -> Daemon {
 fn config(versions: &[&'static SupportedProtocolVersion], who: Option<&str>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots
-        .add(CertificateDer::from_pem_file(file("root.pem")).unwrap())
-        .unwrap();
+        .add(CertificateDer::from_pem_file(file("root.pem")).expect("files and machine of the test"))
+        .expect("files and machine of the test");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
-        .unwrap()
+        .expect("files and machine of the test")
         .with_root_certificates(roots);
     match who {
         None => builder.with_no_client_auth(),
         Some(who) => {
-            let certificate = CertificateDer::from_pem_file(file(&format!("{who}.pem"))).unwrap();
-            let key = PrivateKeyDer::from_pem_file(file(&format!("{who}.key"))).unwrap();
-            builder.with_client_auth_cert(vec![certificate], key).unwrap()
+            let certificate = CertificateDer::from_pem_file(file(&format!("{who}.pem")))
+                .expect("files and machine of the test");
+            let key = PrivateKeyDer::from_pem_file(file(&format!("{who}.key")))
+                .expect("files and machine of the test");
+            builder
+                .with_client_auth_cert(vec![certificate], key)
+                .expect("files and machine of the test")
         }
     }
 }
@@ -49,8 +53,8 @@ fn config(versions: &[&'static SupportedProtocolVersion], who: Option<&str>) -> 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 fn open(daemon: &Daemon, config: ClientConfig) -> Tls {
-    let name = ServerName::try_from("localhost").unwrap();
-    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let name = ServerName::try_from("localhost").expect("files and machine of the test");
+    let connection = ClientConnection::new(Arc::new(config), name).expect("files and machine of the test");
     StreamOwned::new(connection, connect(daemon.address))
 }
 
@@ -60,7 +64,9 @@ fn ask(stream: &mut Tls, start: &str, lines: &str, body: &str) -> String {
     let request = format!(
         "{start} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n{lines}Content-Length: {length}\r\n\r\n{body}"
     );
-    stream.write_all(request.as_bytes()).unwrap();
+    stream
+        .write_all(request.as_bytes())
+        .expect("files and machine of the test");
     let mut answer = String::new();
     stream
         .read_to_string(&mut answer)
@@ -146,7 +152,9 @@ fn read_to(stream: &mut Tls, end: &[u8]) -> String {
     let mut read = Vec::new();
     while !read.ends_with(end) {
         let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
+        stream
+            .read_exact(&mut byte)
+            .expect("files and machine of the test");
         read.push(byte[0]);
     }
     String::from_utf8_lossy(&read).into_owned()
@@ -204,8 +212,7 @@ fn a_certificate_is_a_credential_and_its_holder_is_one_caller() {
     assert!(ask_as(Some("client-bob"), &session).starts_with("HTTP/1.1 404 "));
     // One that a stranger vouches for does not even come in.
     let mut stream = open(&daemon, config(rustls::ALL_VERSIONS, Some("client-mallory")));
-    let request = format!("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let _ = stream.write_all(request.as_bytes());
+    let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answer = Vec::new();
     assert!(stream.read_to_end(&mut answer).is_err() && answer.is_empty());
 }
@@ -220,7 +227,7 @@ fn folder() -> Scratch {
 fn copy(folder: &Scratch, from: &str, to: &str) {
     for kind in ["pem", "key"] {
         let to = folder.path().join(format!("{to}.{kind}"));
-        std::fs::copy(file(&format!("{from}.{kind}")), to).unwrap();
+        std::fs::copy(file(&format!("{from}.{kind}")), to).expect("files and machine of the test");
     }
 }
 
