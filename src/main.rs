@@ -19,8 +19,9 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
+use cli::show::Settings;
 use cli::verify::{Audit, Verify};
-use cli::{Arguments, Command, Probe, Serve, greeting, parts, probe};
+use cli::{Arguments, Command, Probe, Serve, greeting, parts, probe, show};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
         Command::Audit(Audit::Verify(asked)) => verify(&asked),
+        Command::Config(Settings::Show(serve)) => show(&serve),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -57,6 +59,13 @@ fn main() -> ExitCode {
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
     probe::ask(&url, asked.timeout())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(serve: &Serve) -> Result<ExitCode, Failure> {
+    let sources = Sources::from_process(serve.flags());
+    let config = Config::read(&sources, Transport::Http, serve.demo)?;
+    answer(show::text(&sources, &config.limits).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

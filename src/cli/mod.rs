@@ -4,6 +4,7 @@
 pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod probe;
+pub(crate) mod show;
 pub(crate) mod verify;
 
 use std::fmt::Write as _;
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     Stdio(Serve),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Say what the settings come to
+    #[command(subcommand)]
+    Config(show::Settings),
     /// Check an audit log
     #[command(subcommand)]
     Audit(verify::Audit),
@@ -192,6 +196,7 @@ mod tests {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
             Command::Audit(_) => Vec::new(),
+            Command::Config(show::Settings::Show(serve)) => serve.flags(),
         })
     }
 

@@ -18,6 +18,8 @@ use crate::wire::buffer::Piece;
 pub(super) enum Later {
     /// Something has happened to the script of a call.
     Resume(JobId, Resume),
+    /// A call waits behind so many of the same caller's.
+    TellPlace(JobId, usize),
     /// A stream that has just begun says its first message.
     Say(StreamKey, Vec<u8>),
     /// A stream of HTTP+SSE that has just begun says where to post.
@@ -42,6 +44,7 @@ impl Server {
         while let Some(later) = self.core.later.pop_front() {
             match later {
                 Later::Resume(job, resume) => self.resume_script(now, job, &resume),
+                Later::TellPlace(job, before) => self.tell_place(now, job, before),
                 Later::Say(stream, message) => {
                     self.push_event(now, stream, &mut [Piece::Owned(message)]);
                 }

@@ -3,6 +3,7 @@
 mod audit;
 mod batches;
 mod calls;
+mod fairness;
 mod memory;
 mod messages;
 mod routes;
