@@ -21,7 +21,7 @@ use snowflake_mcp::time::SystemClock;
 
 use cli::show::Settings;
 use cli::verify::{Audit, Verify};
-use cli::{Arguments, Command, Probe, Serve, greeting, parts, probe, show};
+use cli::{Arguments, Command, Probe, Rehearsal, Serve, greeting, parts, policy, probe, show};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Http(serve) => run(&serve, Transport::Http),
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
+        Command::Policy(rehearsal) => rehearse(&rehearsal),
         Command::Audit(Audit::Verify(asked)) => verify(&asked),
         Command::Config(Settings::Show(serve)) => show(&serve),
     };
@@ -67,6 +68,28 @@ fn show(serve: &Serve) -> Result<ExitCode, Failure> {
     let config = Config::read(&sources, Transport::Http, serve.demo)?;
     answer(show::text(&sources, &config.limits).trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Exit code 1 says that a statement is refused.
+fn rehearse(rehearsal: &Rehearsal) -> Result<ExitCode, Failure> {
+    let (Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) = rehearsal;
+    let rulings = Config::rulings(&Sources::from_process(of.flags()))?;
+    let role = of.role.as_deref().map(policy::exact);
+    let ruling = rulings.of(role.as_deref(), of.key.as_deref());
+    let output = std::io::stdout().lock();
+    let done = match rehearsal {
+        Rehearsal::Check { .. } => {
+            policy::check(&ruling.policy, std::io::stdin().lock(), output).map(|()| true)
+        }
+        Rehearsal::Test { file, .. } => {
+            policy::read(file).and_then(|text| policy::test(&ruling.policy, &text, output))
+        }
+    };
+    match done {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::from(FAILED)),
+        Err(error) => Err(Failure::of_start(error)),
+    }
 }
 
 fn verify(asked: &Verify) -> Result<ExitCode, Failure> {

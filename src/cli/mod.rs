@@ -3,11 +3,13 @@
 
 pub(crate) mod greeting;
 pub(crate) mod parts;
+pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod show;
 pub(crate) mod verify;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -48,6 +50,47 @@ pub(crate) enum Command {
     /// Check an audit log
     #[command(subcommand)]
     Audit(verify::Audit),
+    /// Try out what the policy allows; needs no account
+    #[command(subcommand)]
+    Policy(Rehearsal),
+}
+
+/// What can be done with a policy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rehearsal {
+    /// Judge every statement of a file: verdict and reason; exit code 1 if one is refused
+    #[command(next_line_help = true)]
+    Test {
+        /// File of SQL statements, separated by semicolons; - is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        of: PolicyOf,
+    },
+    /// Judge each line of standard input, and answer it with one line: allow, or deny RULE: reason
+    #[command(next_line_help = true)]
+    Check {
+        /// Every line is a JSON string with one SQL text
+        #[arg(long, required = true)]
+        jsonl: bool,
+        #[command(flatten)]
+        of: PolicyOf,
+    },
+}
+
+/// Which policy, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyOf {
+    #[arg(long, value_name = "FILE", help = described(&setting::POLICY))]
+    policy: Option<String>,
+    #[arg(long, value_name = "KINDS", help = described(&setting::ALLOW_WRITE))]
+    allow_write: Option<String>,
+    /// Judge as for callers in this role
+    #[arg(long, value_name = "NAME")]
+    pub(crate) role: Option<String>,
+    /// Judge as for callers with the key of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) key: Option<String>,
 }
 
 /// What both serving commands take.
@@ -68,12 +111,57 @@ pub(crate) struct Serve {
     drain_timeout: Option<String>,
     #[arg(long, value_name = "SECONDS", help = described(&setting::DRAIN_DELAY))]
     drain_delay: Option<String>,
+    #[command(flatten)]
+    statements: Statements,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
     audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
+}
+
+/// What is said about statements.
+#[derive(Debug, Args)]
+struct Statements {
+    #[arg(long, value_name = "FILE", help = described(&setting::POLICY))]
+    policy: Option<String>,
+    #[arg(long, value_name = "KINDS", help = described(&setting::ALLOW_WRITE))]
+    allow_write: Option<String>,
+    #[arg(long, value_name = "BYTES", help = described(&setting::SCAN_BYTES_MAX))]
+    max_scan_bytes: Option<String>,
+    #[arg(long, value_name = "COUNT", help = described(&setting::PARTITIONS_MAX))]
+    max_partitions: Option<String>,
+    #[arg(long, value_name = "BYTES", help = described(&setting::SCAN_BYTES_UNASKED_MAX))]
+    confirm_scan_bytes: Option<String>,
+    #[arg(long, value_name = "COUNT", help = described(&setting::PARTITIONS_UNASKED_MAX))]
+    confirm_partitions: Option<String>,
+    #[arg(long, value_name = "WORD", help = described(&setting::UNEXPLAINED))]
+    on_explain_failure: Option<String>,
+}
+
+impl Statements {
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        given(&[
+            (&setting::POLICY, &self.policy),
+            (&setting::ALLOW_WRITE, &self.allow_write),
+            (&setting::SCAN_BYTES_MAX, &self.max_scan_bytes),
+            (&setting::PARTITIONS_MAX, &self.max_partitions),
+            (&setting::SCAN_BYTES_UNASKED_MAX, &self.confirm_scan_bytes),
+            (&setting::PARTITIONS_UNASKED_MAX, &self.confirm_partitions),
+            (&setting::UNEXPLAINED, &self.on_explain_failure),
+        ])
+    }
+}
+
+impl PolicyOf {
+    /// What was typed, by the flags' names in the settings' table.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
+        given(&[
+            (&setting::POLICY, &self.policy),
+            (&setting::ALLOW_WRITE, &self.allow_write),
+        ])
+    }
 }
 
 /// What the probe takes.
@@ -109,6 +197,7 @@ impl Serve {
             (&setting::LOG_LEVEL, &self.log_level),
             (&setting::AUDIT_LOG, &self.audit_log),
         ]);
+        flags.extend(self.statements.flags());
         let allow = self.allow_unauthenticated.then(|| "true".to_owned());
         flags.extend(given(&[(&setting::ALLOW_UNAUTHENTICATED, &allow)]));
         flags
@@ -149,6 +238,7 @@ Examples:
   snowflake-mcp stdio --demo         the same for a client that starts the process
   snowflake-mcp http                 Snowflake, by the variables below
   snowflake-mcp health               exit code 0 if that server is alive
+  snowflake-mcp policy test FILE     which statements of a file would pass, and why not
 
 Snowflake needs a key pair or a token:
   SNOWFLAKE_ACCOUNT=myorg-prod SNOWFLAKE_USER=ann SNOWFLAKE_PRIVATE_KEY_PATH=ann.p8
@@ -195,6 +285,7 @@ mod tests {
         Ok(match arguments.command {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
+            Command::Policy(Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) => of.flags(),
             Command::Audit(_) => Vec::new(),
             Command::Config(show::Settings::Show(serve)) => serve.flags(),
         })

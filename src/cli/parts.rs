@@ -96,7 +96,7 @@ fn keys(config: &Config) -> Keys {
 fn tools_settings(config: &Config) -> tools::Settings {
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
-        ..tools::Settings::new(&config.limits, config.statements.policy.clone())
+        ..tools::Settings::new(&config.limits, config.statements.rulings.clone())
     };
     match &config.engine {
         Engine::Snowflake(snowflake) => tools::Settings {

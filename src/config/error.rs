@@ -24,6 +24,17 @@ pub enum Error {
         /// The address that was to be listened on.
         address: SocketAddr,
     },
+    /// Something wrong in a file that a setting names.
+    InFile {
+        /// The setting.
+        setting: String,
+        /// The file.
+        path: String,
+        /// Where the setting stands.
+        origin: Origin,
+        /// What is wrong, with its line where it has one.
+        wrong: String,
+    },
     /// Limits that do not go together.
     Limits(String),
 }
@@ -48,11 +59,20 @@ impl Error {
         }
     }
 
+    pub(super) fn in_file(found: &Found, wrong: impl Into<String>) -> Self {
+        Self::InFile {
+            setting: found.name.clone(),
+            path: found.value.clone(),
+            origin: found.origin,
+            wrong: wrong.into().replace(char::is_control, " "),
+        }
+    }
+
     /// Whether the command line is at fault: then the exit code is that of a wrong usage.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Value { origin, .. } => *origin == Origin::Flag,
-            Self::OpenToOthers { .. } | Self::Limits(_) => false,
+            Self::InFile { .. } | Self::OpenToOthers { .. } | Self::Limits(_) => false,
         }
     }
 }
@@ -77,6 +97,12 @@ impl fmt::Display for Error {
                 "{address} is reached by other machines and no client would need a key: set API_KEYS, \
                  or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
             ),
+            Self::InFile {
+                setting,
+                path,
+                origin,
+                wrong,
+            } => write!(formatter, "{setting}={} ({origin}), {wrong}", path.escape_debug()),
             Self::Limits(broken) => write!(formatter, "{broken}"),
         }
     }

@@ -10,6 +10,7 @@ mod error;
 mod http;
 mod limits;
 mod names;
+mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
@@ -21,7 +22,7 @@ use crate::limits::Limits;
 use crate::observe::{self, logger::Format};
 use crate::secret::Secret;
 use crate::snowflake::Settings;
-use crate::sql::guard::Policy;
+use crate::sql::ruling::Rulings;
 use setting as s;
 use source::{Origin, Sources};
 
@@ -77,8 +78,8 @@ pub enum Engine {
 pub struct Statements {
     /// Rows when the caller gives no limit; never more than `limits.rows_max`.
     pub rows_default: u64,
-    /// Which statements pass.
-    pub policy: Policy,
+    /// What callers may do.
+    pub rulings: Rulings,
 }
 
 /// What is logged, and how.
@@ -102,13 +103,21 @@ pub struct Note {
 }
 
 impl Config {
+    /// What callers may do, alone: nothing else of the settings has to be right.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn rulings(sources: &Sources) -> Result<Rulings, Error> {
+        let limits = limits::read(sources)?;
+        policy::read(sources, &limits)
+    }
+
     /// Reads the settings for a server on `transport`; with `demo`, Snowflake's are left alone.
     ///
     /// # Errors
     /// The first setting that is wrong. Missing Snowflake settings are none.
     pub fn read(sources: &Sources, transport: Transport, demo: bool) -> Result<Self, Error> {
         let mut notes = Vec::new();
-        refuse_writes(sources)?;
         let audit = audit::read(sources)?;
         let mut limits = limits::read(sources)?;
         if transport == Transport::Stdio {
@@ -118,6 +127,7 @@ impl Config {
         let quota = limits::quota(sources)?;
         limits.audit_queue_max = audit.as_ref().map_or(0, |audit| audit.queue_max);
         let statements = statements(sources, &limits)?;
+        check_read_only(sources, &statements.rulings)?;
         let token_keys = token::keys(sources)?;
         let log = log(sources)?;
         let http = match transport {
@@ -190,17 +200,8 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
     };
     Ok(Statements {
         rows_default,
-        policy: policy(sources, limits)?,
+        rulings: policy::read(sources, limits)?,
     })
-}
-
-fn policy(sources: &Sources, limits: &Limits) -> Result<Policy, Error> {
-    let policy = match sources.find(&s::ALLOWED_COMMANDS) {
-        Some(found) => Policy::from_allowed_commands(&found.value)
-            .map_err(|error| Error::value(&found, error.to_string()))?,
-        None => Policy::default(),
-    };
-    Ok(policy.with_statement_bytes_max(limits.statement_bytes_max))
 }
 
 fn log(sources: &Sources) -> Result<Log, Error> {
@@ -226,11 +227,23 @@ fn log(sources: &Sources) -> Result<Log, Error> {
     })
 }
 
-fn refuse_writes(sources: &Sources) -> Result<(), Error> {
-    match sources.find(&s::READ_ONLY) {
-        Some(found) if !value::switch(&found)? => Err(Error::value(
+/// `READONLY_MODE` is what predecessors call it. It has no effect of its own, but may not say another thing than the
+/// policy does.
+fn check_read_only(sources: &Sources, rulings: &Rulings) -> Result<(), Error> {
+    let Some(found) = sources.find(&s::READ_ONLY) else {
+        return Ok(());
+    };
+    let writes = rulings
+        .all()
+        .any(|ruling| ruling.policy.writes().next().is_some());
+    match (value::switch(&found)?, writes) {
+        (false, false) => Err(Error::value(
             &found,
-            "writes are not offered: remove the setting, and let the role in SNOWFLAKE_ROLE be read-only too",
+            "no write is allowed: remove the setting, or say which are with --allow-write",
+        )),
+        (true, true) => Err(Error::value(
+            &found,
+            "writes are allowed by --allow-write or the policy: remove one of them",
         )),
         _ => Ok(()),
     }

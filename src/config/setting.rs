@@ -3,6 +3,12 @@
 //! This table is the one place that knows names. The README's table is held against it by `tests/tidy.rs`, and the
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
+mod ineffective;
+mod statements;
+
+pub use ineffective::INEFFECTIVE;
+pub use statements::*;
+
 /// A setting that is honoured.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -259,23 +265,6 @@ pub const DRAIN_DELAY: Setting = setting(
     "seconds that shutdown still accepts connections while /health/ready already says 503",
 );
 
-// Statements.
-
-/// Which kinds of statement pass.
-pub const ALLOWED_COMMANDS: Setting = setting(
-    None,
-    &["ALLOWED_SQL_COMMANDS"],
-    "select,show,describe,explain,values",
-    "comma list of the read statements that pass (with and union go with select)",
-);
-/// Kept for those who set it to true.
-pub const READ_ONLY: Setting = setting(
-    None,
-    &["READONLY_MODE", "ENABLE_SQL_PROTECTION"],
-    "true",
-    "true is the only mode: false refuses to start, because writes are not offered",
-);
-
 // What the server says about itself.
 
 /// Whether the metrics route exists.
@@ -495,6 +484,16 @@ pub const ALL: &[&Setting] = &[
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,
     &ALLOWED_COMMANDS,
+    &POLICY,
+    &ALLOW_WRITE,
+    &CONFIRM_WRITES,
+    &SCAN_BYTES_MAX,
+    &PARTITIONS_MAX,
+    &SCAN_BYTES_UNASKED_MAX,
+    &PARTITIONS_UNASKED_MAX,
+    &UNEXPLAINED,
+    &ALLOWED_OBJECTS,
+    &DENIED_OBJECTS,
     &READ_ONLY,
     &METRICS,
     &METRICS_PATH,
@@ -521,58 +520,6 @@ pub const ALL: &[&Setting] = &[
     &SNOWFLAKE_HOST,
     &SNOWFLAKE_PORT,
     &SNOWFLAKE_PROTOCOL,
-];
-
-const NO_POOL: &str = "Snowflake's SQL API is stateless, so no connections are kept";
-const NO_CONNECT: &str = "connecting to Snowflake may take 10 seconds";
-const NO_PACING: &str = "replies are written as soon as they are ready";
-const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
-const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
-const NO_FILES: &str = "connection files are not read; set SNOWFLAKE_ACCOUNT and its kin";
-
-/// Shorthand for the table below.
-const fn ineffective(name: &'static str, reason: &'static str) -> Ineffective {
-    Ineffective { name, reason }
-}
-
-/// Names that predecessors document and that change nothing here. Each one that is set is told once at start.
-pub const INEFFECTIVE: &[Ineffective] = &[
-    ineffective("SNOWFLAKE_POOL_MIN_SIZE", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_MAX_INACTIVE_MINUTES", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_HEALTH_CHECK_MINUTES", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_RETRY_ATTEMPTS", NO_POOL),
-    ineffective("SNOWFLAKE_POOL_CONNECTION_TIMEOUT", NO_CONNECT),
-    ineffective("SNOWFLAKE_CONN_TIMEOUT", NO_CONNECT),
-    ineffective("SNOWFLAKE_HEALTH_CHECK_INTERVAL", NO_POOL),
-    ineffective("SNOWFLAKE_MAX_INACTIVE_TIME", NO_POOL),
-    ineffective("SNOWFLAKE_CONN_REFRESH_HOURS", NO_POOL),
-    ineffective(
-        "SNOWFLAKE_PASSCODE",
-        "no password sign-in, hence no passcode; use a token or a key pair",
-    ),
-    ineffective("SNOWFLAKE_DEFAULT_CONNECTION_NAME", NO_FILES),
-    ineffective("SNOWFLAKE_HOME", NO_FILES),
-    ineffective("SNOWFLAKE_MCP_ENDPOINT", "the endpoint is /mcp"),
-    ineffective("SNOWFLAKE_MCP_VERBOSE", "use LOG_LEVEL=debug"),
-    ineffective(
-        "SERVICE_CONFIG_FILE",
-        "there is no configuration file; use the settings of the README",
-    ),
-    ineffective("MCP_MIN_RESPONSE_INTERVAL_MS", NO_PACING),
-    ineffective("MCP_ADAPTIVE_PACING", NO_PACING),
-    ineffective("MCP_MAX_RESPONSE_INTERVAL_MS", NO_PACING),
-    ineffective("MCP_READ_ONLY", "the server is always read-only"),
-    ineffective("STRUCTURED_LOGGING", "use LOG_FORMAT=json"),
-    ineffective("LOG_FILE_MAX_SIZE", NO_LOG_FILE),
-    ineffective("LOG_FILE_BACKUP_COUNT", NO_LOG_FILE),
-    ineffective("ENABLE_QUERY_CACHE", NO_CACHE),
-    ineffective("QUERY_CACHE_TTL", NO_CACHE),
-    ineffective(
-        "HEALTH_CHECK_TIMEOUT",
-        "health routes never wait for the database",
-    ),
-    ineffective("DETAILED_HEALTH_CHECKS", "/health/detailed is always there"),
-    ineffective("MOCK_SNOWFLAKE", "use --demo for the embedded engine"),
 ];
 
 #[cfg(test)]

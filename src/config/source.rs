@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use super::setting::{ALL, INEFFECTIVE, Setting};
+use super::setting::{ALL, INEFFECTIVE, POLICY, Setting};
 
 /// Everything that was set, before it is read.
 #[derive(Clone, Default)]
@@ -18,6 +18,7 @@ pub struct Sources {
     environment: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
     file_trouble: Option<String>,
+    policy: Option<(Found, Result<String, String>)>,
 }
 
 /// Where a value stands.
@@ -57,6 +58,7 @@ impl Sources {
             environment: concerned(environment),
             file: concerned(file),
             file_trouble: None,
+            policy: None,
         }
     }
 
@@ -68,10 +70,27 @@ impl Sources {
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, lossy(&value))));
         let (file, trouble) = read_file(Path::new(".env"));
-        Self {
+        let mut sources = Self {
             file_trouble: trouble,
             ..Self::new(flags, environment, file)
-        }
+        };
+        sources.policy = sources.find(&POLICY).map(|found| {
+            let text = read_policy(Path::new(&found.value));
+            (found, text)
+        });
+        sources
+    }
+
+    /// These sources with `text` for the file that the setting of the policy names.
+    pub fn with_policy(mut self, text: &str) -> Self {
+        self.policy = self.find(&POLICY).map(|found| (found, Ok(text.to_owned())));
+        self
+    }
+
+    /// The setting that names the policy file, and its text or why it cannot be read.
+    pub fn policy_file(&self) -> Option<(&Found, Result<&str, &str>)> {
+        let (found, text) = self.policy.as_ref()?;
+        Some((found, text.as_deref().map_err(String::as_str)))
     }
 
     /// These sources with `text`, the bytes of a `.env`, for the file. Lines that are no `NAME=value` are left out
@@ -207,6 +226,17 @@ fn read_file(path: &Path) -> (Pairs, Option<String>) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Pairs::new(), None),
         Err(error) => (Pairs::new(), Some(format!("cannot be read ({})", error.kind()))),
     }
+}
+
+fn read_policy(path: &Path) -> Result<String, String> {
+    use std::io::Read;
+
+    let read = std::fs::File::open(path).and_then(|file| {
+        let mut text = String::new();
+        file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+        Ok(text)
+    });
+    read.map_err(|error| format!("the file cannot be read ({})", error.kind()))
 }
 
 fn parse_file(text: &[u8]) -> (Pairs, Option<String>) {

@@ -37,7 +37,15 @@ fn nothing_set_is_a_safe_server_on_loopback() {
     assert_eq!(served.metrics_path.as_deref(), Some("/metrics"));
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.statements.rows_default, 100);
-    assert!(config.statements.policy.check("values (1)").is_ok());
+    assert!(
+        config
+            .statements
+            .rulings
+            .base()
+            .policy
+            .check("values (1)")
+            .is_ok()
+    );
     assert_eq!(config.log.level, log::LevelFilter::Info);
     assert_eq!(config.notes, []);
 }
@@ -267,8 +275,11 @@ fn a_low_maximum_lowers_the_default() {
 }
 
 #[test]
-fn statements_can_only_be_narrowed_to_reads() {
-    let policy = |text: &str| http(&[("ALLOWED_SQL_COMMANDS", text)]).map(|config| config.statements.policy);
+fn reads_can_be_narrowed_and_writes_have_to_be_named() {
+    let policy = |text: &str| {
+        let config = http(&[("ALLOWED_SQL_COMMANDS", text)]);
+        config.map(|config| config.statements.rulings.base().policy.clone())
+    };
     let narrowed = policy("select,show,describe,explain,with,union").expect("the old default");
     assert!(narrowed.check("with a as (select 1) select * from a").is_ok());
     assert!(narrowed.check("values (1)").is_err());
@@ -280,8 +291,11 @@ fn statements_can_only_be_narrowed_to_reads() {
     assert!(error.contains("insert") && error.contains("no read"), "{error}");
     for name in ["READONLY_MODE", "ENABLE_SQL_PROTECTION"] {
         assert!(http(&[(name, "true")]).is_ok());
-        let error = http(&[(name, "false")]).expect_err("writes");
-        assert!(error.contains("writes are not offered"), "{error}");
+        let error = http(&[(name, "false")]).expect_err("no writes");
+        assert!(error.contains("--allow-write"), "{error}");
+        let writes = ("SNOWFLAKE_MCP_ALLOW_WRITE", "insert");
+        assert!(http(&[(name, "false"), writes]).is_ok());
+        assert!(http(&[(name, "true"), writes]).is_err());
     }
 }
 

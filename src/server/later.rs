@@ -3,6 +3,8 @@
 //!
 //! A queue, not calls: a pipeline of scripts must not become a stack of them. It is empty between two turns.
 
+use serde_json::value::RawValue;
+
 use super::Server;
 use super::batches::BatchKey;
 use super::scripts::Resume;
@@ -20,6 +22,12 @@ pub(super) enum Later {
     Resume(JobId, Resume),
     /// A call waits behind so many of the same caller's.
     TellPlace(JobId, usize),
+    /// The client has answered the question that this call put to it, with a result or an error.
+    Answer(JobId, Result<Box<RawValue>, Box<RawValue>>),
+    /// This call is answered with a task.
+    Become(JobId),
+    /// A task has another status than before.
+    TaskChanged(u64),
     /// A stream that has just begun says its first message.
     Say(StreamKey, Vec<u8>),
     /// A stream of HTTP+SSE that has just begun says where to post.
@@ -45,6 +53,9 @@ impl Server {
             match later {
                 Later::Resume(job, resume) => self.resume_script(now, job, &resume),
                 Later::TellPlace(job, before) => self.tell_place(now, job, before),
+                Later::Answer(job, said) => self.on_answer(now, job, said),
+                Later::Become(job) => self.become_task(now, job),
+                Later::TaskChanged(number) => self.on_task_changed(now, number),
                 Later::Say(stream, message) => {
                     self.push_event(now, stream, &mut [Piece::Owned(message)]);
                 }

@@ -1,5 +1,8 @@
 //! The one way to a [`CheckedStatement`]. Backends accept nothing else, so a check cannot be forgotten.
 //!
+//! What an operator allows by a [`Write`]'s verb passes as one statement of its own, never within another or explained
+//! without that verb.
+//!
 //! The guard denies by default: a text passes when it is exactly one statement, when every statement of its `->>` chain
 //! starts with a verb that reads and that the policy allows, and when nothing in it is known to change, cost or reveal
 //! something. Behind a verb that reads, syntax that the guard does not know passes: Snowflake's SQL grows faster than
@@ -14,9 +17,11 @@ mod policy;
 mod refusal;
 mod walk;
 mod words;
+mod writes;
 
 pub use policy::{Permission, Policy, PolicyError};
 pub use refusal::{Place, Refusal, Rule};
+pub use writes::Write;
 
 use crate::sql::statement::StatementKind;
 use walk::Verdict;
@@ -37,6 +42,11 @@ impl CheckedStatement {
     /// What it is; of a `->>` chain, what its first statement is.
     pub fn kind(&self) -> StatementKind {
         self.verdict.kind
+    }
+
+    /// Which write it is; `None` for a read.
+    pub fn write(&self) -> Option<Write> {
+        self.verdict.write
     }
 
     /// How many statements `->>` chains in it; 1 without. [`crate::sql::statement::Parts`] cuts them.

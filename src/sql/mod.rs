@@ -14,4 +14,6 @@ pub mod guard;
 pub mod identifier;
 pub mod lexer;
 pub mod literals;
+pub mod objects;
+pub mod ruling;
 pub mod statement;

@@ -6,6 +6,7 @@ use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
 use crate::sql::identifier::Identifier;
+use crate::sql::ruling::Rulings;
 
 /// What the operator decides about the tools. Names are written as in SQL: a bare word is folded to upper case, a name
 /// in double quotes is exact.
@@ -35,13 +36,16 @@ pub struct Settings {
     pub role: Option<String>,
     /// Marks the statements in Snowflake's query history.
     pub query_tag: Option<String>,
-    /// Which statements may pass.
+    /// Which statements may pass of a caller for whom nothing else is said.
     pub policy: Policy,
+    /// What each caller may do.
+    pub rulings: Rulings,
 }
 
 impl Settings {
-    /// Settings with the bounds of `limits`, no defaults for names, and `policy`.
-    pub fn new(limits: &Limits, policy: Policy) -> Self {
+    /// Settings with the bounds of `limits`, no defaults for names, and `rulings`.
+    pub fn new(limits: &Limits, rulings: impl Into<Rulings>) -> Self {
+        let rulings = rulings.into();
         Self {
             rows_max: limits.rows_max,
             result_bytes_max: limits.result_bytes_max,
@@ -55,7 +59,8 @@ impl Settings {
             warehouse: None,
             role: None,
             query_tag: None,
-            policy,
+            policy: rulings.base().policy.clone(),
+            rulings,
         }
     }
 

@@ -97,6 +97,20 @@ pub(super) fn with_without_query(found: &str) -> String {
     )
 }
 
+/// Of a write on an object of another sort than those that hold rows.
+pub(super) fn object_kind(verb: &str, word: &str) -> String {
+    format!(
+        "{} {} is not possible here; only tables, views and schemas may be changed",
+        shown(verb),
+        shown(word)
+    )
+}
+
+/// Of a write that does more than the verb that is allowed.
+pub(super) fn second_write(clause: &str, needed: &str) -> String {
+    format!("{clause} removes what is there, so it needs {needed} to be allowed too; leave it out")
+}
+
 /// Of a write inside of a read.
 pub(super) fn nested_write(verb: &str) -> String {
     format!(

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::functions;
+use super::writes::Write;
 use crate::limits::Limits;
 use crate::sql::statement::StatementKind;
 
@@ -50,6 +51,19 @@ impl Permission {
         Self::Sequences,
     ];
 
+    /// The permission that is called `name`, in any case.
+    ///
+    /// # Errors
+    /// [`PolicyError::UnknownPermission`].
+    pub fn of_name(name: &str) -> Result<Self, PolicyError> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|permission| name.eq_ignore_ascii_case(permission.name()));
+        found.ok_or_else(|| PolicyError::UnknownPermission {
+            word: name.to_owned(),
+        })
+    }
+
     /// A stable word for settings.
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,6 +91,16 @@ pub enum PolicyError {
         /// The word.
         word: String,
     },
+    /// A word that is no write, or one that is never allowed.
+    UnknownWrite {
+        /// The word.
+        word: String,
+    },
+    /// A word that is no permission.
+    UnknownPermission {
+        /// The word.
+        word: String,
+    },
 }
 
 impl fmt::Display for PolicyError {
@@ -98,6 +122,20 @@ impl fmt::Display for PolicyError {
                     "{word:?} in the list of allowed commands is no read; {COMMANDS_KNOWN}"
                 )
             }
+            Self::UnknownWrite { word } => {
+                let known = Write::ALL.map(Write::name).join(", ");
+                write!(
+                    formatter,
+                    "{word:?} is no write that can be allowed; write one or more of {known}"
+                )
+            }
+            Self::UnknownPermission { word } => {
+                let known = Permission::ALL.map(Permission::name).join(", ");
+                write!(
+                    formatter,
+                    "{word:?} is no permission; write one or more of {known}"
+                )
+            }
         }
     }
 }
@@ -114,10 +152,7 @@ impl Policy {
     /// An empty list, an unknown word, or one that is no read.
     pub fn from_allowed_commands(list: &str) -> Result<Self, PolicyError> {
         let mut kinds = 0;
-        let words = list
-            .split(|character: char| character == ',' || character.is_whitespace())
-            .filter(|word| !word.is_empty());
-        for word in words {
+        for word in words(list) {
             let kind = match StatementKind::of_verb(word) {
                 None if word.eq_ignore_ascii_case("union") => StatementKind::Select,
                 None => {
@@ -145,6 +180,37 @@ impl Policy {
         })
     }
 
+    /// The same policy, whose reads are those of `other`.
+    #[must_use]
+    pub fn with_commands_of(mut self, other: &Self) -> Self {
+        Arc::make_mut(&mut self.rules).kinds = other.rules.kinds;
+        self
+    }
+
+    /// The same policy, which lets these writes pass and no other: verbs, separated by commas or spaces, in any case. An
+    /// empty list allows none.
+    ///
+    /// # Errors
+    /// A word that is no [`Write`].
+    pub fn with_writes(mut self, list: &str) -> Result<Self, PolicyError> {
+        let mut writes = 0;
+        for word in words(list) {
+            let write = Write::of_verb(word).ok_or_else(|| PolicyError::UnknownWrite {
+                word: word.to_owned(),
+            })?;
+            writes |= 1 << write as u32;
+        }
+        Arc::make_mut(&mut self.rules).writes = writes;
+        Ok(self)
+    }
+
+    /// The writes that may pass, in the order of [`Write::ALL`].
+    pub fn writes(&self) -> impl Iterator<Item = Write> {
+        Write::ALL
+            .into_iter()
+            .filter(|&write| self.rules.allows_write(write))
+    }
+
     /// The same policy with another bound for the length of a text, in bytes. [`Limits::statement_bytes_max`] by
     /// default.
     #[must_use]
@@ -157,6 +223,26 @@ impl Policy {
     #[must_use]
     pub fn with_permission(mut self, permission: Permission) -> Self {
         Arc::make_mut(&mut self.rules).permissions |= 1 << permission as u32;
+        self
+    }
+
+    /// The same policy without any [`Permission`].
+    #[must_use]
+    pub fn without_permissions(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).permissions = 0;
+        self
+    }
+
+    /// The same policy, with no function allowed by name, or with none denied.
+    #[must_use]
+    pub fn without_functions(mut self, allowed: bool) -> Self {
+        let rules = Arc::make_mut(&mut self.rules);
+        let list = if allowed {
+            &mut rules.functions_allowed
+        } else {
+            &mut rules.functions_denied
+        };
+        list.clear();
         self
     }
 
@@ -195,6 +281,8 @@ pub(super) struct Rules {
     kinds: u32,
     /// A bit for each permission.
     permissions: u32,
+    /// A bit for each write.
+    writes: u32,
     functions_allowed: Vec<String>,
     functions_denied: Vec<String>,
     pub(super) statement_bytes_max: usize,
@@ -205,6 +293,7 @@ impl Default for Rules {
         Self {
             kinds: DEFAULT_KINDS.iter().fold(0, |kinds, &kind| kinds | bit(kind)),
             permissions: 0,
+            writes: 0,
             functions_allowed: Vec::new(),
             functions_denied: Vec::new(),
             statement_bytes_max: Limits::default().statement_bytes_max,
@@ -219,6 +308,10 @@ impl Rules {
 
     pub(super) fn permits(&self, permission: Permission) -> bool {
         self.permissions & 1 << permission as u32 != 0
+    }
+
+    pub(super) fn allows_write(&self, write: Write) -> bool {
+        self.writes & 1 << write as u32 != 0
     }
 
     pub(super) fn allows_function(&self, path: &[&str]) -> bool {
@@ -238,13 +331,23 @@ impl Rules {
 
     /// The verbs that may start a statement, for a sentence.
     pub(super) fn allowed_verbs(&self) -> String {
-        let verbs: Vec<_> = StatementKind::ALL
+        let reads = StatementKind::ALL
             .into_iter()
             .filter(|&kind| self.allows(kind))
-            .map(|kind| kind.name().to_ascii_uppercase())
-            .collect();
+            .map(StatementKind::name);
+        let writes = Write::ALL
+            .into_iter()
+            .filter(|&write| self.allows_write(write))
+            .map(Write::name);
+        let verbs: Vec<_> = reads.chain(writes).map(str::to_ascii_uppercase).collect();
         verbs.join(", ")
     }
+}
+
+/// The words of a list, between commas and spaces.
+fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(|character: char| character == ',' || character.is_whitespace())
+        .filter(|word| !word.is_empty())
 }
 
 fn bit(kind: StatementKind) -> u32 {

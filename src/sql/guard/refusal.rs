@@ -46,6 +46,8 @@ pub enum Rule {
     Assignment,
     /// `FOR UPDATE`.
     Locking,
+    /// A write that is allowed, on an object of a sort that is not: a user, a task, a procedure.
+    ObjectKind,
 
     // What it calls and reads.
     /// `NEXTVAL`, `GETNEXTVAL`.
@@ -68,7 +70,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, for tests and documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Empty,
         Self::TooLong,
         Self::Unclosed,
@@ -87,6 +89,7 @@ impl Rule {
         Self::Into,
         Self::Assignment,
         Self::Locking,
+        Self::ObjectKind,
         Self::Sequence,
         Self::SystemFunction,
         Self::ModelFunction,
@@ -118,6 +121,7 @@ impl Rule {
             Self::Into => "into",
             Self::Assignment => "assignment",
             Self::Locking => "locking",
+            Self::ObjectKind => "object_kind",
             Self::Sequence => "sequence",
             Self::SystemFunction => "system_function",
             Self::ModelFunction => "model_function",

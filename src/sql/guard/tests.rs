@@ -215,3 +215,123 @@ fn a_policy_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + Clone>(_: &T) {}
     shared(&Policy::default());
 }
+
+/// What a policy says that allows `writes`.
+fn rule_with_writes(writes: &str, sql: &str) -> Option<Rule> {
+    let policy = Policy::default().with_writes(writes).expect("a list of writes");
+    rule(&policy, sql)
+}
+
+#[test]
+fn a_write_passes_by_its_verb_alone_and_by_itself() {
+    const ALL: &str = "insert update delete merge truncate create alter drop undrop comment";
+    for sql in [
+        "insert into t values (1)",
+        "INSERT INTO d.s.t (a, b) select a, b from u where c in (select 1)",
+        "insert overwrite into t select 1",
+        "insert all into t into u select 1",
+        "update t set a = 1 from u where t.id = u.id",
+        "delete from t using u where t.id = u.id",
+        "merge into t using s on t.id = s.id when matched then delete when not matched then insert (id) values (s.id)",
+        "truncate table if exists t",
+        "create table t (a int default 1)",
+        "create or replace transient table t as select 1 as a",
+        "create secure view v as select * from t",
+        "create schema if not exists d.s",
+        "alter table t add column b int",
+        "drop view v",
+        "undrop table t",
+        "comment if exists on column t.a is 'x'",
+        "explain insert into t values (1)",
+        "explain using json delete from t",
+    ] {
+        assert_eq!(rule_with_writes(ALL, sql), None, "{sql}");
+        assert_eq!(rule_with_writes("", sql), Some(Rule::NotARead), "{sql}");
+        let chained = [format!("{sql} ->> select 1"), format!("select 1 ->> {sql}")];
+        for text in chained.iter().chain([&format!("({sql})")]) {
+            assert!(rule_with_writes(ALL, text).is_some(), "{text}");
+        }
+        let twice = format!("{sql}; {sql}");
+        assert_eq!(
+            rule_with_writes(ALL, &twice),
+            Some(Rule::SecondStatement),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn an_allowed_write_allows_no_other_one() {
+    for (writes, sql, expected) in [
+        ("insert", "update t set a = 1", Rule::NotARead),
+        ("insert", "insert overwrite into t select 1", Rule::KindNotAllowed),
+        (
+            "insert",
+            "insert into t select system$wait(1)",
+            Rule::SystemFunction,
+        ),
+        ("insert", "insert into t select $1 from @s", Rule::StageRead),
+        ("insert", "insert into t select a into b from u", Rule::Into),
+        ("insert", "select 1 into t", Rule::Into),
+        (
+            "insert",
+            "with a as (select 1) insert into t select * from a",
+            Rule::WithoutQuery,
+        ),
+        (
+            "create",
+            "create or replace table t (a int)",
+            Rule::KindNotAllowed,
+        ),
+        ("create drop", "create task t as delete from u", Rule::ObjectKind),
+        (
+            "create",
+            "create procedure p() returns int as $$ begin end $$",
+            Rule::ObjectKind,
+        ),
+        ("create", "create user u", Rule::ObjectKind),
+        ("create", "create dynamic table t as select 1", Rule::ObjectKind),
+        (
+            "create",
+            "create external table t location = @s",
+            Rule::ObjectKind,
+        ),
+        ("create", "create \"TABLE\" t (a int)", Rule::ObjectKind),
+        ("create", "create", Rule::Incomplete),
+        ("alter", "alter session set query_tag = 'x'", Rule::ObjectKind),
+        ("alter", "alter user u set password = 'x'", Rule::ObjectKind),
+        ("drop", "drop database d", Rule::ObjectKind),
+        (
+            "insert update delete merge truncate create alter drop",
+            "call p()",
+            Rule::NotARead,
+        ),
+        ("insert", "grant select on table t to role r", Rule::NotARead),
+        ("insert", "begin", Rule::NotARead),
+        ("insert", "copy into t from @s", Rule::NotARead),
+        (
+            "insert",
+            "execute immediate 'insert into t values (1)'",
+            Rule::NotARead,
+        ),
+        (
+            "insert",
+            "show tables ->> explain insert into t values (1)",
+            Rule::NotARead,
+        ),
+    ] {
+        assert_eq!(rule_with_writes(writes, sql), Some(expected), "{writes}: {sql}");
+    }
+    assert!(Policy::default().with_writes("insert, call").is_err());
+}
+
+#[test]
+fn a_checked_write_says_which_it_is() {
+    let policy = Policy::default().with_writes("INSERT drop").expect("two writes");
+    let write = |sql: &str| policy.check(sql).expect("it passes").write();
+    assert_eq!(write("insert into t values (1)"), Some(Write::Insert));
+    assert_eq!(write("/* x */ Drop table t"), Some(Write::Drop));
+    assert_eq!(write("explain insert into t values (1)"), None);
+    assert_eq!(write("select 1"), None);
+    assert_eq!(policy.writes().collect::<Vec<_>>(), [Write::Insert, Write::Drop]);
+}

@@ -20,6 +20,7 @@ use self::body::Pending;
 use self::seen::{Brackets, Path, Seen};
 use super::policy::Rules;
 use super::words::Role;
+use super::writes::{ObjectWord, Write};
 use super::{advice, refusal::Refusal, refusal::Rule};
 use crate::sql::lexer::{Lexer, Token, TokenKind};
 use crate::sql::statement::StatementKind;
@@ -29,6 +30,8 @@ use crate::sql::statement::StatementKind;
 pub(super) struct Verdict {
     /// Kind of its first statement.
     pub(super) kind: StatementKind,
+    /// Which write it is.
+    pub(super) write: Option<Write>,
     /// How many statements `->>` chains; 1 without.
     pub(super) stages: usize,
 }
@@ -53,6 +56,8 @@ struct Walk<'t, 'p> {
     /// Kind of the first statement, and of the current one.
     kind: Option<StatementKind>,
     stage_kind: Option<StatementKind>,
+    /// The write that the statement is, or that it explains.
+    write: Option<Write>,
     stages: usize,
 
     previous: Seen<'t>,
@@ -76,6 +81,8 @@ enum Expect {
     Explain,
     ExplainFormat,
     With(With, usize),
+    /// Behind a write's verb: the sort of object, or what stands before it.
+    Object(Write),
     Body,
 }
 
@@ -98,6 +105,7 @@ impl<'t, 'p> Walk<'t, 'p> {
             is_enclosed: false,
             kind: None,
             stage_kind: None,
+            write: None,
             stages: 0,
             previous: Seen::START,
             is_behind_set_operator: false,
@@ -138,6 +146,8 @@ impl<'t, 'p> Walk<'t, 'p> {
         match self.kind {
             Some(kind) => Ok(Verdict {
                 kind,
+                // What is only explained changes nothing.
+                write: self.write.filter(|_| !kind.is_read()),
                 stages: self.stages,
             }),
             None => self.refuse(Rule::Empty, 0, advice::EMPTY),
@@ -160,7 +170,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         match self.expect {
             Expect::Body => {}
             Expect::With(..) => return self.refuse(Rule::Incomplete, end, advice::WITH_INCOMPLETE),
-            Expect::Verb | Expect::Explain | Expect::ExplainFormat => {
+            Expect::Verb | Expect::Explain | Expect::ExplainFormat | Expect::Object(_) => {
                 return self.refuse(Rule::Incomplete, end, advice::INCOMPLETE);
             }
         }
@@ -198,7 +208,30 @@ impl<'t, 'p> Walk<'t, 'p> {
             }
             Expect::Verb | Expect::Explain => self.on_verb(token),
             Expect::With(step, depth) => self.on_with(token, step, depth),
+            Expect::Object(write) => self.on_object(token, write),
         }
+    }
+
+    /// The words between the verb of a write and the name of what it changes.
+    fn on_object(&mut self, token: &Token<'t>, write: Write) -> Result<(), Refusal> {
+        let word = match token.kind {
+            TokenKind::Word => write.object_word(token.text),
+            _ => ObjectWord::Other,
+        };
+        match word {
+            ObjectWord::Object => self.expect = Expect::Body,
+            ObjectWord::Modifier => {}
+            ObjectWord::Replace if self.rules.allows_write(Write::Drop) => {}
+            ObjectWord::Replace => {
+                let reason = advice::second_write("OR REPLACE", "DROP");
+                return self.refuse(Rule::KindNotAllowed, token.start, reason);
+            }
+            ObjectWord::Other => {
+                let reason = advice::object_kind(write.name(), token.text);
+                return self.refuse(Rule::ObjectKind, token.start, reason);
+            }
+        }
+        Ok(())
     }
 
     fn on_verb(&mut self, token: &Token<'t>) -> Result<(), Refusal> {
@@ -220,10 +253,8 @@ impl<'t, 'p> Walk<'t, 'p> {
             );
         };
         let is_explained = self.stage_kind == Some(StatementKind::Explain);
-        if !kind.is_read()
-            && (!self.rules.allows(kind) || self.is_enclosed || is_explained || self.stages > 0)
-        {
-            return self.refuse(Rule::NotARead, token.start, advice::not_a_read(token.text, kind));
+        if !kind.is_read() {
+            return self.on_write(token, kind, is_explained);
         }
         if self.is_enclosed && !kind.is_query() {
             return self.refuse(Rule::UnknownVerb, token.start, advice::enclosed(token.text));
@@ -246,6 +277,33 @@ impl<'t, 'p> Walk<'t, 'p> {
         if !is_explained {
             self.stages += 1;
         }
+        Ok(())
+    }
+
+    /// A verb that is no read: passes where the operator allows it, as the only statement.
+    fn on_write(
+        &mut self,
+        token: &Token<'t>,
+        kind: StatementKind,
+        is_explained: bool,
+    ) -> Result<(), Refusal> {
+        let write = Write::of_verb(token.text).filter(|&write| self.rules.allows_write(write));
+        let is_allowed = match write {
+            Some(_) => !is_explained || self.stages == 1,
+            None => self.rules.allows(kind) && !is_explained,
+        };
+        let is_alone = !self.is_enclosed && self.stages == usize::from(is_explained);
+        if !is_allowed || !is_alone {
+            return self.refuse(Rule::NotARead, token.start, advice::not_a_read(token.text, kind));
+        }
+        self.expect = match write {
+            Some(write) if kind == StatementKind::ChangeObjects => Expect::Object(write),
+            _ => Expect::Body,
+        };
+        self.kind.get_or_insert(kind);
+        self.stage_kind = Some(kind);
+        self.write = write;
+        self.stages += usize::from(!is_explained);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::Walk;
 use crate::sql::guard::functions::{self, Concern};
 use crate::sql::guard::policy::Permission;
 use crate::sql::guard::words::Role;
+use crate::sql::guard::writes::Write;
 use crate::sql::guard::{advice, refusal::Refusal, refusal::Rule};
 use crate::sql::lexer::{Token, TokenKind};
 use crate::sql::statement::StatementKind;
@@ -136,8 +137,12 @@ impl<'t> Walk<'t, '_> {
     /// What is refused wherever it stands.
     pub(super) fn on_anywhere(&mut self, token: &Token<'t>, role: Role) -> Result<(), Refusal> {
         match token.kind {
-            TokenKind::Word if role.is(Role::INTO) => {
+            TokenKind::Word if role.is(Role::INTO) && !self.is_into_of_write() => {
                 return self.refuse(Rule::Into, token.start, advice::INTO);
+            }
+            TokenKind::Word if self.is_overwrite(token) && !self.rules.allows_write(Write::Truncate) => {
+                let reason = advice::second_write("OVERWRITE", "TRUNCATE");
+                return self.refuse(Rule::KindNotAllowed, token.start, reason);
             }
             TokenKind::Word if role.is(Role::UPDATE) && self.previous.role.is(Role::FOR) => {
                 return self.refuse(Rule::Locking, token.start, advice::LOCKING);
@@ -160,6 +165,20 @@ impl<'t> Walk<'t, '_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether `INTO` here names what a write that is allowed writes to, and is no part of a query.
+    fn is_into_of_write(&self) -> bool {
+        matches!(self.write, Some(Write::Insert | Write::Merge))
+            && self.brackets.depth() == 0
+            && self.in_select & 1 == 0
+    }
+
+    /// Whether `token` is the word that makes an `INSERT` empty the table first.
+    fn is_overwrite(&self, token: &Token<'t>) -> bool {
+        self.write == Some(Write::Insert)
+            && self.previous.token.text.eq_ignore_ascii_case("INSERT")
+            && token.text.eq_ignore_ascii_case("OVERWRITE")
     }
 
     fn on_symbol(&mut self, token: &Token<'t>, symbol: u8) -> Result<(), Refusal> {
