@@ -33,10 +33,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "server",
         &["access", "audit", "backend", "mcp", "rpc", "sql", "tools", "wire"],
     ),
-    ("workers", &["backend"]),
+    ("workers", &["access", "backend"]),
     (
         "reactor",
-        &["audit", "backend", "observe::audit", "server", "wire", "workers"],
+        &[
+            "access",
+            "audit",
+            "backend",
+            "observe::audit",
+            "server",
+            "wire",
+            "workers",
+        ],
     ),
     (
         "serve",

@@ -240,7 +240,8 @@ mod tests {
         accounts.note(&Some(Arc::new(Identity {
             label: "ann".into(),
             mark,
-            scope: crate::access::Scope::Read,
+            scope: Some(crate::access::Scope::Read),
+            kind: crate::access::identity::Kind::Key,
             quota: Quota {
                 calls_per_minute_max: Some(1_000),
                 ..Quota::default()

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::access::Access;
 use super::accounts::Accounts;
 use super::audit::Audit;
+use super::callers::Waiting;
 use super::connection::Talk;
-use super::event::Output;
+use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
 use super::inflight::{Inflight, Waits};
@@ -63,6 +64,8 @@ pub(super) struct Core {
     pub(super) tasks_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
+    /// Requests that cannot be judged yet.
+    pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -119,6 +122,7 @@ impl Core {
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
             access: Access::new(&settings),
+            waiting: Waiting::default(),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,
@@ -129,6 +133,11 @@ impl Core {
     /// Whether new connections are taken.
     pub(super) fn accepts(&self) -> bool {
         matches!(self.phase, Phase::Serving | Phase::Delaying { .. })
+    }
+
+    /// Has something large dropped where nobody waits.
+    pub(super) fn discard(&mut self, what: impl Send + 'static) {
+        self.outputs.push_back(Output::Discard(Discarded(Box::new(what))));
     }
 
     /// Gives out every step that a worker is free for.

@@ -1,5 +1,6 @@
 //! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
 
+use crate::access::issuers::Resource;
 use crate::access::{KeyRing, Quota};
 use crate::audit::WhenFull;
 use crate::limits::Limits;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub is_guarded: bool,
     /// What callers may use who have no quota of their own.
     pub quota: Quota,
+    /// Whose tokens are accepted (OAuth 2.1); `None`: nobody's.
+    pub resource: Option<Resource>,
     /// Path of the metrics route; `None` switches it off.
     pub metrics_path: Option<String>,
     /// Whether there is an audit log, and what is done when it cannot be written.
@@ -52,6 +55,7 @@ impl Default for Settings {
             keys: KeyRing::default(),
             is_guarded: false,
             quota: Quota::default(),
+            resource: None,
             metrics_path: Some("/metrics".to_owned()),
             audit: None,
         }
