@@ -161,7 +161,7 @@ impl Core {
             self.watch_silence(now.monotonic);
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
-        let (parts, mode) = ((call.work, call.finish), call.mode);
+        let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
         let hears_progress = caller.hears.progress_token.is_some();
         let payer = (principal, self.calls_max(principal));
         let job = self
