@@ -21,13 +21,16 @@
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
-//! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `admission`, `accounts` | callers are bounded otherwise |
+//! | `inflight`, `gate`, `ready` | fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
 mod access;
+mod accounts;
+mod admission;
 mod audit;
 mod batched;
 mod batches;
@@ -39,6 +42,7 @@ mod core;
 mod delivery;
 pub mod event;
 mod exchange;
+mod gate;
 mod headers;
 mod health;
 mod inflight;
@@ -194,6 +198,7 @@ impl Server {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
+            Input::Named { connection, name } => self.on_named(connection, &name),
             Input::Ended { connection } => self.on_ended(now, connection),
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
@@ -379,6 +384,11 @@ impl Server {
             Completed::Over { mut flight, result } => {
                 core.note_jobs();
                 core.record_end(now.monotonic, &mut flight, &result);
+                if let Ok(rendered) = &result {
+                    let bytes = rendered.result.len() as u64;
+                    core.accounts
+                        .charge(flight.principal(), now, rendered.rows, bytes);
+                }
                 let ended = result.as_ref().map(|_| ());
                 core.databases.observe(now, flight.connection.as_ref(), ended);
                 if let Some(caller) = flight.caller {
@@ -527,6 +537,7 @@ impl Server {
         }
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
+        self.core.accounts.forget(connection);
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

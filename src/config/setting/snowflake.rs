@@ -36,7 +36,8 @@ pub const PRIVATE_KEY: Setting = of_connection(
     &["SNOWFLAKE_PRIVATE_KEY"],
     "none",
     "the RSA private key itself: PEM text, or base64 of PEM or of PKCS#8 DER",
-);
+)
+.secret();
 /// Where the private key is.
 pub const PRIVATE_KEY_PATH: Setting = of_connection(
     &["private_key_file", "private_key_path", "priv_key_file"],
@@ -60,21 +61,24 @@ pub const PRIVATE_KEY_PASSPHRASE: Setting = of_connection(
     ],
     "none",
     "passphrase of an encrypted private key",
-);
+)
+.secret();
 /// A token.
 pub const TOKEN: Setting = of_connection(
     &["token"],
     &["SNOWFLAKE_TOKEN"],
     "none",
     "programmatic access token, or OAuth access token with SNOWFLAKE_AUTHENTICATOR=OAUTH",
-);
+)
+.secret();
 /// A programmatic access token, under the names that other servers use.
 pub const ACCESS_TOKEN: Setting = of_connection(
     &["password"],
     &["SNOWFLAKE_PAT", "SNOWFLAKE_PASSWORD"],
     "none",
     "programmatic access token under the names of other servers; a real password cannot be used",
-);
+)
+.secret();
 /// Where a token is.
 pub const TOKEN_FILE: Setting = of_connection(
     &["token_file_path", "token_file"],
@@ -95,7 +99,8 @@ pub const OAUTH_CLIENT_SECRET: Setting = of_connection(
     &["SNOWFLAKE_OAUTH_CLIENT_SECRET"],
     "none",
     "that client's secret",
-);
+)
+.secret();
 /// Where tokens are asked for.
 pub const OAUTH_TOKEN_URL: Setting = of_connection(
     &["oauth_token_request_url"],
@@ -179,7 +184,8 @@ pub const PROXY: Setting = setting(
     &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
     "none",
     "HTTP proxy on the way to Snowflake and to identity providers, http://USER:PASSWORD@HOST:PORT",
-);
+)
+.secret();
 /// Who is reached without it.
 pub const NO_PROXY: Setting = setting(
     None,
