@@ -9,6 +9,7 @@ use super::core::Core;
 use super::delivery::EVENT_NAME;
 use super::exchange::{Answer, routing_fields};
 use super::later::Later;
+use super::metrics::Metric;
 use super::reply::{self, Delivery};
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
@@ -65,7 +66,12 @@ impl Core {
     ) -> Result<(), Full> {
         match effect {
             Effect::LogLevel(level) => self.sessions.set_log_level(session, *level, now.monotonic),
-            Effect::Subscribed(uri) => self.sessions.subscribe(session, uri, now.monotonic),
+            Effect::Subscribed(uri) => {
+                let subscribed = self.sessions.subscribe(session, uri, now.monotonic);
+                self.metrics
+                    .add(Metric::SubscriptionsRefused, u64::from(subscribed.is_err()));
+                subscribed
+            }
             Effect::Unsubscribed(uri) => {
                 self.sessions.unsubscribe(session.id, uri);
                 Ok(())
