@@ -10,6 +10,7 @@ use super::delivery::EVENT_NAME;
 use super::exchange::{Answer, routing_fields};
 use super::later::Later;
 use super::metrics::Metric;
+use super::planted::PlantedBug;
 use super::reply::{self, Delivery};
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
@@ -199,7 +200,9 @@ impl Server {
     /// Ends what was for a session or stream that is gone.
     pub(super) fn free(&mut self, now: Now, freed: Freed) {
         for job in freed.jobs {
-            self.core.cancel_gone(job);
+            if !self.core.is_planted(PlantedBug::SessionCallsForgotten) {
+                self.core.cancel_gone(job);
+            }
         }
         for connection in freed.connections {
             let Some(entry) = find(&mut self.entries, connection) else {
@@ -225,7 +228,14 @@ impl Server {
         if let Some(old) = resumed.replaced {
             self.leave_stream(now, old, resumed.stream);
         }
-        for (id, data) in resumed.missed {
+        let mut missed = resumed.missed;
+        if self.core.is_planted(PlantedBug::MissedForgotten) {
+            missed.clear();
+        }
+        if self.core.is_planted(PlantedBug::MissedTwice) {
+            missed.extend(missed.clone());
+        }
+        for (id, data) in missed {
             let id = id.to_string();
             let mut event = crate::wire::sse::event(Some(&id), EVENT_NAME, &mut [Piece::Shared(data)]);
             if !self.push_bytes(now, key, &mut event) {
