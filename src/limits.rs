@@ -19,8 +19,11 @@ pub struct Limits {
     pub accepts_per_turn_max: usize,
     /// Bytes read from one connection in one turn.
     pub read_per_turn_bytes_max: usize,
-    /// Bytes written to one connection in one turn.
+    /// Bytes written to one connection in one turn: a usual result. Of a longer one the rest is bulk.
     pub write_per_turn_bytes_max: usize,
+    /// Bytes of bulk written in one turn to all connections together. Doubled, who pings beside readers of large results
+    /// waits 0.1 ms longer.
+    pub bulk_per_turn_bytes_max: usize,
     /// Completions taken from the workers in one turn.
     pub completions_per_turn_max: usize,
     /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it. While
@@ -96,6 +99,11 @@ pub struct Limits {
     /// promised to the others is kept.
     pub task_results_bytes_max: usize,
 
+    // Callers.
+    /// Tokens of issuers that were checked and are remembered until they expire; a further one takes the place of
+    /// another. Some 300 bytes each.
+    pub tokens_checked_max: usize,
+
     // Statements and jobs.
     /// One SQL text; longer is refused by the guard. Snowflake itself stops at 1 MB.
     pub statement_bytes_max: usize,
@@ -160,6 +168,12 @@ pub struct Limits {
     /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
     /// the silence after which a call of a client that takes streams becomes one.
     pub keep_alive_interval: Duration,
+    /// How long a request waits for the keys of its token's issuer; then 503.
+    pub token_keys_timeout: Duration,
+    /// The keys of an issuer are fetched for an unknown key no more often.
+    pub token_keys_interval: Duration,
+    /// The keys of an issuer are fetched again when they are older.
+    pub token_keys_renewal: Duration,
     /// After a cancel at shutdown, how long the cancels themselves may take.
     pub cancel_timeout: Duration,
     /// How long shutdown waits for calls in flight (`--drain-timeout`).
@@ -175,7 +189,8 @@ impl Default for Limits {
             connections_refused_max: 64,
             accepts_per_turn_max: 64,
             read_per_turn_bytes_max: 64 << 10,
-            write_per_turn_bytes_max: 256 << 10,
+            write_per_turn_bytes_max: 64 << 10,
+            bulk_per_turn_bytes_max: 256 << 10,
             completions_per_turn_max: 256,
             outbox_bytes_max: 256 << 10,
             bytes_buffered_max: 64 << 20,
@@ -202,6 +217,7 @@ impl Default for Limits {
             replay_bytes_max: 64 << 20,
             tasks_max: 1_000,
             task_results_bytes_max: 32 << 20,
+            tokens_checked_max: 10_000,
             statement_bytes_max: 1 << 20,
             statement_reactor_bytes_max: 8 << 10,
             jobs_max: 1_024,
@@ -228,6 +244,9 @@ impl Default for Limits {
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),
+            token_keys_timeout: Duration::from_secs(10),
+            token_keys_interval: Duration::from_secs(30),
+            token_keys_renewal: Duration::from_secs(60 * 60),
             cancel_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_delay: Duration::ZERO,
@@ -247,6 +266,7 @@ impl Limits {
             ("accepts_per_turn_max", self.accepts_per_turn_max),
             ("read_per_turn_bytes_max", self.read_per_turn_bytes_max),
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
+            ("bulk_per_turn_bytes_max", self.bulk_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
             ("stream_outbox_bytes_max", self.stream_outbox_bytes_max),
@@ -340,6 +360,12 @@ impl Limits {
             + PROGRAM_BYTES
     }
 }
+
+/// Statements that the embedded engine remembers, so that they can be asked after and read again; then the oldest go.
+pub const EMBEDDED_STATEMENTS_MAX: usize = 1_000;
+
+/// Bytes of their texts and of the rows that it keeps of those that took long.
+pub const EMBEDDED_STATEMENTS_BYTES_MAX: usize = 16 << 20;
 
 /// So many of the largest requests, and of the largest results, must fit into the sums that bound them: a message in
 /// fragments takes twice its length, and the last eighth is kept for small ones.

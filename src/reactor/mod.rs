@@ -17,9 +17,12 @@ pub mod planted;
 mod readiness;
 pub mod signals;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod transfer;
 pub mod world;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -49,13 +52,14 @@ pub struct Driver<W: World> {
     /// Kept between turns for its memory only, as are the lists below where a turn empties them.
     events: Vec<Event>,
     shutdowns: u32,
+    is_reload_wanted: bool,
     /// Sockets worth a read. One that the server has no room for is not in here: it comes back when something is said
     /// about its connection.
     to_read: Vec<SocketKey>,
     /// Sockets worth a write.
     to_write: Vec<SocketKey>,
-    /// Sockets whose write budget of this turn is used up.
-    to_write_later: Vec<SocketKey>,
+    /// Sockets that had more to write than their budget, in the order in which they go on.
+    bulk: VecDeque<SocketKey>,
     to_close: Vec<SocketKey>,
     /// The completion budget was used up. The world woke us for the first of them and will not do it again.
     may_have_completions: bool,
@@ -70,6 +74,7 @@ struct Budgets {
     accepts: usize,
     read_bytes: usize,
     write_bytes: usize,
+    bulk_bytes: usize,
     completions: usize,
 }
 
@@ -83,6 +88,7 @@ impl<W: World> Driver<W> {
                 accepts: limits.accepts_per_turn_max,
                 read_bytes: limits.read_per_turn_bytes_max,
                 write_bytes: limits.write_per_turn_bytes_max,
+                bulk_bytes: limits.bulk_per_turn_bytes_max,
                 completions: limits.completions_per_turn_max,
             },
             sockets: Sockets::default(),
@@ -90,9 +96,10 @@ impl<W: World> Driver<W> {
             accepting: Accepting::Ready,
             events: Vec::new(),
             shutdowns: 0,
+            is_reload_wanted: false,
             to_read: Vec::new(),
             to_write: Vec::new(),
-            to_write_later: Vec::new(),
+            bulk: VecDeque::new(),
             to_close: Vec::new(),
             may_have_completions: false,
             pause_logged_at: None,
@@ -130,7 +137,7 @@ impl<W: World> Driver<W> {
         self.world.wait(until, &mut self.events)?; // 1
         let now = self.world.now(); // 2
         self.fold_events(); // 3
-        self.pass_shutdowns(now);
+        self.pass_signals(now);
         self.accept(now); // 4
         self.read(now); // 5
         self.take_completions(now); // 6
@@ -155,6 +162,7 @@ impl<W: World> Driver<W> {
     fn wake_up(&mut self) -> Option<Instant> {
         let is_busy = !self.to_read.is_empty()
             || !self.to_write.is_empty()
+            || !self.bulk.is_empty()
             || self.may_have_completions
             || self.accepting.is_ready();
         if is_busy {
@@ -175,6 +183,7 @@ impl<W: World> Driver<W> {
         for event in events.drain(..) {
             match event {
                 Event::Acceptable => self.accepting.on_event(),
+                Event::Reload => self.is_reload_wanted = true,
                 Event::Shutdown => self.shutdowns += 1,
                 Event::Socket {
                     socket,
@@ -205,7 +214,10 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn pass_shutdowns(&mut self, now: Now) {
+    fn pass_signals(&mut self, now: Now) {
+        if std::mem::take(&mut self.is_reload_wanted) {
+            self.server.handle(now, Input::Reload);
+        }
         for _ in 0..std::mem::take(&mut self.shutdowns) {
             self.server.handle(now, Input::Shutdown);
         }
@@ -260,6 +272,10 @@ impl<W: World> Driver<W> {
 
     /// Step 6: tells the server which steps ended, a budget's worth.
     fn take_completions(&mut self, now: Now) {
+        // A handful at most: the server wants no two of a kind at once.
+        while let Some(fetched) = self.world.fetched() {
+            self.server.handle(now, Input::Fetched(fetched));
+        }
         for _ in 0..self.budgets.completions {
             let Some(completion) = self.world.completion() else {
                 self.may_have_completions = false;
@@ -286,6 +302,7 @@ impl<W: World> Driver<W> {
                 Output::SubmitCancel(job) => self.world.submit_cancel(job),
                 Output::Interrupt(_) if self.is_planted(PlantedBug::InterruptForgotten) => {}
                 Output::Interrupt(job) => self.world.interrupt(job),
+                Output::Fetch(wanted) => self.world.fetch(wanted),
                 Output::Audit(record) => self.world.audit(*record),
                 Output::Flush(connection) => {
                     if !self.is_planted(PlantedBug::OutputNotFlushedBeforeSleep) {
@@ -302,6 +319,7 @@ impl<W: World> Driver<W> {
                         self.to_close.push(socket.key);
                     }
                 }
+                Output::Discard(what) => self.world.discard(what),
                 Output::StopAccepting => {
                     self.accepting.stop();
                     self.world.stop_accepting();

@@ -8,7 +8,7 @@ use super::access::Caller;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
-use crate::ident::{ConnectionId, JobId};
+use crate::ident::{ClientLabel, ConnectionId, JobId};
 use crate::limits::Limits;
 use crate::mcp::{Abilities, Level, Listen, Revision};
 use crate::time::Instant;
@@ -61,7 +61,8 @@ impl Codec {
         }
     }
 
-    pub(super) fn sent(&mut self, count: usize, now: Instant) {
+    /// Returns a large piece that is written whole.
+    pub(super) fn sent(&mut self, count: usize, now: Instant) -> Option<Vec<u8>> {
         match self {
             Self::Http(http) => http.sent(count, now),
             Self::WebSocket(socket) => socket.sent(count, now),
@@ -159,6 +160,15 @@ pub(super) enum Dialect {
     Envelope,
 }
 
+/// Whether the next request of a connection waits until it is known whether it may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    Waits,
+    /// It has waited, and is looked at once more.
+    Released,
+}
+
 /// What the server remembers of a connection beside its codec.
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -172,6 +182,8 @@ pub(super) struct Talk {
     pub(super) log_level: Option<Level>,
     /// Who opened the WebSocket or the stream that carries messages.
     pub(super) caller: Caller,
+    /// Whether its next request waits to be judged (HTTP).
+    pub(super) held: Held,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
     /// Batches whose replies are gathered here.
@@ -186,6 +198,8 @@ pub(super) struct Talk {
     pub(super) subscriptions: Vec<Box<str>>,
     /// What the client said in `initialize` that it can be asked for (connections of messages).
     pub(super) abilities: Abilities,
+    /// What the client called itself in `initialize`.
+    pub(super) client_label: ClientLabel,
 }
 
 impl Talk {
@@ -234,6 +248,7 @@ impl Entry {
             negotiated: None,
             log_level: None,
             caller: None,
+            held: Held::No,
             jobs: Vec::new(),
             batches: Batches::default(),
             streams: Vec::new(),
@@ -241,6 +256,7 @@ impl Entry {
             listens: Vec::new(),
             subscriptions: Vec::new(),
             abilities: Abilities::default(),
+            client_label: ClientLabel::default(),
         };
         Self {
             codec,

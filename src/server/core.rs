@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::audit::Audit;
+use super::callers::Waiting;
 use super::connection::Talk;
-use super::event::Output;
+use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight, Waits};
@@ -63,6 +64,8 @@ pub(super) struct Core {
     /// Who may come in.
     pub(super) access: Access,
     pub(super) planted: Option<PlantedBug>,
+    /// Requests that cannot be judged yet.
+    pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -119,6 +122,7 @@ impl Core {
             tasks_at: None,
             access: Access::new(&settings),
             planted: None,
+            waiting: Waiting::default(),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,
@@ -134,6 +138,11 @@ impl Core {
     /// Whether new connections are taken.
     pub(super) fn accepts(&self) -> bool {
         matches!(self.phase, Phase::Serving | Phase::Delaying { .. })
+    }
+
+    /// Has something large dropped where nobody waits.
+    pub(super) fn discard(&mut self, what: impl Send + 'static) {
+        self.outputs.push_back(Output::Discard(Discarded(Box::new(what))));
     }
 
     /// Gives out every step that a worker is free for.
@@ -190,7 +199,7 @@ impl Core {
             self.watch_silence(now.monotonic);
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
-        let (parts, mode) = ((call.work, call.finish), call.mode);
+        let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);

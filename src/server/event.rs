@@ -1,5 +1,8 @@
 //! What goes into the server and what comes out, apart from bytes.
 
+use std::fmt;
+
+use crate::access::fetch::{Fetched, Wanted};
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
@@ -42,10 +45,23 @@ pub enum Input {
     },
     /// A worker ended a step.
     Completed(Completion),
+    /// Something that the server wanted was fetched, or cannot be.
+    Fetched(Fetched),
+    /// SIGHUP: what can be read again shall be.
+    Reload,
     /// The writer of the audit log does otherwise than before.
     AuditState(State),
     /// SIGTERM, SIGINT or the end of stdio's input. A second one ends at once.
     Shutdown,
+}
+
+/// Something large that nobody needs any more. Only its memory is left to be given back.
+pub struct Discarded(pub Box<dyn Send>);
+
+impl fmt::Debug for Discarded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Discarded(…)")
+    }
 }
 
 /// What the server wants done. Bytes are not in here: they wait in the connection's outbox.
@@ -57,6 +73,8 @@ pub enum Output {
     SubmitCancel(Box<Job>),
     /// Cancel the token of a step that was submitted and has not completed.
     Interrupt(JobId),
+    /// Fetch this and say what came of it, with [`Input::Fetched`].
+    Fetch(Wanted),
     /// Write this to the audit log. Only where [`Settings::audit`](super::Settings::audit) says that there is one.
     Audit(Box<Record>),
     /// The connection has bytes to write.
@@ -65,6 +83,8 @@ pub enum Output {
     ShutdownWrite(ConnectionId),
     /// Close the socket. The id is not used again.
     Close(ConnectionId),
+    /// Drop this where nobody waits meanwhile: the machine takes a millisecond to take 12 MB back.
+    Discard(Discarded),
     /// Accept no more connections and close the listeners.
     StopAccepting,
     /// Everything is over: leave the loop.

@@ -16,6 +16,7 @@
 //! | `connection` | there is another codec |
 //! | `access` | there is another rule for who may come in |
 //! | `route` | there is another path |
+//! | `callers` | keys or credentials change while the server runs |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
@@ -30,6 +31,7 @@ mod access;
 mod audit;
 mod batched;
 mod batches;
+mod callers;
 mod channel;
 mod connection;
 mod content;
@@ -65,7 +67,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-pub use self::event::{Exit, Input, Output, Peer};
+pub use self::event::{Discarded, Exit, Input, Output, Peer};
 pub use self::metrics::{Gauges, Metric, Metrics};
 pub use self::settings::{HostRule, Settings};
 
@@ -80,6 +82,7 @@ use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::Service;
 use crate::time::{Instant, Now};
+use crate::wire::buffer::SPENT_BYTES_MIN;
 use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
 use crate::wire::websocket::WebSocketConnection;
@@ -204,6 +207,8 @@ impl Server {
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
             Input::Completed(completion) => self.on_completed(now, completion),
+            Input::Fetched(fetched) => self.on_fetched(now, fetched),
+            Input::Reload => self.on_reload(),
             Input::AuditState(state) => self.core.on_audit_state(state),
             Input::Shutdown => self.on_shutdown(now),
         }
@@ -225,6 +230,7 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::TokenKeys => self.on_keys_late(now),
                 Timer::Tasks => self.on_tasks_due(now),
                 Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
@@ -358,7 +364,9 @@ impl Server {
         let Some(entry) = find(&mut self.entries, connection) else {
             return;
         };
-        entry.codec.sent(count, now.monotonic);
+        if let Some(spent) = entry.codec.sent(count, now.monotonic) {
+            self.core.discard(spent);
+        }
         self.go_on(now, connection);
     }
 
@@ -393,6 +401,8 @@ impl Server {
                 } else if let Some(number) = flight.task {
                     self.core.count_end(&result);
                     self.finish_task(now, number, flight.finish.ended(result));
+                } else if let Ok(rendered) = result {
+                    self.core.discard(rendered.result);
                 }
             }
         }
@@ -534,6 +544,9 @@ impl Server {
         }
         if matches!(entry.codec, Codec::WebSocket(_)) {
             self.core.websockets -= 1;
+        }
+        if entry.codec.held_bytes() >= SPENT_BYTES_MIN {
+            self.core.discard(entry.codec);
         }
         self.core.metrics.count_close(reason);
         log::debug!("{connection}: closed, {}", reason.name());

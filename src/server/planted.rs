@@ -10,8 +10,6 @@ pub enum PlantedBug {
     TaskCancelForgotten,
     /// A script whose questions are all answered is not resumed.
     AnswersForgotten,
-    /// A task over its time is forgotten with its job running.
-    TaskOutlived,
     /// The end of a task's call does not reach the table.
     TaskEndForgotten,
     /// A stream that is resumed does not bring what was missed.
@@ -26,11 +24,10 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::WaiterForgotten,
         Self::TaskCancelForgotten,
         Self::AnswersForgotten,
-        Self::TaskOutlived,
         Self::TaskEndForgotten,
         Self::MissedForgotten,
         Self::MissedTwice,

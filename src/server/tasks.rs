@@ -408,9 +408,6 @@ impl Server {
     pub(super) fn on_tasks_due(&mut self, now: Now) {
         self.core.tasks_at = None;
         for job in self.core.tasks.expire(now.monotonic) {
-            if self.core.is_planted(PlantedBug::TaskOutlived) {
-                continue;
-            }
             let Some((caller, _)) = self.core.cancel_gone(job) else {
                 continue;
             };

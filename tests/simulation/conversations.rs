@@ -475,6 +475,10 @@ impl Play {
             return Err(format!("a task failed: {got}"));
         }
         task.status = status.to_owned();
+        if status == "cancelled" {
+            self.check_nothing_runs_for(index)?;
+        }
+        let task = &self.tasks[index];
         if status == "completed"
             && session.is_none()
             && !got["result"]["result"].to_string().contains(&task.tag)
@@ -488,6 +492,19 @@ impl Play {
                 .collect();
             let more = format!(r#","inputResponses":{{{}}}"#, answers.join(","));
             self.about("tasks/update", &id, &more, session)?;
+        }
+        Ok(())
+    }
+
+    /// What a task ran that is cancelled is stopped, and takes no further step.
+    fn check_nothing_runs_for(&mut self, index: usize) -> Result<(), String> {
+        let tag = &self.tasks[index].tag;
+        for (job, progressed) in self.workers.jobs_of(|own| own == tag) {
+            let is_interrupted = false;
+            if progressed == (Progressed::Running { is_interrupted }) {
+                return Err(format!("{tag} is cancelled and its {job} runs on"));
+            }
+            self.workers.unwanted.insert(job);
         }
         Ok(())
     }

@@ -355,6 +355,7 @@ impl Theatre {
                         self.steps.push(job);
                     }
                 }
+                Output::Fetch(wanted) => return Err(format!("{wanted:?} wanted without keys and issuers")),
                 Output::Audit(_) => return Err("there is no audit log".to_owned()),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => {
@@ -363,6 +364,7 @@ impl Theatre {
                     }
                 }
                 Output::Close(connection) => self.on_close(connection)?,
+                Output::Discard(_) => {}
                 Output::StopAccepting => {
                     if !self.is_draining {
                         return Err("the listeners are closed and nobody asked".to_owned());

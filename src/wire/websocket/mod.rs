@@ -257,12 +257,17 @@ impl WebSocketConnection {
     /// Starts the closing handshake (1001 at shutdown) unless it has begun. `reason` is cut to the 123 bytes that
     /// fit.
     pub fn close(&mut self, code: u16, reason: &str, now: Instant) {
+        self.end(CloseReason::Draining, (code, reason), now);
+    }
+
+    /// As [`Self::close`], for another reason than shutdown.
+    pub fn end(&mut self, why: CloseReason, (code, reason): (u16, &str), now: Instant) {
         if self.state != State::Open {
             return;
         }
         self.note_queueing(now);
         self.decoder.close(code, reason, &mut self.outbox);
-        self.close_reason = Some(CloseReason::Draining);
+        self.close_reason = Some(why);
         self.state = State::Closing;
     }
 
@@ -271,19 +276,22 @@ impl WebSocketConnection {
         &self.outbox
     }
 
-    /// Says that the first `count` bytes that waited were written.
-    pub fn sent(&mut self, count: usize, now: Instant) {
+    /// Says that the first `count` bytes that waited were written. Returns a large piece that was among them
+    /// ([`Outbox::sent`]).
+    pub fn sent(&mut self, count: usize, now: Instant) -> Option<Vec<u8>> {
         if count == 0 {
-            return;
+            return None;
         }
-        self.outbox.sent(count);
+        let spent = self.outbox.sent(count);
         if !self.outbox.is_empty() {
-            return self.taking.note(count);
+            self.taking.note(count);
+            return spent;
         }
         self.taking = Pace::new(now);
         if self.ping == Ping::Queued {
             self.ping = Ping::Written(now);
         }
+        spent
     }
 
     /// When [`Self::on_deadline`] must be called, if nothing happens before.
