@@ -174,6 +174,8 @@ impl Work {
 /// Where a statement runs. Names are exact (case-sensitive, unquoted); `None` leaves Snowflake's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
+    /// Connection, where there are several.
+    pub connection: Option<Arc<str>>,
     /// Database.
     pub database: Option<String>,
     /// Schema.
@@ -199,6 +201,7 @@ impl Context {
     /// As whom a statement runs there.
     pub fn who(&self) -> Who {
         Who {
+            connection: self.connection.as_deref().unwrap_or_default().into(),
             role: self.role.as_deref().unwrap_or_default().into(),
             ..Who::default()
         }

@@ -24,6 +24,8 @@ pub enum Error {
         /// The address that was to be listened on.
         address: SocketAddr,
     },
+    /// A configuration file that cannot be used, with its name and why.
+    File(String),
     /// Something wrong in a file that a setting names.
     InFile {
         /// The setting.
@@ -72,7 +74,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Value { origin, .. } => *origin == Origin::Flag,
-            Self::InFile { .. } | Self::OpenToOthers { .. } | Self::Limits(_) => false,
+            Self::InFile { .. } | Self::OpenToOthers { .. } | Self::File(_) | Self::Limits(_) => false,
         }
     }
 }
@@ -94,8 +96,8 @@ impl fmt::Display for Error {
             }
             Self::OpenToOthers { address } => write!(
                 formatter,
-                "{address} is reached by other machines and would ask nobody who it is: set API_KEYS, --keys or \
-                 MCP_OAUTH_ISSUER, or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
+                "{address} is reached by other machines and would ask nobody who it is: set API_KEYS, --keys, \
+                 MCP_OAUTH_ISSUER or --tls-client-ca, or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
             ),
             Self::InFile {
                 setting,
@@ -103,7 +105,7 @@ impl fmt::Display for Error {
                 origin,
                 wrong,
             } => write!(formatter, "{setting}={} ({origin}), {wrong}", path.escape_debug()),
-            Self::Limits(broken) => write!(formatter, "{broken}"),
+            Self::File(broken) | Self::Limits(broken) => write!(formatter, "{broken}"),
         }
     }
 }

@@ -6,7 +6,9 @@
 //! and the health routes stay up. Nothing here knows a socket, the server or MCP.
 
 mod audit;
+mod connections;
 mod error;
+mod files;
 mod http;
 mod limits;
 mod names;
@@ -15,9 +17,11 @@ mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
+mod tls;
 mod token;
 mod value;
 
+use crate::access::Quota;
 use crate::limits::Limits;
 use crate::observe::{self, logger::Format};
 use crate::secret::Secret;
@@ -26,9 +30,11 @@ use crate::sql::ruling::Rulings;
 use setting as s;
 use source::{Origin, Sources};
 
+pub use connections::{Choice, Connection};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
 pub use oauth::Oauth;
+pub use tls::Tls;
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +52,12 @@ pub struct Config {
     pub http: Option<Http>,
     /// What answers statements.
     pub engine: Engine,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
     /// The bounds, with those that can be set.
     pub limits: Limits,
+    /// What callers may use who have no quota of their own.
+    pub quota: Quota,
     /// Statements and their rows.
     pub statements: Statements,
     /// What signs tokens: one text, or two while it is changed, the signing one first; empty when a key is to be made
@@ -68,6 +78,8 @@ pub enum Engine {
     Demo,
     /// Snowflake.
     Snowflake(Box<Settings>),
+    /// Several connections to Snowflake. The first is the one of calls that name none.
+    Several(Vec<Connection>),
     /// Snowflake, but the settings do not suffice to sign in. The sentence says which are missing.
     Incomplete(String),
 }
@@ -119,6 +131,11 @@ impl Config {
         let mut notes = Vec::new();
         let audit = audit::read(sources)?;
         let mut limits = limits::read(sources)?;
+        if transport == Transport::Stdio {
+            // There is nobody else to leave a worker for.
+            limits.steps_per_principal_max = limits.workers;
+        }
+        let quota = limits::quota(sources)?;
         limits.audit_queue_max = audit.as_ref().map_or(0, |audit| audit.queue_max);
         let statements = statements(sources, &limits)?;
         check_read_only(sources, &statements.rulings)?;
@@ -131,30 +148,23 @@ impl Config {
                 None
             }
         };
-        let engine = if demo {
-            Engine::Demo
+        let (engine, choices) = if demo {
+            (Engine::Demo, Vec::new())
         } else {
-            Engine::read(sources)?
+            connections::read(sources)?
         };
         notes.extend(names::notes(sources));
         Ok(Self {
             http,
             engine,
+            choices,
             limits,
+            quota,
             statements,
             token_keys,
             log,
             audit,
             notes,
-        })
-    }
-}
-
-impl Engine {
-    fn read(sources: &Sources) -> Result<Self, Error> {
-        Ok(match snowflake::read(sources)? {
-            Ok(settings) => Self::Snowflake(Box::new(settings)),
-            Err(sentence) => Self::Incomplete(sentence),
         })
     }
 }

@@ -4,9 +4,11 @@
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
 mod ineffective;
+mod snowflake;
 mod statements;
 
 pub use ineffective::INEFFECTIVE;
+pub use snowflake::*;
 pub use statements::*;
 
 /// A setting that is honoured.
@@ -16,10 +18,15 @@ pub struct Setting {
     pub flag: Option<&'static str>,
     /// Environment names. The first is the one to write; the others are what predecessors called it.
     pub names: &'static [&'static str],
+    /// What it is called within a connection: in the tools' files, and behind `SNOWFLAKE_CONNECTIONS_NAME_` in capitals.
+    /// None: it is no setting of one connection.
+    pub keys: &'static [&'static str],
     /// What holds when nothing is set, in words.
     pub default: &'static str,
     /// Unit and consequence, in words.
     pub meaning: &'static str,
+    /// Whether its value must not be shown.
+    pub is_secret: bool,
 }
 
 /// A name that predecessors document and that changes nothing here.
@@ -41,8 +48,31 @@ const fn setting(
     Setting {
         flag,
         names,
+        keys: &[],
         default,
         meaning,
+        is_secret: false,
+    }
+}
+
+impl Setting {
+    /// The same, whose value must not be shown.
+    const fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
+    }
+}
+
+/// As [`setting`], for one that each connection may have for itself.
+const fn of_connection(
+    keys: &'static [&'static str],
+    names: &'static [&'static str],
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        keys,
+        ..setting(None, names, default, meaning)
     }
 }
 
@@ -63,6 +93,28 @@ pub const PORT: Setting = setting(
     "TCP port; 0 lets the system choose, and start-up says which",
 );
 
+/// Our certificate.
+pub const TLS_CERTIFICATE: Setting = setting(
+    Some("--tls-cert"),
+    &["MCP_TLS_CERT"],
+    "none, plain HTTP",
+    "PEM file with the server's certificate and those up to its root; makes the port speak TLS; read again at SIGHUP",
+);
+/// Its key.
+pub const TLS_KEY: Setting = setting(
+    Some("--tls-key"),
+    &["MCP_TLS_KEY"],
+    "none",
+    "PEM file with the certificate's key, best an ECDSA one: a handshake with RSA costs five times as much; read again at SIGHUP",
+);
+/// Who vouches for clients.
+pub const TLS_CLIENT_CA: Setting = setting(
+    Some("--tls-client-ca"),
+    &["MCP_TLS_CLIENT_CA"],
+    "none",
+    "PEM file with the roots of client certificates: who has one needs no key, and its name (URI, DNS, mail, else common name) is the caller",
+);
+
 // Who may call.
 
 /// Bearer tokens that clients must present.
@@ -71,7 +123,7 @@ pub const API_KEYS: Setting = setting(
     &["API_KEYS"],
     "none",
     "comma list of bearer tokens; with one set, everything but /health, /health/live and /health/ready needs one",
-);
+).secret();
 /// A file of keys.
 pub const KEY_FILE: Setting = setting(
     Some("--keys"),
@@ -127,7 +179,7 @@ pub const TOKEN_KEY: Setting = setting(
     &["SNOWFLAKE_MCP_TOKEN_KEY"],
     "made at start",
     "text of at least 32 characters that signs session ids, cursors and task ids; servers with the same one continue each other's, also after a restart; two separated by a comma while it is changed: the first signs, both are accepted",
-);
+).secret();
 /// Web origins that may call.
 pub const CORS_ORIGINS: Setting = setting(
     None,
@@ -164,7 +216,42 @@ pub const JOBS_PER_PRINCIPAL_MAX: Setting = setting(
     None,
     &["MAX_CONCURRENT_REQUESTS"],
     "512",
-    "tool calls in flight for one API key, without keys for one connection; a further one is refused as busy",
+    "tool calls that run at once for one API key, without keys for one connection; further ones wait",
+);
+/// Calls of one client that wait.
+pub const WAITING_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_WAITING_REQUESTS"],
+    "64",
+    "tool calls of one client that wait behind those that run, in their order; a further one is refused as busy, with 429 on REST",
+);
+/// Calls of one client in a minute.
+pub const CALLS_PER_MINUTE: Setting = setting(
+    None,
+    &["RATE_LIMIT_PER_MINUTE"],
+    "none",
+    "tool calls that one client may begin in a minute; a further one is told when to come again",
+);
+/// Whether those are counted.
+pub const ENABLE_RATE_LIMITING: Setting = setting(
+    None,
+    &["ENABLE_RATE_LIMITING"],
+    "true when RATE_LIMIT_PER_MINUTE is set",
+    "false leaves RATE_LIMIT_PER_MINUTE without effect",
+);
+/// Rows of one client in a day.
+pub const ROWS_PER_DAY: Setting = setting(
+    None,
+    &["MCP_MAX_ROWS_PER_DAY"],
+    "none",
+    "rows that one client may receive in a day (UTC); then its calls are refused until the next",
+);
+/// Bytes of one client in a day.
+pub const BYTES_PER_DAY: Setting = setting(
+    None,
+    &["MCP_MAX_RESULT_SIZE_PER_DAY"],
+    "none",
+    "MiB of results that one client may receive in a day (UTC); then its calls are refused until the next",
 );
 /// Size of a request.
 pub const REQUEST_SIZE_MAX: Setting = setting(
@@ -321,123 +408,6 @@ pub const AUDIT_WHEN_FULL: Setting = setting(
     "while the audit log cannot be written: refuse lets no statement run, drop lets them run and gives up the oldest records",
 );
 
-// Snowflake.
-
-/// The account.
-pub const ACCOUNT: Setting = setting(
-    None,
-    &["SNOWFLAKE_ACCOUNT"],
-    "taken from SNOWFLAKE_HOST",
-    "account identifier, best as organization-account (myorg-prod)",
-);
-/// The user.
-pub const USER: Setting = setting(
-    None,
-    &["SNOWFLAKE_USER"],
-    "none",
-    "login name; needed with a key pair, not with a token",
-);
-/// How to sign in.
-pub const AUTHENTICATOR: Setting = setting(
-    None,
-    &["SNOWFLAKE_AUTHENTICATOR"],
-    "by what is set",
-    "SNOWFLAKE_JWT (key pair), PROGRAMMATIC_ACCESS_TOKEN or OAUTH",
-);
-/// How to sign in, in the words of the program that this one replaces.
-pub const AUTH_TYPE: Setting = setting(
-    None,
-    &["SNOWFLAKE_AUTH_TYPE"],
-    "by what is set",
-    "older form of SNOWFLAKE_AUTHENTICATOR: private_key means SNOWFLAKE_JWT",
-);
-/// The private key itself.
-pub const PRIVATE_KEY: Setting = setting(
-    None,
-    &["SNOWFLAKE_PRIVATE_KEY"],
-    "none",
-    "the RSA private key itself: PEM text, or base64 of PEM or of PKCS#8 DER",
-);
-/// Where the private key is.
-pub const PRIVATE_KEY_PATH: Setting = setting(
-    None,
-    &["SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"],
-    "none",
-    "file that holds the RSA private key (PKCS#8, plain or encrypted, or PKCS#1; PEM)",
-);
-/// What opens the private key.
-pub const PRIVATE_KEY_PASSPHRASE: Setting = setting(
-    None,
-    &[
-        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
-        "SNOWFLAKE_PRIVATE_KEY_FILE_PWD",
-    ],
-    "none",
-    "passphrase of an encrypted private key",
-);
-/// A token.
-pub const TOKEN: Setting = setting(
-    None,
-    &["SNOWFLAKE_TOKEN"],
-    "none",
-    "programmatic access token, or OAuth access token with SNOWFLAKE_AUTHENTICATOR=OAUTH",
-);
-/// A programmatic access token, under the names that other servers use.
-pub const ACCESS_TOKEN: Setting = setting(
-    None,
-    &["SNOWFLAKE_PAT", "SNOWFLAKE_PASSWORD"],
-    "none",
-    "programmatic access token under the names of other servers; a real password cannot be used",
-);
-/// The warehouse.
-pub const WAREHOUSE: Setting = setting(
-    None,
-    &["SNOWFLAKE_WAREHOUSE"],
-    "the user's default",
-    "warehouse that runs statements, written as in SQL",
-);
-/// The database.
-pub const DATABASE: Setting = setting(
-    None,
-    &["SNOWFLAKE_DATABASE"],
-    "the user's default",
-    "database of calls that name none, written as in SQL",
-);
-/// The schema.
-pub const SCHEMA: Setting = setting(
-    None,
-    &["SNOWFLAKE_SCHEMA"],
-    "the user's default",
-    "schema of calls that name none, written as in SQL",
-);
-/// The role.
-pub const ROLE: Setting = setting(
-    None,
-    &["SNOWFLAKE_ROLE"],
-    "the user's default",
-    "role of every statement; give it read privileges only",
-);
-/// The host, where it does not follow from the account.
-pub const SNOWFLAKE_HOST: Setting = setting(
-    None,
-    &["SNOWFLAKE_HOST"],
-    "from the account",
-    "host name of the account, for private links and tests",
-);
-/// The port of that host.
-pub const SNOWFLAKE_PORT: Setting = setting(
-    None,
-    &["SNOWFLAKE_PORT"],
-    "443, or 80 with http",
-    "port of that host",
-);
-/// The protocol towards that host.
-pub const SNOWFLAKE_PROTOCOL: Setting = setting(
-    None,
-    &["SNOWFLAKE_PROTOCOL"],
-    "https",
-    "https; http is allowed towards loopback only, for tests",
-);
 /// How long what is told about the account is kept.
 pub const METADATA_TTL: Setting = setting(
     None,
@@ -449,6 +419,9 @@ pub const METADATA_TTL: Setting = setting(
 pub const ALL: &[&Setting] = &[
     &HOST,
     &PORT,
+    &TLS_CERTIFICATE,
+    &TLS_KEY,
+    &TLS_CLIENT_CA,
     &API_KEYS,
     &KEY_FILE,
     &OAUTH_ISSUERS,
@@ -463,6 +436,11 @@ pub const ALL: &[&Setting] = &[
     &WORKERS,
     &CONNECTIONS_MAX,
     &JOBS_PER_PRINCIPAL_MAX,
+    &WAITING_MAX,
+    &CALLS_PER_MINUTE,
+    &ENABLE_RATE_LIMITING,
+    &ROWS_PER_DAY,
+    &BYTES_PER_DAY,
     &REQUEST_SIZE_MAX,
     &RESULT_SIZE_MAX,
     &BUFFERED_SIZE_MAX,
@@ -506,6 +484,13 @@ pub const ALL: &[&Setting] = &[
     &PRIVATE_KEY_PASSPHRASE,
     &TOKEN,
     &ACCESS_TOKEN,
+    &TOKEN_FILE,
+    &OAUTH_CLIENT_ID,
+    &OAUTH_CLIENT_SECRET,
+    &OAUTH_TOKEN_URL,
+    &OAUTH_SCOPE,
+    &OAUTH_IN_BODY,
+    &WORKLOAD_PROVIDER,
     &WAREHOUSE,
     &DATABASE,
     &SCHEMA,
@@ -513,6 +498,16 @@ pub const ALL: &[&Setting] = &[
     &SNOWFLAKE_HOST,
     &SNOWFLAKE_PORT,
     &SNOWFLAKE_PROTOCOL,
+    &CONNECTION,
+    &CONNECTIONS,
+    &ALLOWED_ROLES,
+    &ALLOWED_WAREHOUSES,
+    &CONFIG,
+    &TOOLS_HOME,
+    &SKIP_READ_WARNING,
+    &PROXY,
+    &NO_PROXY,
+    &AUTHORITIES,
 ];
 
 #[cfg(test)]

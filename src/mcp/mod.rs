@@ -184,7 +184,11 @@ impl Service {
     }
 
     /// A job, unless its answer was kept.
-    fn work_or_kept(&mut self, call: ToolCall, now: Now) -> Outcome {
+    fn work_or_kept(&mut self, mut call: ToolCall, now: Now) -> Outcome {
+        // The caller may have chosen another connection or role than the tool began with.
+        if let Some(share) = &mut call.work.share {
+            share.key.who = call.work.context.who();
+        }
         let Some(share) = call.work.share.as_ref().filter(|share| !share.is_fresh) else {
             return Outcome::Work(Box::new(call));
         };

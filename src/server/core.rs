@@ -5,16 +5,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::access::Access;
+use super::accounts::Accounts;
 use super::audit::Audit;
 use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
-use super::health::{Database, Health, Snapshot};
-use super::inflight::{Busy, Flight, Inflight, Waits};
+use super::health::{Databases, Health, Snapshot};
+use super::inflight::{Flight, Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
+use super::planted::PlantedBug;
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
@@ -22,8 +24,8 @@ use super::settings::Settings;
 use super::shutdown::Phase;
 use super::streams::Streams;
 use super::timers::Timers;
+use crate::backend::Error;
 use crate::backend::job::Rendered;
-use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
 use crate::mcp::session::Sessions;
@@ -45,7 +47,8 @@ pub(super) struct Core {
     pub(super) timers: Timers,
     pub(super) metrics: Metrics,
     pub(super) audit: Audit,
-    pub(super) database: Database,
+    pub(super) accounts: Accounts,
+    pub(super) databases: Databases,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
@@ -62,6 +65,7 @@ pub(super) struct Core {
     pub(super) tasks_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
+    pub(super) planted: Option<PlantedBug>,
     /// Requests that cannot be judged yet.
     pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
@@ -98,16 +102,17 @@ impl Core {
         settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
             inflight: Inflight::new(&settings.limits),
+            accounts: Accounts::new(settings.quota),
             audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
-            database: Database::at_start(settings.engine_missing.as_deref()),
+            databases: Databases::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
             service,
             entropy,
             timers: Timers::default(),
             metrics: Metrics::default(),
-            common: CommonHeaders::new(WallTime::default()),
+            common: CommonHeaders::new(WallTime::default(), settings.is_tls),
             outputs: VecDeque::new(),
             spares: Spares::default(),
             phase: Phase::Serving,
@@ -119,12 +124,18 @@ impl Core {
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
             access: Access::new(&settings),
+            planted: None,
             waiting: Waiting::default(),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,
             settings: Arc::new(settings),
         }
+    }
+
+    /// Whether this bug is planted. Never in a release.
+    pub(super) const fn is_planted(&self, bug: PlantedBug) -> bool {
+        cfg!(debug_assertions) && matches!(self.planted, Some(planted) if planted as u8 == bug as u8)
     }
 
     /// Whether new connections are taken.
@@ -144,39 +155,6 @@ impl Core {
         }
     }
 
-    /// Takes a tool call in.
-    ///
-    /// # Errors
-    /// Why it is not taken, in words for the caller.
-    pub(super) fn admission(&mut self, principal: Principal, statement_bytes: usize) -> Result<(), Error> {
-        let refused = if self.accepts() {
-            match self.inflight.admission(principal) {
-                Ok(()) => match self
-                    .check_memory(statement_bytes)
-                    .and_then(|()| self.check_audit())
-                {
-                    Ok(()) => return Ok(()),
-                    Err(short) => short,
-                },
-                Err(Busy::Server(max)) => Error::new(
-                    Kind::TooManyRequests,
-                    format!("the server is busy: {max} calls are in flight"),
-                ),
-                Err(Busy::Principal(max)) => Error::new(
-                    Kind::TooManyRequests,
-                    format!("you have {max} calls in flight, as many as you may"),
-                ),
-            }
-        } else {
-            Error::new(
-                Kind::Unavailable,
-                "the server is shutting down and takes no new calls",
-            )
-        };
-        self.metrics.count(Metric::CallsRefused);
-        Err(refused)
-    }
-
     /// Lets an admitted call begin.
     pub(super) fn begin(
         &mut self,
@@ -192,9 +170,14 @@ impl Core {
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
         let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
+        let hears_progress = caller.hears.progress_token.is_some();
+        let payer = (principal, self.calls_max(principal));
         let job = self
             .inflight
-            .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+            .admit(now.monotonic, caller, payer, parts, &mut self.timers);
+        if hears_progress && let Some(before) = self.inflight.place(principal, job) {
+            self.later.push_back(Later::TellPlace(job, before));
+        }
         self.inflight.set_record(job, record);
         self.intend_task(now, job, mode, false);
         self.memory.note_statements(self.inflight.statement_bytes());
@@ -225,8 +208,12 @@ impl Core {
 
     /// Cancels a job, whoever waits for it.
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
-        if let Some(Waits::Task { number, .. }) = self.inflight.waits(job) {
+        if let Some(Waits::Task { number, asked }) = self.inflight.waits(job) {
             self.tasks.leave(number, job);
+            if asked.is_some() {
+                // What was asked through this call is put to another one that waits, or comes.
+                self.later.push_back(Later::TaskChanged(number));
+            }
         }
         let (caller, outputs) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
@@ -313,7 +300,7 @@ impl Core {
             steps: self.inflight.steps(),
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
-            database: &self.database,
+            databases: &self.databases,
             audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {

@@ -21,13 +21,16 @@
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
-//! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `admission`, `accounts` | callers are bounded otherwise |
+//! | `inflight`, `gate`, `ready` | fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
 mod access;
+mod accounts;
+mod admission;
 mod audit;
 mod batched;
 mod batches;
@@ -39,6 +42,7 @@ mod core;
 mod delivery;
 pub mod event;
 mod exchange;
+mod gate;
 mod headers;
 mod health;
 mod inflight;
@@ -46,6 +50,7 @@ mod later;
 mod listening;
 mod memory;
 mod metrics;
+pub mod planted;
 mod posted;
 mod ready;
 mod reply;
@@ -110,6 +115,14 @@ impl Server {
             room_lent_to: None,
             core: Core::new(settings, service, entropy),
         }
+    }
+
+    /// Plants a bug (see [`planted`]). Without debug assertions it does nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_planted(mut self, bug: planted::PlantedBug) -> Self {
+        self.core.planted = Some(bug);
+        self
     }
 
     /// Connections open.
@@ -195,6 +208,7 @@ impl Server {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
+            Input::Named { connection, name } => self.on_named(connection, &name),
             Input::Ended { connection } => self.on_ended(now, connection),
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
@@ -381,7 +395,13 @@ impl Server {
                 let followers = core.inflight.take_followers(&mut flight, &mut core.timers);
                 core.note_jobs();
                 core.record_end(now.monotonic, &mut flight, &result);
-                core.database.observe(now, result.as_ref().map(|_| ()));
+                if let Ok(rendered) = &result {
+                    let bytes = rendered.bytes() as u64;
+                    core.accounts
+                        .charge(flight.principal(), now, rendered.rows, bytes);
+                }
+                let ended = result.as_ref().map(|_| ());
+                core.databases.observe(now, flight.connection.as_ref(), ended);
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);
@@ -538,6 +558,7 @@ impl Server {
         }
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
+        self.core.accounts.forget(connection);
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

@@ -73,6 +73,8 @@ impl Inflight {
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
+        // It holds no worker while it waits.
+        self.gate.enter(principal, id, usize::MAX);
         let state = State::Scripted(Scripted::new(Some(script), Waits::Not));
         let deadline = now + self.script_timeout;
         let flight = Flight::new(now, deadline, caller, principal, finish, state);
@@ -89,6 +91,8 @@ impl Inflight {
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
+        // It holds no worker while it waits.
+        self.gate.enter(principal, id, usize::MAX);
         let waits = Waits::Task { number, asked: None };
         let state = State::Scripted(Scripted::new(None, waits));
         let flight = Flight::new(now, deadline, caller, principal, finish, state);
@@ -142,6 +146,7 @@ impl Inflight {
             flight.finish = finish;
             flight.statement_bytes = work.leased_bytes();
             self.statement_bytes += flight.statement_bytes;
+            flight.connection.clone_from(&work.context.connection);
             flight.state = State::Ready(Box::new(Job {
                 id,
                 work,
