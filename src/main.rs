@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use snowflake_mcp::config::source::Sources;
-use snowflake_mcp::config::{Config, Http, Transport};
+use snowflake_mcp::config::{self, Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::signals::Signals;
 use snowflake_mcp::serve::{self, Ports};
@@ -65,8 +65,9 @@ fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
 fn rehearse(rehearsal: &Rehearsal) -> Result<ExitCode, Failure> {
     let (Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) = rehearsal;
     let rulings = Config::rulings(&Sources::from_process(of.flags()))?;
-    let role = of.role.as_deref().map(policy::exact);
-    let ruling = rulings.of(role.as_deref(), of.key.as_deref());
+    let role = of.role.as_deref().map(config::policy::exact);
+    let mark = of.key.as_deref().map(config::policy::mark);
+    let ruling = rulings.of(role.as_deref(), mark.as_ref().map(|mark| &mark.as_bytes()[..]));
     let output = std::io::stdout().lock();
     let done = match rehearsal {
         Rehearsal::Check { .. } => {

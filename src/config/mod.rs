@@ -10,7 +10,7 @@ mod error;
 mod http;
 mod limits;
 mod names;
-mod policy;
+pub mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;

@@ -1,12 +1,13 @@
 //! What the operator decides about the tools.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
 use crate::sql::identifier::Identifier;
-use crate::sql::ruling::Rulings;
+use crate::sql::ruling::{Ruling, Rulings};
 
 /// What the operator decides about the tools. Names are written as in SQL: a bare word is folded to upper case, a name
 /// in double quotes is exact.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub query_tag: Option<String>,
     /// Which statements may pass of a caller for whom nothing else is said.
     pub policy: Policy,
+    /// What else holds for such a caller.
+    pub ruling: Arc<Ruling>,
     /// What each caller may do.
     pub rulings: Rulings,
 }
@@ -60,7 +63,29 @@ impl Settings {
             role: None,
             query_tag: None,
             policy: rulings.base().policy.clone(),
+            ruling: Arc::clone(rulings.base()),
             rulings,
+        }
+    }
+
+    /// The same for callers for whom `ruling` holds: policy and bounds are its.
+    pub(super) fn under(&self, ruling: &Arc<Ruling>) -> Self {
+        let rows_max = ruling.rows_max.unwrap_or(u64::MAX).min(self.rows_max);
+        let bytes_max = ruling.result_bytes_max.unwrap_or(usize::MAX);
+        let mut policy = ruling.policy.clone();
+        if !ruling.objects.is_empty() {
+            // Their plans do not tell whose definition they show.
+            for name in DEFINING {
+                policy = policy.with_denied_function(name);
+            }
+        }
+        Self {
+            rows_max,
+            default_rows: self.default_rows.min(rows_max),
+            result_bytes_max: bytes_max.min(self.result_bytes_max),
+            policy,
+            ruling: Arc::clone(ruling),
+            ..self.clone()
         }
     }
 
@@ -108,6 +133,9 @@ impl Settings {
         }
     }
 }
+
+/// Functions that tell about an object that is named by a text.
+const DEFINING: [&str; 3] = ["GET_DDL", "GET_OBJECT_REFERENCES", "SYSTEM$GET_TAG"];
 
 /// Rows of `execute_query` when neither caller nor operator says: a table that a model can read.
 const DEFAULT_ROWS: u64 = 100;
