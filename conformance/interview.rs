@@ -1,11 +1,13 @@
 //! Calls that ask their client before they answer, in every revision: a modern client gets all questions at once and
-//! calls again with the answers; a legacy one is asked over its stream, one question after the other.
+//! calls again with the answers; a legacy one is asked over its stream, one question after the other; those of a task
+//! wait in it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use snowflake_mcp::mcp::offer::{Ability, Asked, Reply};
 use snowflake_mcp::mcp::script::{Event, Next, Notice, Question, Script};
+use snowflake_mcp::mcp::tasks::Mode;
 use snowflake_mcp::tools::Form;
 
 use crate::reply;
@@ -29,12 +31,11 @@ impl Interview {
         if let Some(missing) = needed.find(|ability| !ability.is_among(asked.abilities)) {
             return Reply::MissingCapability(missing);
         }
-        if asked.revision.is_modern() {
+        if asked.revision.is_modern() && asked.mode == Mode::Now {
             self.reply_at_once(asked)
         } else {
             Reply::Script(Box::new(Asking {
-                left: self.questions.into(),
-                answers: Answers::new(),
+                questions: self.questions,
                 conclude: self.conclude,
                 form: asked.form,
             }))
@@ -65,12 +66,10 @@ pub(crate) fn ability(question: &Question) -> Ability {
     Ability::of_method(question.method).expect("only methods of clients are asked")
 }
 
-/// A legacy client that is being asked.
+/// A client that is being asked.
 #[derive(Debug)]
 struct Asking {
-    /// The first was put to the client, once the call has begun.
-    left: VecDeque<(&'static str, Question)>,
-    answers: Answers,
+    questions: Vec<(&'static str, Question)>,
     conclude: fn(&Answers) -> Value,
     form: Form,
 }
@@ -78,22 +77,23 @@ struct Asking {
 impl Script for Asking {
     fn resume(&mut self, event: Event<'_>, _notices: &mut Vec<Notice>) -> Next {
         match event {
-            Event::Begun | Event::Elapsed => {}
-            Event::Answered(answer) => {
-                let answer = serde_json::from_str(answer.get()).unwrap_or_default();
-                if let Some((key, _)) = self.left.pop_front() {
-                    self.answers.insert(key, answer);
-                }
+            Event::Begun | Event::Elapsed => {
+                let questions = self.questions.iter().map(|(_, question)| question.clone());
+                Next::Ask(questions.collect())
+            }
+            Event::Answered(answers) => {
+                let answers = answers
+                    .iter()
+                    .map(|answer| serde_json::from_str(answer.get()).unwrap_or_default());
+                let keys = self.questions.iter().map(|(key, _)| *key);
+                let answers: Answers = keys.zip(answers).collect();
+                Next::Done(reply::whole(self.form, &(self.conclude)(&answers)))
             }
             Event::Refused(error) => {
                 let why = error.map_or("it cannot be asked", |error| error.get());
                 let result = reply::fails(format!("The client did not answer: {why}"));
-                return Next::Done(reply::whole(self.form, &result));
+                Next::Done(reply::whole(self.form, &result))
             }
-        }
-        match self.left.front() {
-            Some((_, question)) => Next::Ask(question.clone()),
-            None => Next::Done(reply::whole(self.form, &(self.conclude)(&self.answers))),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use snowflake_mcp::mcp::offer::{Asked, Reply};
 use snowflake_mcp::mcp::script::Question;
+use snowflake_mcp::mcp::tasks::Mode;
 
 use crate::interview::{self, Answers, Interview};
-use crate::reply;
+use crate::{reply, timed};
 
 /// Comes back with the answers where the suite wants a state and does not say which.
 const STATE: &[u8] = b"asked";
@@ -308,6 +309,18 @@ pub(crate) fn deletion(asked: &Asked<'_>) -> Reply {
         let is_confirmed = accepted(answers, "confirm", "confirm") == Some(&Value::Bool(true));
         reply::says(if is_confirmed { "Deleted" } else { "Kept" })
     })
+}
+
+/// `test_tool_with_task`: asks as every call does, and goes on in a task with the answer.
+pub(crate) fn greeting_later(asked: &Asked<'_>) -> Reply {
+    let at_once = Asked {
+        mode: Mode::Now,
+        ..*asked
+    };
+    match greeting(&at_once) {
+        Reply::Result(members) => timed::later(asked, members),
+        asks => asks,
+    }
 }
 
 /// `multi_input`.

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use snowflake_mcp::mcp::Level;
 use snowflake_mcp::mcp::offer::{Asked, Reply};
 use snowflake_mcp::mcp::script::{Event, Next, Notice, Script};
+use snowflake_mcp::mcp::{Level, Payload};
 use snowflake_mcp::rpc;
 
 use crate::reply;
@@ -21,8 +21,8 @@ const CLOSED: Duration = Duration::from_millis(200);
 /// How long the jobs take that fail.
 const JOB: Duration = Duration::from_secs(1);
 
-/// A computation takes as long as its caller says, up to here: nobody waits for an answer for longer.
-const COMPUTATION_MAX: Duration = Duration::from_secs(20);
+/// A computation takes as long as its caller says, up to here.
+const COMPUTATION_MAX: Duration = Duration::from_secs(60);
 
 /// Goes through its steps: what is said, and what comes next.
 #[derive(Debug)]
@@ -107,6 +107,11 @@ pub(crate) fn computation(asked: &Asked<'_>) -> Reply {
         return reply::result(&result);
     }
     after(time, done(asked, &result))
+}
+
+/// A result that takes as long as a job.
+pub(crate) fn later(asked: &Asked<'_>, members: Vec<u8>) -> Reply {
+    after(JOB, Next::Done(Payload::Owned(asked.form.object(&[&members]))))
 }
 
 /// `failing_job`: a tool that tells of its failure.

@@ -2,6 +2,7 @@
 
 use snowflake_mcp::mcp::entry::ToolEntry;
 use snowflake_mcp::mcp::offer::{Asked, Reply};
+use snowflake_mcp::mcp::tasks::Support;
 
 use crate::fixtures::Fixtures;
 use crate::{contents, questions, timed};
@@ -64,7 +65,7 @@ const ROWS: &[Row] = &[
     ("protocol_error_job", "Ends as an error after a second", NONE, Replies(timed::breaking)),
     ("confirm_delete", "Asks before it pretends to delete a file", FILE, Replies(questions::deletion)),
     ("multi_input", "Asks two things", NONE, Replies(questions::two)),
-    ("test_tool_with_task", "Asks for a name", NONE, Replies(questions::greeting)),
+    ("test_tool_with_task", "Asks for a name, and takes its time", NONE, Replies(questions::greeting_later)),
 ];
 
 /// The tool that comes and goes.
@@ -94,6 +95,16 @@ const DIALECT: &str = concat!(
     r#""then":{"required":["phone"]},"else":{"required":["email"]},"additionalProperties":false}"#,
 );
 
+/// Tools that can run as a task, and those that cannot run otherwise.
+const TASKS: &[(&str, Support)] = &[
+    ("slow_compute", Support::Optional),
+    ("failing_job", Support::Required),
+    ("protocol_error_job", Support::Required),
+    ("confirm_delete", Support::Optional),
+    ("multi_input", Support::Optional),
+    ("test_tool_with_task", Support::Required),
+];
+
 /// What is listed from the start.
 pub(crate) fn entries() -> Vec<ToolEntry> {
     ROWS.iter().map(entry).collect()
@@ -115,6 +126,10 @@ fn entry((name, description, schema, _): &Row) -> ToolEntry {
         name: (*name).to_owned(),
         description: (*description).to_owned(),
         input_schema: (*schema).to_owned(),
+        task_support: TASKS
+            .iter()
+            .find(|(other, _)| other == name)
+            .map_or(Support::Forbidden, |(_, support)| *support),
         ..ToolEntry::default()
     }
 }

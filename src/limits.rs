@@ -147,6 +147,8 @@ pub struct Limits {
     pub session_idle_timeout: Duration,
     /// How long a session lives; then its client begins a new one.
     pub session_lifetime: Duration,
+    /// How long a call is waited for before it is answered with a task, where its client takes tasks.
+    pub task_after: Duration,
     /// How long a task is kept; a client may only ask for less.
     pub task_ttl_max: Duration,
     /// How long a broken stream can be resumed; then its call is cancelled.
@@ -220,6 +222,7 @@ impl Default for Limits {
             websocket_ping_interval: Duration::from_secs(30),
             session_idle_timeout: Duration::from_secs(30 * 60),
             session_lifetime: Duration::from_secs(24 * 60 * 60),
+            task_after: Duration::from_secs(3),
             task_ttl_max: Duration::from_secs(60 * 60),
             resume_window: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(300),

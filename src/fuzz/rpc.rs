@@ -150,7 +150,7 @@ fn assert_outcome(outcome: Outcome) {
             };
             assert_line(&call.work.render.run(answer).result);
         }
-        Outcome::Script(_) => {}
+        Outcome::Script(_) | Outcome::Task(_) => {}
         Outcome::Listen(listen) => {
             assert_line(&listen.acknowledged());
             assert_line(&listen.ended().bytes());

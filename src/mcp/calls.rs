@@ -4,8 +4,9 @@ use serde_json::value::RawValue;
 
 use super::methods::{Request, reply_with};
 use super::mrtr::Returned;
-use super::script::Hears;
-use super::{Failure, Finish, Outcome, Payload, Revision, Service, ToolCall};
+use super::script::{Event, Hears, Next, Notice, Script};
+use super::tasks::{self, Mode, Support, Wish};
+use super::{Failure, Finish, Outcome, Payload, Revision, ScriptCall, Service, ToolCall};
 use crate::{json, rpc};
 
 pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -17,25 +18,82 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
         Ok(returned) => returned,
         Err(error) => return Outcome::error(error),
     };
+    let mode = match mode(service, request, &name) {
+        Ok(mode) => mode,
+        Err(error) if request.revision.is_modern() => return Outcome::refused(error),
+        Err(error) => return Outcome::error(error),
+    };
     if service.catalogue.find(&name).is_some() {
-        return start(
-            service,
-            request.revision,
-            &name,
-            request.params.arguments,
-            request.hears(),
-        );
+        let (revision, arguments) = (request.revision, request.params.arguments);
+        let outcome = start(service, revision, &name, arguments, request.hears());
+        return in_mode(request, mode, outcome);
     }
     let hears = request.hears();
     let mut asked = request.asked(request.revision.form(), &hears);
     (asked.answers, asked.state) = (returned.answers, returned.state.as_deref());
+    asked.mode = mode;
     let reply = service
         .offers
         .iter_mut()
         .find_map(|offer| offer.call_tool(&name, &asked));
     match reply {
-        Some(reply) => reply_with(service, request, METHOD, Failure::ToolResult, reply),
+        Some(reply) => {
+            let outcome = reply_with(service, request, METHOD, Failure::ToolResult, reply);
+            in_mode(request, mode, outcome)
+        }
         None => Outcome::error(rpc::Error::unknown("tool", &name)),
+    }
+}
+
+/// Whether the call is answered with a task.
+fn mode(service: &Service, request: &Request<'_>, name: &str) -> Result<Mode, rpc::Error> {
+    let params = &request.params;
+    let wish = Wish::read(params.task, params.meta.client_capabilities)?;
+    let support = match service.catalogue.find(name) {
+        Some(tool) => tasks::support_of(tool),
+        None => {
+            let mut entries = service.offers.iter().flat_map(|offer| offer.tools());
+            let entry = entries.find(|entry| entry.name == name);
+            entry.map_or(Support::Forbidden, |entry| entry.task_support)
+        }
+    };
+    Mode::of_call(request.revision, support, wish)
+}
+
+/// What becomes of a call in this mode. A client of the core form that asked for a task gets one also where the result is
+/// there at once; one with the extension takes either.
+fn in_mode(request: &Request<'_>, mode: Mode, outcome: Outcome) -> Outcome {
+    let must_be_task = matches!(mode, Mode::Task { .. }) && !request.revision.is_modern();
+    match outcome {
+        Outcome::Work(call) => Outcome::Work(Box::new(ToolCall { mode, ..*call })),
+        Outcome::Script(call) => Outcome::Script(Box::new(ScriptCall { mode, ..*call })),
+        Outcome::Result { payload, .. } if must_be_task => {
+            let finish = Finish {
+                tool: "tools/call",
+                revision: request.revision,
+                failure: Failure::ToolResult,
+            };
+            Outcome::Script(Box::new(ScriptCall {
+                script: Box::new(Known(Some(payload))),
+                finish,
+                hears: request.hears(),
+                mode,
+            }))
+        }
+        other => other,
+    }
+}
+
+/// A call whose end was known when it came.
+#[derive(Debug)]
+struct Known(Option<Payload>);
+
+impl Script for Known {
+    fn resume(&mut self, _event: Event<'_>, _notices: &mut Vec<Notice>) -> Next {
+        match self.0.take() {
+            Some(payload) => Next::Done(payload),
+            None => Next::Failed(rpc::Error::internal_error("the call has ended before")),
+        }
     }
 }
 
@@ -65,6 +123,7 @@ pub(super) fn start(
                 failure: Failure::ToolResult,
             },
             hears,
+            mode: Mode::Now,
         })),
     }
 }

@@ -1,6 +1,7 @@
 //! What lists say of a tool, a resource, a template or a prompt, and how each revision writes it.
 
 use super::Revision;
+use super::tasks::Support;
 use crate::json;
 
 /// A picture for a list: revisions with icons show it, others leave it out.
@@ -29,6 +30,8 @@ pub struct ToolEntry {
     pub output_schema: Option<String>,
     /// A JSON object.
     pub annotations: Option<String>,
+    /// Whether a call can be answered with a task.
+    pub task_support: Support,
     /// Pictures.
     pub icons: Vec<Icon>,
 }
@@ -118,6 +121,10 @@ impl Entry for ToolEntry {
         }
         if let (Some(annotations), true) = (&self.annotations, revision.has_annotations()) {
             object.json("annotations", annotations);
+        }
+        if self.task_support != Support::Forbidden && revision.has_core_tasks() {
+            let support = self.task_support.as_str();
+            object.json("execution", &format!(r#"{{"taskSupport":"{support}"}}"#));
         }
         object.icons(&self.icons, revision);
         object.end();
@@ -275,6 +282,7 @@ mod tests {
             input_schema: r#"{"type":"object"}"#.to_owned(),
             output_schema: Some(output_schema.to_owned()),
             annotations: Some(r#"{"readOnlyHint":true}"#.to_owned()),
+            task_support: Support::Optional,
             icons: vec![Icon {
                 src: "data:,x".to_owned(),
                 mime_type: Some("image/svg+xml".to_owned()),
@@ -294,7 +302,10 @@ mod tests {
             (Revision::V20241105, String::new()),
             (Revision::V20250326, annotations.to_owned()),
             (Revision::V20250618, format!("{schema}{annotations}")),
-            (Revision::V20251125, format!("{schema}{annotations}{icons}")),
+            (
+                Revision::V20251125,
+                format!("{schema}{annotations},\"execution\":{{\"taskSupport\":\"optional\"}}{icons}"),
+            ),
             (Revision::V20260728, format!("{schema}{annotations}{icons}")),
         ] {
             assert_eq!(written(&tool, revision), format!("{basics}{rest}}}"));

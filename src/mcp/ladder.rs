@@ -89,6 +89,7 @@ fn has_matching_name(field: Field<'_>, method: &str, params: &Params<'_>) -> boo
     let named = match method {
         "tools/call" | "prompts/get" => params.name,
         "resources/read" => params.uri,
+        "tasks/get" | "tasks/update" | "tasks/cancel" => params.task_id,
         _ => return true,
     };
     let Some(named) = named.and_then(json::text) else {

@@ -8,7 +8,7 @@ use super::entry::{Icon, Object};
 use super::lists::FIXED;
 use super::methods::Request;
 use super::offer::Changeable;
-use super::{Abilities, Effect, Outcome, Payload, Revision, Service};
+use super::{Abilities, Effect, Outcome, Payload, Revision, Service, tasks};
 use crate::{json, rpc};
 
 /// What both openings tell a model about using the tools.
@@ -76,6 +76,12 @@ fn push_capabilities(into: &mut Vec<u8>, offered: Offered, revision: Revision) {
         object.json("completions", "{}");
     }
     object.json("logging", "{}");
+    if offered.has_tasks && revision.is_modern() {
+        object.json("extensions", &format!("{{{}}}", tasks::EXTENSION_MEMBER));
+    }
+    if offered.has_tasks && revision.has_core_tasks() {
+        object.json("tasks", tasks::CORE_CAPABILITY);
+    }
     object.end();
 }
 
@@ -85,6 +91,8 @@ pub(super) struct Offered {
     pub(super) changeable: Changeable,
     pub(super) has_resources: bool,
     pub(super) has_prompts: bool,
+    /// Calls that can be answered with a task.
+    pub(super) has_tasks: bool,
 }
 
 /// The result of `initialize` in a legacy revision.

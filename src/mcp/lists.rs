@@ -10,7 +10,7 @@ use super::cursor::{self, Maker, Position};
 use super::entry::{Entry, ResourceEntry, ToolEntry};
 use super::methods::{Request, no_such_method, reply_with};
 use super::offer::{Changeable, Offer, Page};
-use super::{Failure, Outcome, Payload, Revision, Service};
+use super::{Failure, Outcome, Payload, Revision, Service, tasks};
 use crate::tools::{ANNOTATIONS, Tool};
 use crate::{json, rpc};
 
@@ -70,6 +70,7 @@ pub(super) fn entry_of(tool: &Tool) -> ToolEntry {
         input_schema: text(schema),
         output_schema: Some(tool.output_schema.to_owned()),
         annotations: Some(text(annotations)),
+        task_support: tasks::support_of(tool),
         icons: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::offer::{Asked, Reply};
 use super::params::Params;
 use super::script::Hears;
+use super::tasks::{self, Mode};
 use super::{
     Abilities, Context, Failure, Finish, Level, Outcome, Payload, Revision, ScriptCall, Service, ToolCall,
     calls, completion, lifecycle, lists, logging, mrtr, prompts, resources, subscriptions,
@@ -59,6 +60,7 @@ impl<'a> Request<'a> {
             answers: None,
             state: None,
             hears,
+            mode: Mode::Now,
             now: self.context.now,
         }
     }
@@ -70,11 +72,15 @@ enum Eras {
     Legacy,
     Modern,
     Both,
+    /// Where tasks are part of the core.
+    CoreTasks,
+    /// There, and where they are an extension.
+    Tasks,
 }
 
 type Handler = fn(&mut Service, &Request<'_>) -> Outcome;
 
-const METHODS: [(&str, Eras, Handler); 15] = [
+const METHODS: [(&str, Eras, Handler); 20] = [
     ("initialize", Eras::Legacy, lifecycle::on_initialize),
     ("ping", Eras::Legacy, lifecycle::on_ping),
     ("server/discover", Eras::Modern, lifecycle::on_discover),
@@ -94,6 +100,11 @@ const METHODS: [(&str, Eras, Handler); 15] = [
     ("prompts/list", Eras::Both, lists::on_prompts_list),
     ("completion/complete", Eras::Both, completion::on_complete),
     ("logging/setLevel", Eras::Legacy, logging::on_set_level),
+    ("tasks/get", Eras::Tasks, tasks::on_get),
+    ("tasks/cancel", Eras::Tasks, tasks::on_cancel),
+    ("tasks/update", Eras::Modern, tasks::on_update),
+    ("tasks/result", Eras::CoreTasks, tasks::on_result),
+    ("tasks/list", Eras::CoreTasks, tasks::on_list),
 ];
 
 /// The handler of `method` in `revision`.
@@ -103,6 +114,8 @@ pub(super) fn find(method: &str, revision: Revision) -> Option<Handler> {
         Eras::Legacy => !revision.is_modern(),
         Eras::Modern => revision.is_modern(),
         Eras::Both => true,
+        Eras::CoreTasks => revision.has_core_tasks(),
+        Eras::Tasks => revision.has_core_tasks() || revision.is_modern(),
     };
     exists.then_some(*handler)
 }
@@ -137,11 +150,13 @@ pub(super) fn reply_with(
             work: *work,
             finish,
             hears: request.hears(),
+            mode: Mode::Now,
         })),
         Reply::Script(script) => Outcome::Script(Box::new(ScriptCall {
             script,
             finish,
             hears: request.hears(),
+            mode: Mode::Now,
         })),
         Reply::InputRequired { questions, state } => {
             mrtr::input_required(request, &service.keys, method, &questions, state.as_deref())

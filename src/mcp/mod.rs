@@ -114,7 +114,7 @@ impl Service {
         let catalogue = Arc::new(Catalogue::new(settings));
         let tools: Vec<_> = catalogue.tools().iter().map(lists::entry_of).collect();
         let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue)))];
-        let offered = offered(&offers);
+        let offered = offered(&offers, &tools);
         Self {
             encoded: Revision::ALL.map(|revision| Encoded::new(&tools, &offers, offered, revision)),
             predecessor: predecessor::Encoded::new(&catalogue),
@@ -134,7 +134,7 @@ impl Service {
     #[must_use]
     pub fn with_offer(mut self, offer: Box<dyn Offer>) -> Self {
         self.offers.push(offer);
-        self.changeable = offered(&self.offers).changeable;
+        self.changeable = offered(&self.offers, &self.tools).changeable;
         self.encode();
         self
     }
@@ -164,7 +164,7 @@ impl Service {
 
     fn encode(&mut self) {
         let (tools, offers) = (&self.tools, &self.offers);
-        let offered = offered(offers);
+        let offered = offered(offers, tools);
         self.encoded = Revision::ALL.map(|revision| Encoded::new(tools, offers, offered, revision));
         let entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
         self.annotated = entries
@@ -174,11 +174,11 @@ impl Service {
     }
 
     fn has_resources(&self) -> bool {
-        offered(&self.offers).has_resources
+        offered(&self.offers, &self.tools).has_resources
     }
 
     fn has_prompts(&self) -> bool {
-        offered(&self.offers).has_prompts
+        offered(&self.offers, &self.tools).has_prompts
     }
 
     /// The prompt called `name`.
@@ -274,8 +274,10 @@ impl Service {
 }
 
 /// What is there to be asked for, in any of the offers.
-fn offered(offers: &[Box<dyn Offer>]) -> Offered {
+fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry]) -> Offered {
+    let mut entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
     let mut offered = Offered {
+        has_tasks: entries.any(|tool| tool.task_support != tasks::Support::Forbidden),
         changeable: Changeable::default(),
         has_resources: false,
         has_prompts: false,

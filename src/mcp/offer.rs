@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::cursor::Maker;
 use super::entry::{PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
 use super::script::{Hears, Question, Script};
+use super::tasks::Mode;
 use super::{Abilities, Revision};
 use crate::backend::job::Work;
 use crate::time::Now;
@@ -144,6 +145,9 @@ pub struct Asked<'a> {
     pub state: Option<&'a [u8]>,
     /// What the caller wants to hear before the reply; a script's notices go there by themselves.
     pub hears: &'a Hears,
+    /// Whether the call may become a task. Then a script's questions wait until its client looks for them, in every
+    /// revision.
+    pub mode: Mode,
     /// The time.
     pub now: Now,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::script::{Hears, Script};
 use super::subscriptions::Listen;
+use super::tasks::{Mode, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
 use crate::tools;
@@ -89,6 +90,8 @@ pub enum Outcome {
     Work(Box<ToolCall>),
     /// A call that goes on by itself; the reply follows.
     Script(Box<ScriptCall>),
+    /// A call about a task; the reply is the table's.
+    Task(Box<TaskCall>),
     /// A stream of notifications that stays open; over HTTP only as SSE.
     Listen(Box<Listen>),
     /// A notification or reply that is taken note of: 202 over HTTP.
@@ -161,6 +164,8 @@ pub struct ToolCall {
     pub finish: Finish,
     /// What the caller wants to hear before the reply.
     pub hears: Hears,
+    /// Whether the reply may be a task.
+    pub mode: Mode,
 }
 
 /// A call that goes on by itself.
@@ -172,6 +177,8 @@ pub struct ScriptCall {
     pub finish: Finish,
     /// What the caller wants to hear before the reply.
     pub hears: Hears,
+    /// Whether the reply may be a task.
+    pub mode: Mode,
 }
 
 /// What is needed to end a call that has no rendered result. Small: it waits in the server.

@@ -21,6 +21,8 @@ pub(super) struct Params<'a> {
     pub(super) reference: Option<&'a RawValue>,
     pub(super) request_id: Option<&'a RawValue>,
     pub(super) request_state: Option<&'a RawValue>,
+    pub(super) task: Option<&'a RawValue>,
+    pub(super) task_id: Option<&'a RawValue>,
     pub(super) uri: Option<&'a RawValue>,
 }
 
@@ -62,6 +64,8 @@ impl<'a> Params<'a> {
                 "ref" => (&mut parsed.reference, "ref"),
                 "requestId" => (&mut parsed.request_id, "requestId"),
                 "requestState" => (&mut parsed.request_state, "requestState"),
+                "task" => (&mut parsed.task, "task"),
+                "taskId" => (&mut parsed.task_id, "taskId"),
                 "uri" => (&mut parsed.uri, "uri"),
                 _ => return,
             };

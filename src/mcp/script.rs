@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   Begun ──► resume ──► Wait(d) ──► (d passes) ──► resume(Elapsed) ──► …
-//!                   ├──► Ask(q) ───► (reply comes) ► resume(Answered) ► …
+//!                   ├──► Ask(q) ───► (answers come) ► resume(Answered) ► …
 //!                   ├──► Work ─────► a job, whose end is the reply
 //!                   └──► Done, Failed: the reply
 //! ```
@@ -34,9 +34,9 @@ pub enum Event<'a> {
     Begun,
     /// The time that was waited for has passed.
     Elapsed,
-    /// The client answered the question with this result.
-    Answered(&'a RawValue),
-    /// The client answered the question with this error object, or cannot be asked (`None`).
+    /// The client answered the questions with these results, in the order in which they were asked.
+    Answered(&'a [Box<RawValue>]),
+    /// The client answered a question with this error object, or cannot be asked (`None`).
     Refused(Option<&'a RawValue>),
 }
 
@@ -45,9 +45,10 @@ pub enum Event<'a> {
 pub enum Next {
     /// Resume after this time.
     Wait(Duration),
-    /// Ask the client, resume with its reply. Only legacy revisions have such questions, and only over a connection
-    /// or stream that can carry them.
-    Ask(Question),
+    /// Ask the client, resume with all its answers. A call that has become a task waits until its client looks for the
+    /// questions. Else only legacy revisions have them, one after the other, and only over a connection or stream that
+    /// can carry them.
+    Ask(Vec<Question>),
     /// Close the caller's stream, so that it comes back for the rest with `Last-Event-ID` (2025-11-25), and resume
     /// after this time. Without effect where there is no such stream.
     Hang(Duration),

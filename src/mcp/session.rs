@@ -34,6 +34,13 @@ pub use sessions::{Freed, Full, Resumed, Sessions, Stream};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId([u8; 16]);
 
+impl SessionId {
+    /// Its bits: who knows them cannot make the token that opens the session.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, ..] = self.0;

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::methods::{Request, no_such_method};
 use super::offer::Changes;
 use super::resources::{URI_BYTES_MAX, uri_of};
+use super::tasks::{self, TaskId};
 use super::{Effect, Outcome, Payload, Revision, Service};
 use crate::{json, rpc};
 
@@ -28,6 +29,8 @@ pub struct Listen {
     pub resources: bool,
     /// Contents of these resources.
     pub uris: Vec<Box<str>>,
+    /// Tasks of this process, by number and id.
+    pub tasks: Vec<(u64, Box<str>)>,
     /// The id of the call, as JSON text: it names the subscription.
     pub id: Box<str>,
     /// What the messages are written in.
@@ -49,17 +52,8 @@ impl Listen {
                 filter.extend_from_slice(b":true");
             }
         }
-        if !self.uris.is_empty() {
-            separate(&mut filter);
-            filter.extend_from_slice(b"\"resourceSubscriptions\":[");
-            for (index, uri) in self.uris.iter().enumerate() {
-                if index > 0 {
-                    filter.push(b',');
-                }
-                json::push_string(&mut filter, uri);
-            }
-            filter.push(b']');
-        }
+        push_texts(&mut filter, "resourceSubscriptions", self.uris.iter());
+        push_texts(&mut filter, TASK_IDS, self.tasks.iter().map(|(_, id)| id));
         let members = [b",\"notifications\":{".as_slice(), &filter, b"}"].concat();
         self.notification("notifications/subscriptions/acknowledged", &members)
     }
@@ -84,6 +78,12 @@ impl Listen {
         let id = &self.id;
         format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#)
             .into_bytes()
+    }
+
+    /// `_meta` of what is said of the task with this number, if that is heard.
+    pub fn meta_of_task(&self, number: u64) -> Option<String> {
+        let is_heard = self.tasks.iter().any(|(own, _)| *own == number);
+        is_heard.then(|| format!(r#""_meta":{{{SUBSCRIPTION_ID}{}}}"#, self.id))
     }
 
     /// A notification whose `params` have `members`, each preceded by a comma.
@@ -133,6 +133,7 @@ pub(super) fn on_listen(service: &mut Service, request: &Request<'_>) -> Outcome
         prompts: false,
         resources: false,
         uris: Vec::new(),
+        tasks: Vec::new(),
         id: request.id.into(),
         revision: request.revision,
     };
@@ -145,7 +146,11 @@ pub(super) fn on_listen(service: &mut Service, request: &Request<'_>) -> Outcome
             "toolsListChanged" => listen.tools = is_wanted && changeable.tools,
             "promptsListChanged" => listen.prompts = is_wanted && changeable.prompts,
             "resourcesListChanged" => listen.resources = is_wanted && changeable.resources,
-            "resourceSubscriptions" => match uris(value) {
+            TASK_IDS => match texts(value, TASK_IDS) {
+                Ok(ids) => listen.tasks = known_tasks(service, request, ids),
+                Err(error) => fault = Some(error),
+            },
+            "resourceSubscriptions" => match texts(value, "resourceSubscriptions") {
                 Ok(uris) if changeable.contents => listen.uris = uris,
                 Ok(_) => {}
                 Err(error) => fault = Some(error),
@@ -162,19 +167,35 @@ pub(super) fn on_listen(service: &mut Service, request: &Request<'_>) -> Outcome
     }
 }
 
-/// The URIs of a list, each once.
-fn uris(list: &RawValue) -> Result<Vec<Box<str>>, rpc::Error> {
+/// Those of these tasks that the caller has, where it declares the extension. What runs in the database is not watched.
+fn known_tasks(service: &Service, request: &Request<'_>, ids: Vec<Box<str>>) -> Vec<(u64, Box<str>)> {
+    if !tasks::declares_extension(request.params.meta.client_capabilities) {
+        return Vec::new();
+    }
+    let context = &request.context;
+    let open = |id: &str| TaskId::open(&service.keys, id, context.principal, context.now.wall);
+    let number = |id: &str| match open(id)?.subject {
+        tasks::Subject::Row(number) => Some(number),
+        tasks::Subject::Statement { .. } => None,
+    };
+    ids.into_iter()
+        .filter_map(|id| Some((number(&id)?, id)))
+        .collect()
+}
+
+/// The URIs or ids of a list, each once.
+fn texts(list: &RawValue, name: &str) -> Result<Vec<Box<str>>, rpc::Error> {
     let Ok(mut uris) = serde_json::from_str::<Vec<Box<str>>>(list.get()) else {
-        return Err(rpc::Error::invalid_params(
-            "resourceSubscriptions must be a list of strings",
-        ));
+        return Err(rpc::Error::invalid_params(format_args!(
+            "{name} must be a list of strings"
+        )));
     };
     uris.sort_unstable();
     uris.dedup();
     let longest = uris.iter().map(|uri| uri.len()).max().unwrap_or_default();
     if uris.len() > URIS_MAX || longest > URI_BYTES_MAX {
         return Err(rpc::Error::invalid_params(format_args!(
-            "resourceSubscriptions may have {URIS_MAX} URIs of {URI_BYTES_MAX} bytes"
+            "{name} may have {URIS_MAX} entries of {URI_BYTES_MAX} bytes"
         )));
     }
     Ok(uris)
@@ -213,12 +234,31 @@ fn uri_member(uri: &str) -> Vec<u8> {
     member
 }
 
+/// Appends a list of texts to the members of an object, unless it is empty.
+fn push_texts<'a>(into: &mut Vec<u8>, name: &str, texts: impl ExactSizeIterator<Item = &'a Box<str>>) {
+    if texts.len() == 0 {
+        return;
+    }
+    separate(into);
+    json::push_string(into, name);
+    into.extend_from_slice(b":[");
+    for (index, text) in texts.enumerate() {
+        if index > 0 {
+            into.push(b',');
+        }
+        json::push_string(into, text);
+    }
+    into.push(b']');
+}
+
 fn separate(into: &mut Vec<u8>) {
     if !into.is_empty() {
         into.push(b',');
     }
 }
 
+/// The member of a filter that names tasks.
+const TASK_IDS: &str = "taskIds";
 const UPDATED: &str = "notifications/resources/updated";
 const SUBSCRIPTION_ID: &str = r#""io.modelcontextprotocol/subscriptionId":"#;
 
@@ -232,6 +272,7 @@ mod tests {
             prompts: false,
             resources: true,
             uris: vec!["a:1\"".into()],
+            tasks: vec![(7, "t-7".into())],
             id: "\"x\"".into(),
             revision: Revision::V20260728,
         }
@@ -247,7 +288,7 @@ mod tests {
         assert_eq!(
             texts(vec![listen().acknowledged()]),
             [
-                r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"x"},"notifications":{"toolsListChanged":true,"resourcesListChanged":true,"resourceSubscriptions":["a:1\""]}}}"#
+                r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"x"},"notifications":{"toolsListChanged":true,"resourcesListChanged":true,"resourceSubscriptions":["a:1\""],"taskIds":["t-7"]}}}"#
             ]
         );
     }

@@ -15,8 +15,10 @@
 //! The id is a token ([`TaskId`]). Around a statement that runs in Snowflake it says everything, so any replica goes on
 //! with it; around a call that runs here it names a row of the bounded table [`Tasks`].
 //!
-//! Pure vocabulary: knows no connection, no job but by name, and waits for nothing.
+//! Vocabulary, and the methods as far as they can be answered without the table, which is the server's. Knows no
+//! connection, no job but by name, and waits for nothing.
 
+mod calls;
 mod id;
 mod shapes;
 mod table;
@@ -27,11 +29,14 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::Revision;
+use crate::tools::Tool;
 use crate::{json, rpc};
 
+pub use calls::{Act, TaskCall};
+pub(super) use calls::{on_cancel, on_get, on_list, on_result, on_update};
 pub use id::{Subject, TaskId};
-pub use shapes::{Detail, Shaped, Snapshot, acknowledged, list, result_of};
-pub use table::{Cancelled, Full, NewTask, Tasks};
+pub use shapes::{Detail, Shaped, Snapshot, acknowledged, list, related, result_of};
+pub use table::{Answered, Cancelled, Full, NewTask, Tasks};
 
 /// The extension of 2026-07-28.
 pub const EXTENSION: &str = "io.modelcontextprotocol/tasks";
@@ -39,8 +44,8 @@ pub const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 /// The capability that a server with the extension declares, as a member of `capabilities.extensions`.
 pub const EXTENSION_MEMBER: &str = r#""io.modelcontextprotocol/tasks":{}"#;
 
-/// The capability that a server with the core form declares, as a member of `capabilities`.
-pub const CORE_MEMBER: &str = r#""tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}"#;
+/// `capabilities.tasks` of a server with the core form.
+pub const CORE_CAPABILITY: &str = r#"{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}"#;
 
 /// How far a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +117,15 @@ impl Support {
     }
 }
 
+/// Whether calls of a tool of the catalogue can be tasks: those of tools that may take long.
+pub(super) fn support_of(tool: &Tool) -> Support {
+    if tool.may_take_long() {
+        Support::Optional
+    } else {
+        Support::Forbidden
+    }
+}
+
 /// What a client says of tasks in a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wish {
@@ -122,23 +136,25 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Reads it from the `params` of a call and its `_meta["io.modelcontextprotocol/clientCapabilities"]`.
+    /// Reads it from `params.task` of a call and its `_meta["io.modelcontextprotocol/clientCapabilities"]`.
     ///
     /// # Errors
     /// -32602 for a `task` that is no object, and for a `ttl` that is no whole number of milliseconds.
-    pub fn read(
-        params: Option<&RawValue>,
-        client_capabilities: Option<&RawValue>,
-    ) -> Result<Self, rpc::Error> {
-        let extensions = member(client_capabilities, "extensions");
-        let has_extension = member(extensions, EXTENSION).is_some_and(json::is_object);
-        let asked = match member(params, "task") {
+    pub fn read(task: Option<&RawValue>, client_capabilities: Option<&RawValue>) -> Result<Self, rpc::Error> {
+        let asked = match task.filter(|task| task.get() != "null") {
             None => None,
             Some(task) if json::is_object(task) => Some(ttl(task)?),
             Some(_) => return Err(rpc::Error::invalid_params("task must be an object")),
         };
+        let has_extension = declares_extension(client_capabilities);
         Ok(Self { asked, has_extension })
     }
+}
+
+/// Whether a client's capabilities have the extension.
+pub fn declares_extension(client_capabilities: Option<&RawValue>) -> bool {
+    let extensions = member(client_capabilities, "extensions");
+    member(extensions, EXTENSION).is_some_and(json::is_object)
 }
 
 fn ttl(task: &RawValue) -> Result<Option<Duration>, rpc::Error> {
@@ -203,23 +219,23 @@ pub fn unknown_task() -> rpc::Error {
     rpc::Error::invalid_params("task not found, or it has expired")
 }
 
-/// The `taskId` of a `tasks/…` call.
+/// The member `taskId` of a `tasks/…` call.
 ///
 /// # Errors
 /// -32602 when it is no text.
-pub fn task_id(params: Option<&RawValue>) -> Result<Cow<'_, str>, rpc::Error> {
-    let id = member(params, "taskId").and_then(json::text);
+pub fn task_id(member: Option<&RawValue>) -> Result<Cow<'_, str>, rpc::Error> {
+    let id = member.and_then(json::text);
     id.ok_or_else(|| rpc::Error::invalid_params("taskId must be the id of a task"))
 }
 
-/// The `inputResponses` of a `tasks/update` call: a key and an object each.
+/// The member `inputResponses` of a `tasks/update` call: a key and an object each.
 ///
 /// # Errors
 /// -32602 when it is no object, or one of its members is none.
-pub fn input_responses(params: Option<&RawValue>) -> Result<Vec<(Cow<'_, str>, &RawValue)>, rpc::Error> {
+pub fn input_responses(member: Option<&RawValue>) -> Result<Vec<(Cow<'_, str>, &RawValue)>, rpc::Error> {
     let mut responses = Vec::new();
-    let read = member(params, "inputResponses")
-        .map(|all| json::each_member(all.get(), |key, response| responses.push((key, response))));
+    let read =
+        member.map(|all| json::each_member(all.get(), |key, response| responses.push((key, response))));
     let is_read = matches!(read, Some(Ok(())));
     if !is_read || !responses.iter().all(|(_, response)| json::is_object(response)) {
         return Err(rpc::Error::invalid_params(

@@ -53,7 +53,11 @@ fn outcome(context: &Context<'_>, text: &str) -> Outcome {
 fn answer(context: &Context<'_>, text: &str) -> (u16, i32) {
     match outcome(context, text) {
         Outcome::Error { error, http_status } => (http_status, error.code),
-        Outcome::Result { .. } | Outcome::Work(_) | Outcome::Script(_) | Outcome::Listen(_) => (200, 0),
+        Outcome::Result { .. }
+        | Outcome::Work(_)
+        | Outcome::Script(_)
+        | Outcome::Task(_)
+        | Outcome::Listen(_) => (200, 0),
         Outcome::Accepted | Outcome::Cancel(_) => (202, 0),
     }
 }

@@ -234,7 +234,8 @@ impl Core {
                 }
                 Err(refused) => call.finish.ended(Err(refused)),
             },
-            Outcome::Listen(_) => Ended::Error(rpc::Error::invalid_request(
+            // No revision has both batches and tasks.
+            Outcome::Listen(_) | Outcome::Task(_) => Ended::Error(rpc::Error::invalid_request(
                 "what is answered with a stream cannot be part of a batch",
             )),
             Outcome::Accepted | Outcome::Cancel(_) => return talk.batches.skip(place),

@@ -10,7 +10,7 @@ use super::connection::Talk;
 use super::event::Output;
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
-use super::inflight::{Busy, Inflight};
+use super::inflight::{Busy, Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
@@ -26,6 +26,7 @@ use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
 use crate::mcp::session::Sessions;
+use crate::mcp::tasks::Tasks;
 use crate::mcp::{Finish, ScriptCall, Service, ToolCall};
 use crate::time::{Instant, Now, WallTime};
 use crate::wire::lease::FREE_BYTES_EACH;
@@ -55,6 +56,9 @@ pub(super) struct Core {
     pub(super) sessions: Sessions,
     /// When the timer comes that lets go what sessions keep, if it is set.
     pub(super) sessions_at: Option<Instant>,
+    pub(super) tasks: Tasks,
+    /// When the timer comes that forgets tasks, if it is set.
+    pub(super) tasks_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
     /// What is done when no connection is being served any more.
@@ -109,6 +113,8 @@ impl Core {
             streams: Streams::default(),
             sessions: Sessions::new(&settings.limits, salt),
             sessions_at: None,
+            tasks: Tasks::new(&settings.limits, salt),
+            tasks_at: None,
             access: Access::new(&settings),
             later: VecDeque::new(),
             questions: 0,
@@ -176,11 +182,12 @@ impl Core {
             self.watch_silence(now.monotonic);
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
-        let parts = (call.work, call.finish);
+        let (parts, mode) = ((call.work, call.finish), call.mode);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);
         self.inflight.set_record(job, record);
+        self.intend_task(now, job, mode, false);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
     }
@@ -198,16 +205,20 @@ impl Core {
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
-        let parts = (call.script, call.finish);
+        let (parts, mode) = ((call.script, call.finish), call.mode);
         let job = self
             .inflight
             .admit_script(now.monotonic, caller, principal, parts, &mut self.timers);
         talk.jobs.push(job);
+        self.intend_task(now, job, mode, true);
         self.later.push_back(Later::Resume(job, Resume::Begun));
     }
 
     /// Cancels a job, whoever waits for it.
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
+        if let Some(Waits::Task { number, .. }) = self.inflight.waits(job) {
+            self.tasks.leave(number, job);
+        }
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
         match output {
@@ -219,17 +230,16 @@ impl Core {
 
     /// Cancels a job because who asked for it is gone or changed its mind.
     pub(super) fn cancel_gone(&mut self, job: JobId) -> Option<(Caller, Finish)> {
-        let query_id = self.inflight.find(job).and_then(|flight| flight.query_id.clone());
-        let caller = self.cancel(job);
-        if let Some((_, finish)) = &caller {
+        let flight = self.inflight.find(job);
+        let is_wanted = flight.is_some_and(|flight| flight.caller.is_some() || flight.task.is_some());
+        let (tool, query_id) =
+            flight.map_or(("", None), |flight| (flight.finish.tool, flight.query_id.clone()));
+        if is_wanted {
             self.metrics.count(Metric::CallsCancelled);
             let query_id = query_id.as_deref().unwrap_or("none yet");
-            log::info!(
-                "{job} ({}) cancelled by its caller, query id {query_id}",
-                finish.tool
-            );
+            log::info!("{job} ({tool}) cancelled by its caller, query id {query_id}");
         }
-        caller
+        self.cancel(job)
     }
 
     /// Counts how a call ended.

@@ -50,6 +50,12 @@ impl Server {
         let Some(flight) = self.core.inflight.find(job) else {
             return;
         };
+        if let Some(number) = flight.task {
+            let elapsed = now.monotonic.since(flight.admitted);
+            let words = progress_in_words(elapsed, progress);
+            self.core.tasks.say(number, &words, now.wall);
+            return;
+        }
         if flight.caller.as_ref().is_none_or(|caller| caller.hears.is_deaf()) {
             return;
         }
@@ -437,24 +443,28 @@ impl Inflight {
             return None;
         }
         flight.progress_told = elapsed.max(Duration::from_millis(1));
-        let seconds = elapsed.as_secs();
-        let message = match progress {
-            Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
-            Progress::Running => format!("running, {seconds} s"),
-            Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
-            Progress::Fetching {
-                rows,
-                total: Some(total),
-            } => format!("fetching, {rows} of {total} rows"),
-            Progress::Retrying => format!("trying again, {seconds} s"),
-        };
         Some(Notice::Progress {
             progress: flight.progress_told.as_millis() as f64 / 1_000.0,
             total: None,
-            message: Some(message),
+            message: Some(progress_in_words(elapsed, progress)),
         })
     }
 }
 
 /// Progress is for people, who read no faster.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How far a job is, for people.
+fn progress_in_words(elapsed: Duration, progress: &Progress) -> String {
+    let seconds = elapsed.as_secs();
+    match progress {
+        Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
+        Progress::Running => format!("running, {seconds} s"),
+        Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
+        Progress::Fetching {
+            rows,
+            total: Some(total),
+        } => format!("fetching, {rows} of {total} rows"),
+        Progress::Retrying => format!("trying again, {seconds} s"),
+    }
+}

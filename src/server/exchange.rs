@@ -15,9 +15,11 @@ use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
 use super::route::Route;
+use super::tasks::Told;
 use crate::mcp::predecessor::rest;
 use crate::mcp::script::Hears;
 use crate::mcp::session::Session;
+use crate::mcp::tasks::TaskCall;
 use crate::mcp::{Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
@@ -234,7 +236,9 @@ impl Core {
                 };
                 self.on_script_call(now, talk, asked, *call);
             }
-            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Listen(_) => answer.empty(202),
+            Outcome::Accepted | Outcome::Cancel(_) | Outcome::Listen(_) | Outcome::Task(_) => {
+                answer.empty(202);
+            }
         }
     }
 
@@ -260,6 +264,32 @@ impl Core {
     ) {
         if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), 0) {
             self.begin_script(now, talk, caller, principal, call);
+        }
+    }
+
+    /// A call about tasks.
+    pub(super) fn on_posted_task_call(
+        &mut self,
+        now: Now,
+        talk: &mut Talk,
+        asked: Asked<'_, '_>,
+        call: TaskCall,
+    ) {
+        let Asked { answer, form, id } = &asked;
+        let owner = self.owner((answer.session.as_ref(), None), answer.principal);
+        match self.on_task_call(now, call, &owner) {
+            Told::Now(ended) => {
+                let mut body = form.reply(id, ended);
+                asked.answer.pieces(200, &mut body);
+            }
+            Told::Wait(number, finish) => {
+                if let Some((caller, principal)) =
+                    self.admit(talk, asked, (&finish, &mut Hears::default()), 0)
+                {
+                    let job = self.begin_waiting(now, caller, principal, (number, finish));
+                    talk.jobs.push(job);
+                }
+            }
         }
     }
 

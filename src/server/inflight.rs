@@ -6,6 +6,7 @@
 //!             └──due── Sleeping ◄───┘ Again
 //!
 //!  admit_script ─► Scripted ─► … ─► Ready, or (answered, gone)
+//!  admit_waiting ─► Scripted, for as long as a task takes ─► (answered, gone)
 //!
 //!  cancel:  Ready with nothing sent yet, or Scripted → gone at once
 //!           Ready or Sleeping       → Cancelling (a step with a cancelled token)
@@ -16,6 +17,9 @@
 //! so neither queue of the pool can overflow. Cancels have a thread of their own and take no worker's place: when three
 //! hundred callers leave at once, their cancels must not hold up everybody else's statements. A running statement holds
 //! no worker: between steps its job sleeps here.
+
+mod scripted;
+mod tasked;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,8 +34,12 @@ use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::JobId;
 use crate::limits::Limits;
 use crate::mcp::Finish;
-use crate::mcp::script::Script;
 use crate::time::Instant;
+
+pub(super) use self::scripted::{Progressed, Waits};
+pub(super) use self::tasked::Intent;
+
+use self::scripted::Scripted;
 
 /// A call whose job is not over.
 #[derive(Debug)]
@@ -53,6 +61,10 @@ pub(super) struct Flight {
     statement_bytes: usize,
     /// What it has read and carries from step to step.
     row_bytes: usize,
+    /// The row of the task that the call has become.
+    pub(super) task: Option<u64>,
+    /// What is needed to make a task of it, while it may become one.
+    pub(super) intent: Option<Box<Intent>>,
     /// What the audit log will hear of it.
     pub(super) record: Option<Box<Record>>,
     state: State,
@@ -70,22 +82,8 @@ enum State {
     },
     /// Waits until `due` between two steps.
     Sleeping { job: Box<Job>, due: Instant },
-    /// A call that goes on by itself, until it becomes a job or ends. `None` while it is being resumed.
-    Scripted {
-        script: Option<Box<dyn Script>>,
-        waits: Waits,
-    },
-}
-
-/// What a script waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waits {
-    /// Nothing: it is being resumed.
-    Not,
-    /// This moment.
-    Until(Instant),
-    /// The client's reply to the request with this number.
-    Reply(u64),
+    /// A call that goes on by itself, until it becomes a job or ends.
+    Scripted(Scripted),
 }
 
 /// Why a call is not admitted.
@@ -243,25 +241,6 @@ impl Inflight {
         self.insert(id, flight, timers)
     }
 
-    /// Takes a call in that goes on by itself. [`Inflight::admission`] was asked before, and the caller resumes it.
-    pub(super) fn admit_script(
-        &mut self,
-        now: Instant,
-        caller: Caller,
-        principal: Principal,
-        (script, finish): (Box<dyn Script>, Finish),
-        timers: &mut Timers,
-    ) -> JobId {
-        let id = self.next_id();
-        let state = State::Scripted {
-            script: Some(script),
-            waits: Waits::Not,
-        };
-        let deadline = now + self.script_timeout;
-        let flight = Flight::new(now, deadline, caller, principal, finish, state);
-        self.insert(id, flight, timers)
-    }
-
     fn next_id(&mut self) -> JobId {
         self.jobs_made += 1;
         JobId(self.jobs_made)
@@ -273,76 +252,6 @@ impl Inflight {
         self.calls += 1;
         self.flights.insert(id, flight);
         id
-    }
-
-    /// The script of a call, to be resumed, and what it waited for. [`Inflight::keep_script`] or
-    /// [`Inflight::work_instead`] follows, or the call ends.
-    pub(super) fn take_script(&mut self, id: JobId, timers: &mut Timers) -> Option<(Box<dyn Script>, Waits)> {
-        let State::Scripted { script, waits } = &mut self.flights.get_mut(&id)?.state else {
-            return None;
-        };
-        let waited = std::mem::replace(waits, Waits::Not);
-        if let Waits::Until(due) = waited {
-            timers.clear(due, Timer::JobDue(id));
-        }
-        Some((script.take()?, waited))
-    }
-
-    /// Puts a script back that waits.
-    pub(super) fn keep_script(
-        &mut self,
-        id: JobId,
-        kept: Box<dyn Script>,
-        until: Waits,
-        timers: &mut Timers,
-    ) {
-        if let Some(flight) = self.flights.get_mut(&id)
-            && let State::Scripted { script, waits } = &mut flight.state
-        {
-            (*script, *waits) = (Some(kept), until);
-            if let Waits::Until(due) = until {
-                timers.set(due, Timer::JobDue(id));
-            }
-        }
-    }
-
-    /// Makes a job of a call whose script is over.
-    pub(super) fn work_instead(
-        &mut self,
-        id: JobId,
-        now: Instant,
-        (work, finish): (Work, Finish),
-        timers: &mut Timers,
-    ) {
-        if let Some(flight) = self.flights.get_mut(&id) {
-            timers.clear(flight.deadline, Timer::JobDeadline(id));
-            flight.deadline = now + work.timeout + DEADLINE_GRACE;
-            timers.set(flight.deadline, Timer::JobDeadline(id));
-            flight.finish = finish;
-            flight.statement_bytes = work.leased_bytes();
-            self.statement_bytes += flight.statement_bytes;
-            flight.state = State::Ready(Box::new(Job {
-                id,
-                work,
-                reached: Reached::default(),
-                admitted: flight.admitted,
-            }));
-            self.ready.push(flight.principal, Stage::Submit, id);
-        }
-    }
-
-    /// What the script of a call waits for, if it has one.
-    pub(super) fn waits(&self, id: JobId) -> Option<Waits> {
-        match self.flights.get(&id)?.state {
-            State::Scripted { waits, .. } => Some(waits),
-            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } => None,
-        }
-    }
-
-    /// Takes a call out whose reply is given without a job.
-    pub(super) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Caller> {
-        self.waits(id)?;
-        self.remove(id, timers)?.caller
     }
 
     /// Who waits for the reply.
@@ -373,7 +282,7 @@ impl Inflight {
         let flight = flight?;
         let stage = match &flight.state {
             State::Ready(job) => job.reached.stage,
-            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted { .. } => {
+            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted(_) => {
                 debug_assert!(false, "a job in a ready queue is ready");
                 return None;
             }
@@ -387,7 +296,7 @@ impl Inflight {
             },
         ) {
             State::Ready(job) => Some(job),
-            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted { .. } => None,
+            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted(_) => None,
         }
     }
 
@@ -480,6 +389,9 @@ impl Inflight {
         };
         let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
         self.calls -= usize::from(caller.is_some());
+        if let Some(intent) = flight.intent.take() {
+            timers.clear(intent.due, Timer::JobTask(id));
+        }
         if flight.cancelled {
             return (caller, None);
         }
@@ -503,8 +415,8 @@ impl Inflight {
                 None
             }
             State::Stepping { .. } => Some(Output::Interrupt(id)),
-            State::Scripted { waits, .. } => {
-                if let Waits::Until(due) = *waits {
+            State::Scripted(scripted) => {
+                if let Waits::Until(due) = scripted.waits {
                     timers.clear(due, Timer::JobDue(id));
                 }
                 self.remove(id, timers);
@@ -520,6 +432,9 @@ impl Inflight {
         self.row_bytes -= flight.row_bytes;
         self.calls -= usize::from(flight.caller.is_some());
         timers.clear(flight.deadline, Timer::JobDeadline(id));
+        if let Some(intent) = &flight.intent {
+            timers.clear(intent.due, Timer::JobTask(id));
+        }
         if let Some(count) = self.per_principal.get_mut(&flight.principal) {
             *count -= 1;
             if *count == 0 {
@@ -555,6 +470,8 @@ impl Flight {
             progress_told: Duration::ZERO,
             statement_bytes: 0,
             row_bytes: 0,
+            task: None,
+            intent: None,
             record: None,
             state,
         }

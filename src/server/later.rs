@@ -3,6 +3,8 @@
 //!
 //! A queue, not calls: a pipeline of scripts must not become a stack of them. It is empty between two turns.
 
+use serde_json::value::RawValue;
+
 use super::Server;
 use super::batches::BatchKey;
 use super::scripts::Resume;
@@ -18,6 +20,12 @@ use crate::wire::buffer::Piece;
 pub(super) enum Later {
     /// Something has happened to the script of a call.
     Resume(JobId, Resume),
+    /// The client has answered the question that this call put to it, with a result or an error.
+    Answer(JobId, Result<Box<RawValue>, Box<RawValue>>),
+    /// This call is answered with a task.
+    Become(JobId),
+    /// A task has another status than before.
+    TaskChanged(u64),
     /// A stream that has just begun says its first message.
     Say(StreamKey, Vec<u8>),
     /// A stream of HTTP+SSE that has just begun says where to post.
@@ -42,6 +50,9 @@ impl Server {
         while let Some(later) = self.core.later.pop_front() {
             match later {
                 Later::Resume(job, resume) => self.resume_script(now, job, &resume),
+                Later::Answer(job, said) => self.on_answer(now, job, said),
+                Later::Become(job) => self.become_task(now, job),
+                Later::TaskChanged(number) => self.on_task_changed(now, number),
                 Later::Say(stream, message) => {
                     self.push_event(now, stream, &mut [Piece::Owned(message)]);
                 }

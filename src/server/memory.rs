@@ -210,20 +210,15 @@ impl Server {
 impl Server {
     /// A call has read more than all together may carry: it ends.
     pub(super) fn on_rows_not_kept(&mut self, now: Now, job: JobId) {
-        let query_id = self
-            .core
-            .inflight
-            .find(job)
-            .and_then(|flight| flight.query_id.clone());
-        let Some((caller, finish)) = self.core.cancel(job) else {
-            return;
-        };
-        self.core.metrics.count(Metric::ResultsNotKept);
         let mut error = not_kept();
-        error.query_id = query_id;
-        let ended = Err(error);
-        self.core.count_end(&ended);
-        self.answer(now, job, &caller, finish.ended(ended));
+        if let Some(flight) = self.core.inflight.find(job) {
+            error.query_id.clone_from(&flight.query_id);
+            let is_wanted = flight.caller.is_some() || flight.task.is_some();
+            self.core
+                .metrics
+                .add(Metric::ResultsNotKept, u64::from(is_wanted));
+        }
+        self.fail(now, job, error);
     }
 }
 

@@ -51,6 +51,10 @@ pub enum Metric {
     RequestsNotKept,
     /// Results replaced by an error because too many bytes of replies waited for their readers.
     ResultsNotKept,
+    /// Calls answered with a task.
+    TasksMade,
+    /// Tasks that were not made because there were as many as may be.
+    TasksRefused,
     /// Statements that the guard refused.
     StatementsDenied,
     /// Records given to the audit log.
@@ -59,7 +63,7 @@ pub enum Metric {
     AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 24] = [
+const METRICS: [(Metric, &str, &str); 26] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -160,6 +164,16 @@ const METRICS: [(Metric, &str, &str); 24] = [
         Metric::ResultsNotKept,
         "snowflake_mcp_results_not_kept_total",
         "Results replaced by an error: short of memory.",
+    ),
+    (
+        Metric::TasksMade,
+        "snowflake_mcp_tasks_total",
+        "Calls answered with a task.",
+    ),
+    (
+        Metric::TasksRefused,
+        "snowflake_mcp_tasks_refused_total",
+        "Tasks not made: table full.",
     ),
     (
         Metric::StatementsDenied,

@@ -18,6 +18,7 @@
 //! | `route` | there is another path |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
+//! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
 //! | `inflight`, `ready` | admission, fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
@@ -53,6 +54,7 @@ mod settings;
 mod shutdown;
 mod streams;
 mod talk;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -198,6 +200,7 @@ impl Server {
         }
         self.do_later(now);
         self.core.watch_sessions();
+        self.core.watch_tasks();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -213,12 +216,15 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::Tasks => self.on_tasks_due(now),
+                Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
         self.do_later(now);
         self.core.watch_sessions();
+        self.core.watch_tasks();
         self.core.give_steps(now.monotonic);
         self.advance_shutdown(now);
     }
@@ -369,8 +375,15 @@ impl Server {
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
                     self.core.count_end(&result);
+                    if let Some(intent) = flight.intent.filter(|intent| intent.is_must) {
+                        let who = (&caller, flight.finish);
+                        return self.become_ended_task(now, id, who, *intent, result);
+                    }
                     let ended = flight.finish.ended(result);
                     self.answer(now, id, &caller, ended);
+                } else if let Some(number) = flight.task {
+                    self.core.count_end(&result);
+                    self.finish_task(now, number, flight.finish.ended(result));
                 }
             }
         }
@@ -407,9 +420,23 @@ impl Server {
             ),
         };
         error.query_id.clone_from(&flight.query_id);
-        if let Some((caller, finish)) = self.core.cancel(job) {
-            self.core.metrics.count_failure(Kind::Timeout);
-            self.answer(now, job, &caller, finish.ended(Err(error)));
+        self.fail(now, job, error);
+    }
+
+    /// Cancels a call and tells who waits for it, or the task that it has become, why.
+    fn fail(&mut self, now: Now, job: JobId, error: Error) {
+        let flight = self.core.inflight.find(job);
+        let task = flight.and_then(|flight| Some((flight.task?, flight.finish.clone())));
+        let caller = self.core.cancel(job);
+        if caller.is_none() && task.is_none() {
+            return;
+        }
+        let ended = Err(error);
+        self.core.count_end(&ended);
+        match (caller, task) {
+            (Some((caller, finish)), _) => self.answer(now, job, &caller, finish.ended(ended)),
+            (None, Some((number, finish))) => self.finish_task(now, number, finish.ended(ended)),
+            (None, None) => {}
         }
     }
 

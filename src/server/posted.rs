@@ -77,6 +77,7 @@ impl Core {
             Outcome::Work(call) => self.on_tool_call(now, talk, asked(answer, id_text), *call),
             Outcome::Script(call) => self.on_script_call(now, talk, asked(answer, id_text), *call),
             Outcome::Listen(listen) => self.on_listen(now, talk, answer, *listen),
+            Outcome::Task(call) => self.on_posted_task_call(now, talk, asked(answer, id_text), *call),
             Outcome::Accepted => answer.empty(202),
             Outcome::Cancel(call) => {
                 self.on_session_cancel(answer.session.as_ref(), &call);

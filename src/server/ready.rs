@@ -18,6 +18,16 @@ pub(super) enum Principal {
     Connection(ConnectionId),
 }
 
+impl Principal {
+    /// What is signed for this caller is bound to these bytes; none where nobody is known.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Known(mark) => mark.as_bytes(),
+            Self::Connection(_) => &[],
+        }
+    }
+}
+
 /// The queues.
 #[derive(Debug, Default)]
 pub(super) struct Ready {

@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 
 use super::core::Core;
-use super::inflight::Waits;
+use super::inflight::{Progressed, Waits};
 use super::later::Later;
 use super::{Server, find};
 use crate::backend::{Error, Kind};
@@ -21,7 +21,7 @@ use crate::time::Now;
 pub(super) enum Resume {
     Begun,
     Elapsed,
-    Answered(Box<RawValue>),
+    Answered(Vec<Box<RawValue>>),
     Refused(Option<Box<RawValue>>),
 }
 
@@ -30,7 +30,7 @@ impl Resume {
         match self {
             Self::Begun => Event::Begun,
             Self::Elapsed => Event::Elapsed,
-            Self::Answered(result) => Event::Answered(result),
+            Self::Answered(results) => Event::Answered(results),
             Self::Refused(error) => Event::Refused(error.as_deref()),
         }
     }
@@ -39,7 +39,7 @@ impl Resume {
 impl Server {
     /// Goes on with the script of a call, if it has not ended meanwhile.
     pub(super) fn resume_script(&mut self, now: Now, job: JobId, resume: &Resume) {
-        let Some((mut script, _)) = self.core.inflight.take_script(job, &mut self.core.timers) else {
+        let Some(mut script) = self.core.inflight.take_script(job, &mut self.core.timers) else {
             return;
         };
         let mut notices = Vec::new();
@@ -53,14 +53,7 @@ impl Server {
                 self.hang_up(now, job);
                 Waits::Until(now.monotonic + time)
             }
-            Next::Ask(question) => match self.ask(now, job, &question) {
-                Some(number) => Waits::Reply(number),
-                None => {
-                    let refused = Later::Resume(job, Resume::Refused(None));
-                    self.core.later.push_back(refused);
-                    Waits::Not
-                }
-            },
+            Next::Ask(questions) => self.ask_all(now, job, questions),
             Next::Work(call) => return self.work_instead(now, job, *call),
             Next::Done(payload) => return self.end_script(now, job, Ended::Result(payload)),
             Next::Failed(error) => return self.end_script(now, job, Ended::Error(error)),
@@ -89,13 +82,87 @@ impl Server {
     }
 
     fn end_script(&mut self, now: Now, job: JobId, ended: Ended) {
-        if let Some(caller) = self.core.inflight.end_script(job, &mut self.core.timers) {
-            self.answer(now, job, &caller, ended);
+        let Some(flight) = self.core.inflight.end_script(job, &mut self.core.timers) else {
+            return;
+        };
+        match (flight.caller, flight.task) {
+            (Some(caller), _) => self.answer(now, job, &caller, ended),
+            (None, Some(number)) => self.finish_task(now, number, ended),
+            (None, None) => {}
+        }
+    }
+
+    /// Puts the questions of a script: those of a task to be looked for, others to the client, the first now.
+    fn ask_all(&mut self, now: Now, job: JobId, questions: Vec<Question>) -> Waits {
+        if questions.is_empty() {
+            return self.resume_with(job, Resume::Answered(Vec::new()));
+        }
+        let task = self.core.inflight.find(job).and_then(|flight| flight.task);
+        if let Some(number) = task {
+            self.core.tasks.ask(number, questions, now.wall);
+            self.core.later.push_back(Later::TaskChanged(number));
+            return Waits::Answers;
+        }
+        match self.core.inflight.begin_questions(job, questions) {
+            Some(first) => self.ask_next(now, job, &first),
+            None => self.resume_with(job, Resume::Refused(None)),
+        }
+    }
+
+    fn ask_next(&mut self, now: Now, job: JobId, question: &Question) -> Waits {
+        match self.ask(now, job, question) {
+            Some(number) => Waits::Reply(number),
+            None => self.resume_with(job, Resume::Refused(None)),
+        }
+    }
+
+    fn resume_with(&mut self, job: JobId, resume: Resume) -> Waits {
+        self.core.later.push_back(Later::Resume(job, resume));
+        Waits::Not
+    }
+
+    /// The client has answered what this call asked it, for itself or for the task that it waits for.
+    pub(super) fn on_answer(&mut self, now: Now, job: JobId, said: Result<Box<RawValue>, Box<RawValue>>) {
+        let core = &mut self.core;
+        match (core.inflight.waits(job), said) {
+            (Some(Waits::Reply(_)), Ok(result)) => match core.inflight.take_answer(job, result) {
+                Some(Progressed::Next(question)) => {
+                    let waits = self.ask_next(now, job, &question);
+                    self.core.inflight.wait_for(job, waits);
+                }
+                Some(Progressed::All(results)) => self.resume_script(now, job, &Resume::Answered(results)),
+                None => {}
+            },
+            (Some(Waits::Reply(_)), Err(error)) => {
+                self.resume_script(now, job, &Resume::Refused(Some(error)));
+            }
+            (Some(Waits::Task { number, .. }), said) => {
+                core.inflight.wait_for(job, Waits::Task { number, asked: None });
+                self.on_answer_for_task(now, number, said);
+            }
+            (Some(Waits::Not | Waits::Until(_) | Waits::Answers) | None, _) => {}
+        }
+    }
+
+    fn on_answer_for_task(&mut self, now: Now, number: u64, said: Result<Box<RawValue>, Box<RawValue>>) {
+        let core = &mut self.core;
+        let Some(key) = core.tasks.question(number).map(|(key, _)| key.to_owned()) else {
+            return;
+        };
+        let refused = match said {
+            Ok(result) if core.on_task_answer(now, number, &key, &result).is_ok() => return,
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        core.tasks.unanswered(number, now.wall);
+        core.later.push_back(Later::TaskChanged(number));
+        if let Some(job) = core.tasks.job(number) {
+            self.resume_with(job, Resume::Refused(refused));
         }
     }
 
     /// Puts a question to the client of a call; its number, if there was a way to.
-    fn ask(&mut self, now: Now, job: JobId, question: &Question) -> Option<u64> {
+    pub(super) fn ask(&mut self, now: Now, job: JobId, question: &Question) -> Option<u64> {
         let flight = self.core.inflight.find(job)?;
         let caller = flight.caller.as_ref()?;
         // Over HTTP the answer comes in another request, which only a session ties to this one.
@@ -123,7 +190,8 @@ impl Server {
     /// A script has waited for longer than it may.
     pub(super) fn script_timed_out(waits: Waits) -> Error {
         let what = match waits {
-            Waits::Reply(_) => "the client did not answer the question that was put to it",
+            Waits::Reply(_) | Waits::Answers => "the client did not answer the question that was put to it",
+            Waits::Task { .. } => "the task is over its time",
             Waits::Not | Waits::Until(_) => "the call did not end in time",
         };
         Error::new(Kind::Timeout, what)
@@ -143,15 +211,19 @@ impl Core {
     /// A reply of a client: resumes the one of its calls that asked. Others are ignored: the call may be over.
     pub(super) fn on_reply(&mut self, reply: &Reply<'_>, calls: &[JobId]) {
         let Some(number) = question_of(reply) else { return };
-        let asked = |job: &&JobId| self.inflight.waits(**job) == Some(Waits::Reply(number));
+        let asked = |job: &&JobId| match self.inflight.waits(**job) {
+            Some(Waits::Reply(own)) => own == number,
+            Some(Waits::Task { asked, .. }) => asked == Some(number),
+            Some(Waits::Not | Waits::Until(_) | Waits::Answers) | None => false,
+        };
         let Some(&job) = calls.iter().find(asked) else {
             return;
         };
-        let resume = match reply.said {
-            Said::Result(result) => Resume::Answered(result.to_owned()),
-            Said::Error(error) => Resume::Refused(Some(error.to_owned())),
+        let said = match reply.said {
+            Said::Result(result) => Ok(result.to_owned()),
+            Said::Error(error) => Err(error.to_owned()),
         };
-        self.later.push_back(Later::Resume(job, resume));
+        self.later.push_back(Later::Answer(job, said));
     }
 }
 

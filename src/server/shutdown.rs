@@ -188,6 +188,11 @@ impl Server {
 
     fn begin_close(&mut self, now: Now, calls_cut: u64) {
         self.end_news_streams(now, |_| true);
+        // Nobody will come for what they find: their ids name rows of this process.
+        for job in self.core.inflight.of_tasks() {
+            self.core.cancel_gone(job);
+        }
+        self.core.give_steps(now.monotonic);
         let until = now.monotonic + self.core.settings.limits.cancel_timeout;
         self.core.phase = Phase::Closing { until, calls_cut };
         self.core.timers.set(until, Timer::Shutdown);

@@ -10,9 +10,11 @@ use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::metrics::Metric;
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
+use super::tasks::Told;
 use crate::ident::JobId;
 use crate::mcp::predecessor::envelope::{self, Envelope};
 use crate::mcp::script::Hears;
+use crate::mcp::tasks::TaskCall;
 use crate::mcp::{Context, Effect, Finish, Outcome, Payload, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
@@ -190,6 +192,7 @@ impl Core {
             Outcome::Work(call) => self.on_call(now, talk, (Form::Rpc, id), *call, say),
             Outcome::Script(call) => self.on_script_message(now, talk, id, *call, say),
             Outcome::Listen(listen) => self.on_listen_message(talk, id, *listen, say),
+            Outcome::Task(call) => self.on_task_message(now, talk, id, *call, say),
             Outcome::Accepted => {}
             Outcome::Cancel(id) => self.on_cancel(talk, &id),
         }
@@ -217,7 +220,11 @@ impl Core {
                         say(&mut [Piece::Owned(envelope::error(Some(id), &error.message))]);
                     }
                     Outcome::Work(call) => self.on_call(now, talk, (Form::Envelope, id), *call, say),
-                    Outcome::Accepted | Outcome::Cancel(_) | Outcome::Script(_) | Outcome::Listen(_) => {}
+                    Outcome::Accepted
+                    | Outcome::Cancel(_)
+                    | Outcome::Script(_)
+                    | Outcome::Listen(_)
+                    | Outcome::Task(_) => {}
                 }
             }
         }
@@ -255,6 +262,24 @@ impl Core {
     /// Whether memory for replies is so short that this one is not given.
     fn is_too_much(&self, payload: &Payload) -> bool {
         self.memory.replies.is_short() && payload.len() > REPLY_IN_NEED_BYTES_MAX
+    }
+
+    /// A call about tasks.
+    fn on_task_message(&mut self, now: Now, talk: &mut Talk, id: &str, call: TaskCall, say: Say<'_>) {
+        let principal = talk.principal();
+        let owner = self.owner((None, Some(talk.id)), principal);
+        let (number, finish) = match self.on_task_call(now, call, &owner) {
+            Told::Now(ended) => return say(&mut Form::Rpc.reply(id, ended)),
+            Told::Wait(number, finish) => (number, finish),
+        };
+        match self.admission(principal, 0) {
+            Err(refused) => say(&mut Form::Rpc.reply(id, finish.ended(Err(refused)))),
+            Ok(()) => {
+                let caller = talk.caller((Form::Rpc, id), &finish, &mut Hears::default());
+                let job = self.begin_waiting(now, caller, principal, (number, finish));
+                talk.jobs.push(job);
+            }
+        }
     }
 
     /// `notifications/cancelled`: the call gets no reply (MCP, "Cancellation"). An unknown id is ignored: the reply may

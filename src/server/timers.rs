@@ -17,6 +17,10 @@ pub(super) enum Timer {
     JobDue(JobId),
     /// A call has run for as long as it may.
     JobDeadline(JobId),
+    /// A call becomes a task.
+    JobTask(JobId),
+    /// A task is over its time.
+    Tasks,
     /// Something that is kept for sessions may be over.
     Sessions,
     /// Time to look for streams on which nothing was said.

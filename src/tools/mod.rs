@@ -198,12 +198,20 @@ impl Catalogue {
     }
 }
 
+/// Tools that run a statement of their caller's.
+const LONG: &[&str] = &["execute_query"];
+
 /// The result object of a call whose job failed.
 pub fn failed(form: Form, error: &Error) -> Vec<u8> {
     render::failure(form, &render::error_text(error))
 }
 
 impl Tool {
+    /// Whether a call may take longer than a client wants to wait: its statement is the caller's own.
+    pub fn may_take_long(&self) -> bool {
+        LONG.contains(&self.name)
+    }
+
     /// Appends the description of its arguments as JSON Schema.
     pub fn push_input_schema(&self, into: &mut Vec<u8>) {
         schema::push_schema(into, &self.properties);

@@ -5,9 +5,10 @@
 //! - `# …` a remark;
 //! - `@ http [version=…] [method=…] [name=…]`, `@ socket`, `@ rest` or `@ envelope`: how what follows arrives.
 //!   `socket` is WebSocket or stdio and remembers what was negotiated, until the next `@`;
-//! - `> …` a message, as the peer sends it;
+//! - `> …` a message, as the peer sends it; `TASK` reads as the id of the first task of the process, here and in fields;
 //! - `< …` what happens: `sql …` for each statement that the backend is given, then the status (HTTP, REST) and the
-//!   reply, or `-` where nothing is said, or `cancel …`.
+//!   reply, or `-` where nothing is said, or `cancel …`, or what is asked of the table of tasks. `mode …` is how a call
+//!   may be answered, where that is not only with its result.
 //!
 //! `UPDATE=1 cargo test --test mcp` writes the `<` lines anew. The program's own version reads `VERSION`.
 
@@ -16,12 +17,14 @@ mod mutations;
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use snowflake_mcp::backend::job::Work;
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
+use snowflake_mcp::mcp::tasks::{Act, Mode, Subject, TaskId};
 use snowflake_mcp::mcp::{
     Abilities, Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service,
 };
@@ -112,6 +115,9 @@ impl<'a> Peer<'a> {
             }
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
+                if call.mode != Mode::Now {
+                    lines.insert(0, format!("mode {:?}", call.mode));
+                }
                 let ended = call.finish.ended(backend::run(call.work));
                 lines.push(match ended {
                     Ended::Result(payload) => self.said(200, &whole(&payload.bytes())),
@@ -123,7 +129,11 @@ impl<'a> Peer<'a> {
             Outcome::Accepted => vec!["-".to_owned()],
             Outcome::Cancel(id) => vec![format!("cancel {id}")],
             Outcome::Listen(listen) => vec![self.said(200, &listen.acknowledged())],
-            Outcome::Script(call) => vec![format!("script {}", call.finish.tool)],
+            Outcome::Script(call) => vec![format!("mode {:?}", call.mode), "script".to_owned()],
+            Outcome::Task(call) => vec![match call.act {
+                Act::List { after, .. } => format!("task list after {after:?}"),
+                act => format!("task {act:?}"),
+            }],
         }
     }
 
@@ -201,6 +211,12 @@ fn service() -> Service {
 /// The transcript with the `<` lines that the service gives.
 fn replayed(transcript: &str) -> String {
     let mut service = service();
+    let (row, ttl) = (Subject::Row(1), Duration::from_secs(60));
+    let task = TaskId::new("execute_query", row, WallTime::default(), ttl).seal(service.keys(), b"");
+    let told: Vec<String> = transcript
+        .lines()
+        .map(|line| line.replace("TASK", &task))
+        .collect();
     let mut peer = Peer {
         service: &mut service,
         limits: Limits::default(),
@@ -209,8 +225,13 @@ fn replayed(transcript: &str) -> String {
         negotiated: None,
     };
     let mut written = String::new();
-    for line in transcript.lines().filter(|line| !line.starts_with('<')) {
+    for (told, line) in told
+        .iter()
+        .zip(transcript.lines())
+        .filter(|(_, line)| !line.starts_with('<'))
+    {
         writeln!(written, "{line}").expect("strings take text");
+        let line = told.as_str();
         if let Some(way) = line.strip_prefix("@ ") {
             peer.arrive(way);
         } else if let Some(message) = line.strip_prefix("> ") {
@@ -277,6 +298,8 @@ transcripts! {
     what_2025_06_18_is_offered => "offered-2025-06-18.txt",
     what_2025_11_25_is_offered => "offered-2025-11-25.txt",
     what_2026_07_28_is_offered => "offered-2026-07-28.txt",
+    tasks_of_2025_11_25 => "tasks-2025-11-25.txt",
+    tasks_of_2026_07_28 => "tasks-2026-07-28.txt",
     both_eras_on_one_socket => "socket.txt",
     messages_that_are_none => "malformed.txt",
     the_predecessors_rest_calls => "rest.txt",

@@ -6,6 +6,7 @@ use super::*;
 use crate::limits::Limits;
 use crate::mcp::offer::Subject;
 use crate::mcp::script::Hears;
+use crate::mcp::tasks::Mode;
 use crate::mcp::{Abilities, Revision};
 use crate::sql::guard::Policy;
 use crate::time::Now;
@@ -27,6 +28,7 @@ fn with_asked<T>(arguments: &str, then: impl FnOnce(&Asked<'_>) -> T) -> T {
         answers: None,
         state: None,
         hears: &hears,
+        mode: Mode::Now,
         now: Now::default(),
     })
 }

@@ -60,12 +60,24 @@ impl Shaped {
         ]
     }
 
-    /// In one; copies a result that is in it.
+    /// As it goes out in a reply.
     pub fn into_payload(self) -> Payload {
+        match self.inside {
+            Some(body) => Payload::Framed {
+                head: self.before,
+                body,
+                tail: self.after,
+            },
+            None => Payload::Owned(self.into_bytes()),
+        }
+    }
+
+    /// In one; copies a result that is in it.
+    fn into_bytes(self) -> Vec<u8> {
         let mut whole = self.before;
         whole.extend_from_slice(self.inside.as_deref().unwrap_or_default());
         whole.extend_from_slice(&self.after);
-        Payload::Owned(whole)
+        whole
     }
 }
 
@@ -174,6 +186,13 @@ pub fn result_of(id: &str, result: &Arc<[u8]>) -> Shaped {
         inside: Some(Arc::clone(result)),
         after,
     }
+}
+
+/// The parameters of a question to the client, with a word of whose it is (2025-11-25).
+pub fn related(id: &str, params: &[u8]) -> Vec<u8> {
+    let open = params.trim_ascii_end();
+    let open = open.strip_suffix(b"}").unwrap_or(open);
+    result_of(id, &open.into()).into_bytes()
 }
 
 /// The result of `tasks/list` (2025-11-25).
@@ -339,7 +358,21 @@ mod tests {
             let pieces = shaped.clone().into_pieces();
             let bytes: Vec<u8> = pieces.iter().flat_map(Piece::as_slice).copied().collect();
             assert_eq!(String::from_utf8(bytes).unwrap(), whole);
-            assert_eq!(*shaped.into_payload().bytes(), *whole.as_bytes());
+            assert_eq!(&*shaped.into_payload().bytes(), whole.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_question_of_a_task_says_whose_it_is() {
+        let meta = r#""_meta":{"io.modelcontextprotocol/related-task":{"taskId":"t-1"}}"#;
+        for (params, expected) in [
+            ("{}", format!("{{{meta}}}")),
+            (r#"{"message":"?"} "#, format!(r#"{{"message":"?",{meta}}}"#)),
+        ] {
+            assert_eq!(
+                String::from_utf8(related("t-1", params.as_bytes())).unwrap(),
+                expected
+            );
         }
     }
 

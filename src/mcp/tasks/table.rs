@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Detail, Snapshot, Status};
+use serde_json::value::RawValue;
+
 use crate::ident::JobId;
 use crate::limits::Limits;
-use crate::mcp::Ended;
 use crate::mcp::script::Question;
+use crate::mcp::{Ended, Revision};
 use crate::rpc;
 use crate::time::{Instant, Now, WallTime};
 
@@ -36,6 +38,8 @@ pub struct NewTask {
     pub id: Box<str>,
     /// The job or script that it is about.
     pub job: JobId,
+    /// What its client speaks.
+    pub revision: Revision,
     /// How long it is kept.
     pub ttl: Duration,
 }
@@ -51,7 +55,13 @@ struct Row {
     ttl: Duration,
     ends: Instant,
     job: Option<JobId>,
+    revision: Revision,
+    /// Questions put so far: their keys are numbers, so that none is used twice.
+    asked: u32,
+    /// Those without an answer.
     questions: Vec<(Box<str>, Question)>,
+    /// A place for the answer to every question that was put together with these, in order.
+    answers: Vec<(Box<str>, Option<Box<RawValue>>)>,
     outcome: Option<Outcome>,
     /// Calls of `tasks/result` that wait for the end.
     waiting: Vec<JobId>,
@@ -75,9 +85,20 @@ pub enum Cancelled {
     Now {
         /// Cancel this job.
         job: Option<JobId>,
-        /// Calls of `tasks/result` that waited.
-        waiting: Vec<JobId>,
     },
+}
+
+/// What an answer leads to.
+#[derive(Debug)]
+pub enum Answered {
+    /// Nobody waited for it: it came twice, late, or to no question.
+    Ignored,
+    /// Others are still waited for.
+    Partly,
+    /// It was the last: all of them, in the order of the questions.
+    All(Vec<Box<RawValue>>),
+    /// There is no room for it.
+    TooMuch,
 }
 
 /// There are as many tasks as may be.
@@ -154,13 +175,16 @@ impl Tasks {
             ttl: task.ttl,
             ends,
             job: Some(task.job),
+            revision: task.revision,
+            asked: 0,
             questions: Vec::new(),
+            answers: Vec::new(),
             outcome: None,
             waiting: Vec::new(),
         };
         if let Some(earlier) = self.rows.insert(number, row) {
             self.by_end.remove(&(earlier.ends, number));
-            self.results_bytes -= earlier.result_bytes();
+            self.results_bytes -= earlier.kept_bytes();
         }
     }
 
@@ -199,6 +223,29 @@ impl Tasks {
         }
     }
 
+    /// The calls of `tasks/result` that wait for a task.
+    pub fn waiting(&self, number: u64) -> &[JobId] {
+        self.rows.get(&number).map_or(&[], |row| &row.waiting)
+    }
+
+    /// The calls of `tasks/result` that waited for a task that has ended.
+    pub fn take_waiting(&mut self, number: u64) -> Vec<JobId> {
+        let row = self.rows.get_mut(&number).filter(|row| row.status.is_final());
+        row.map_or_else(Vec::new, |row| std::mem::take(&mut row.waiting))
+    }
+
+    /// Whose a task is, and what its client speaks.
+    pub fn owner(&self, number: u64) -> Option<(&[u8], Revision)> {
+        let row = self.rows.get(&number)?;
+        Some((&row.owner, row.revision))
+    }
+
+    /// The first question without an answer, and its key.
+    pub fn question(&self, number: u64) -> Option<(&str, &Question)> {
+        let (key, question) = self.rows.get(&number)?.questions.first()?;
+        Some((key, question))
+    }
+
     /// Says how far a task is. Whether that is news.
     pub fn say(&mut self, number: u64, message: &str, now: WallTime) -> bool {
         let is_news = |row: &&mut Row| !row.status.is_final() && row.message.as_deref() != Some(message);
@@ -209,34 +256,59 @@ impl Tasks {
         true
     }
 
-    /// Asks the client something, under a key that this task has not used before. Whether the task goes on, so that an
-    /// answer may come.
-    pub fn ask(&mut self, number: u64, key: &str, question: Question, now: WallTime) -> bool {
+    /// Asks the client something; none of its earlier questions is without an answer. Whether the task goes on, so that
+    /// answers may come.
+    pub fn ask(&mut self, number: u64, questions: Vec<Question>, now: WallTime) -> bool {
         let Some(row) = self.rows.get_mut(&number).filter(|row| !row.status.is_final()) else {
             return false;
         };
-        debug_assert!(row.questions.iter().all(|(other, _)| **other != *key));
-        row.questions.push((key.into(), question));
+        debug_assert!(row.questions.is_empty() && row.answers.is_empty());
+        for question in questions {
+            row.asked += 1;
+            let key: Box<str> = format!("q{}", row.asked).into();
+            row.answers.push((key.clone(), None));
+            row.questions.push((key, question));
+        }
         (row.status, row.updated) = (Status::InputRequired, now);
         true
     }
 
-    /// Takes the client's answer to a question. Whether it was waited for: other answers are ignored, they may come
-    /// twice or late.
-    pub fn answered(&mut self, number: u64, key: &str, now: WallTime) -> bool {
+    /// Takes the client's answer to a question.
+    pub fn answered(&mut self, number: u64, key: &str, answer: &RawValue, now: WallTime) -> Answered {
         let Some(row) = self.rows.get_mut(&number) else {
-            return false;
+            return Answered::Ignored;
         };
-        let waiting = row.questions.len();
-        row.questions.retain(|(other, _)| **other != *key);
-        if row.questions.len() == waiting {
-            return false;
+        let place = row.questions.iter().position(|(other, _)| **other == *key);
+        let Some(place) = place else {
+            return Answered::Ignored;
+        };
+        let bytes = answer.get().len();
+        if self.results_bytes + bytes > self.limits.task_results_bytes_max {
+            return Answered::TooMuch;
         }
+        row.questions.remove(place);
         row.updated = now;
-        if row.questions.is_empty() {
-            row.status = Status::Working;
+        if let Some((_, slot)) = row.answers.iter_mut().find(|(other, _)| **other == *key) {
+            *slot = Some(answer.to_owned());
+            self.results_bytes += bytes;
         }
-        true
+        if !row.questions.is_empty() {
+            return Answered::Partly;
+        }
+        row.status = Status::Working;
+        self.results_bytes -= row.kept_bytes();
+        let answers = std::mem::take(&mut row.answers);
+        Answered::All(answers.into_iter().filter_map(|(_, answer)| answer).collect())
+    }
+
+    /// The client will not answer: its questions are forgotten, and the task goes on without.
+    pub fn unanswered(&mut self, number: u64, now: WallTime) {
+        if let Some(row) = self.rows.get_mut(&number).filter(|row| !row.status.is_final()) {
+            self.results_bytes -= row.kept_bytes();
+            row.questions.clear();
+            row.answers.clear();
+            (row.status, row.updated) = (Status::Working, now);
+        }
     }
 
     /// The job that a task is about, while it goes on.
@@ -244,15 +316,16 @@ impl Tasks {
         self.rows.get(&number)?.job
     }
 
-    /// The call has ended so. Gives the calls of `tasks/result` that waited; `None` if the task is not there or had
-    /// ended before: it stays as it is.
-    pub fn finish(&mut self, number: u64, ended: Ended, now: WallTime) -> Option<Vec<JobId>> {
-        let kept_bytes = self.results_bytes;
-        let row = self.rows.get_mut(&number).filter(|row| !row.status.is_final())?;
+    /// The call has ended so. Whether that is news: a task that is not there or had ended before stays as it is.
+    pub fn finish(&mut self, number: u64, ended: Ended, now: WallTime) -> bool {
+        let Some(row) = self.rows.get_mut(&number).filter(|row| !row.status.is_final()) else {
+            return false;
+        };
+        self.results_bytes -= row.kept_bytes();
         let outcome = match ended {
             Ended::Error(error) => Outcome::Error(error),
             Ended::Result(payload) => match open_object(&payload.bytes()) {
-                Some(open) if kept_bytes + open.len() <= self.limits.task_results_bytes_max => {
+                Some(open) if self.results_bytes + open.len() <= self.limits.task_results_bytes_max => {
                     self.results_bytes += open.len();
                     Outcome::Result(open.into())
                 }
@@ -263,11 +336,17 @@ impl Tasks {
             },
         };
         (row.status, row.message) = match &outcome {
+            // The core form calls a task failed whose tool says so; the extension leaves that to the result.
+            Outcome::Result(open) if row.revision.has_core_tasks() && tells_failure(open) => (
+                Status::Failed,
+                Some("the tool failed: its result says why".into()),
+            ),
             Outcome::Result(_) => (Status::Completed, None),
             Outcome::Error(error) => (Status::Failed, Some(error.message.as_str().into())),
         };
+        row.end(now);
         row.outcome = Some(outcome);
-        Some(row.end(now))
+        true
     }
 
     /// `tasks/cancel`.
@@ -278,22 +357,30 @@ impl Tasks {
         if row.status.is_final() {
             return Cancelled::Over(row.status);
         }
+        self.results_bytes -= row.kept_bytes();
         row.status = Status::Cancelled;
         row.message = Some("cancelled by the client".into());
         let job = row.job;
-        let waiting = row.end(now);
-        Cancelled::Now { job, waiting }
+        row.end(now);
+        Cancelled::Now { job }
     }
 
     /// A page of the tasks of one owner, oldest first, after the one with this number: the numbers, and whether there
     /// are more.
     pub fn of_owner(&self, owner: &[u8], after: Option<u64>, page_max: usize) -> (Vec<u64>, bool) {
         let from = after.map_or(0, |after| after.saturating_add(1));
-        let theirs = self.rows.range(from..).filter(|(_, row)| *row.owner == *owner);
+        // Nobody is told of the tasks of those whom nobody knows.
+        let is_theirs = |row: &Row| !owner.is_empty() && *row.owner == *owner;
+        let theirs = self.rows.range(from..).filter(|(_, row)| is_theirs(row));
         let mut numbers: Vec<u64> = theirs.map(|(number, _)| *number).take(page_max + 1).collect();
         let has_more = numbers.len() > page_max;
         numbers.truncate(page_max);
         (numbers, has_more)
+    }
+
+    /// When a task is forgotten.
+    pub fn ends(&self, number: u64) -> Option<Instant> {
+        self.rows.get(&number).map(|row| row.ends)
     }
 
     /// When [`Tasks::expire`] must be called next.
@@ -309,7 +396,7 @@ impl Tasks {
         {
             self.by_end.pop_first();
             if let Some(row) = self.rows.remove(&number) {
-                self.results_bytes -= row.result_bytes();
+                self.results_bytes -= row.kept_bytes();
                 jobs.extend(row.job);
                 jobs.extend(row.waiting);
             }
@@ -320,18 +407,21 @@ impl Tasks {
 
 impl Row {
     /// The status is final from now on.
-    fn end(&mut self, now: WallTime) -> Vec<JobId> {
+    fn end(&mut self, now: WallTime) {
         self.updated = now;
         self.job = None;
         self.questions.clear();
-        std::mem::take(&mut self.waiting)
+        self.answers.clear();
     }
 
-    fn result_bytes(&self) -> usize {
-        match &self.outcome {
+    /// Bytes that count in the sum: of the result, or of answers until all are there.
+    fn kept_bytes(&self) -> usize {
+        let answers = self.answers.iter().filter_map(|(_, answer)| answer.as_deref());
+        let result = match &self.outcome {
             Some(Outcome::Result(result)) => result.len(),
             Some(Outcome::Error(_)) | None => 0,
-        }
+        };
+        result + answers.map(|answer| answer.get().len()).sum::<usize>()
     }
 
     fn snapshot(&self) -> Snapshot<'_> {
@@ -360,6 +450,12 @@ impl Row {
 fn open_object(json: &[u8]) -> Option<&[u8]> {
     let json = json.trim_ascii();
     json.strip_suffix(b"}").filter(|open| open.starts_with(b"{"))
+}
+
+/// Whether a result, open, tells of a failure of its tool. Only its end is read: there `isError` stands in every result
+/// that has it as its last member, as ours have in revisions without `_meta` in results.
+fn tells_failure(open: &[u8]) -> bool {
+    open.ends_with(b"\"isError\":true")
 }
 
 #[cfg(test)]

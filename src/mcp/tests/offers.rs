@@ -423,7 +423,7 @@ fn what_changes_for_a_session_is_told_to_the_server() {
     let mut bench = Bench::new();
     let mut effect = |method: &str, members: &str| match bench.outcome(&call(method, members)) {
         Outcome::Result { effect, payload } => {
-            assert_eq!(*payload.bytes(), *b"{}");
+            assert_eq!(&*payload.bytes(), b"{}");
             effect
         }
         Outcome::Error { error, .. } => {
@@ -481,11 +481,11 @@ fn only_what_can_change_is_promised() {
     };
     assert_eq!(
         capabilities(&mut Bench::new().service),
-        r#"{"completions":{},"logging":{},"prompts":{},"resources":{"subscribe":true},"tools":{"listChanged":true}}"#
+        r#"{"completions":{},"logging":{},"prompts":{},"resources":{"subscribe":true},"tasks":{"cancel":{},"list":{},"requests":{"tools":{"call":{}}}},"tools":{"listChanged":true}}"#
     );
     assert_eq!(
         capabilities(&mut service()),
-        r#"{"completions":{},"logging":{},"prompts":{},"resources":{},"tools":{}}"#
+        r#"{"completions":{},"logging":{},"prompts":{},"resources":{},"tasks":{"cancel":{},"list":{},"requests":{"tools":{"call":{}}}},"tools":{}}"#
     );
 }
 

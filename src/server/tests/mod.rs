@@ -9,6 +9,7 @@ mod routes;
 mod sessions;
 mod shutdown;
 mod streams;
+mod tasks;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

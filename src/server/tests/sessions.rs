@@ -17,7 +17,7 @@ pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Opens a session and gives the header lines of its further requests.
-fn open(bench: &mut Bench) -> String {
+pub(super) fn open(bench: &mut Bench) -> String {
     let answer = bench.request("POST /mcp", TYPES, INITIALIZE);
     assert_eq!(status(&answer), "200", "{answer}");
     let session = header(&answer, "Mcp-Session-Id").expect("a session begins");

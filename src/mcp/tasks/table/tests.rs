@@ -26,6 +26,7 @@ fn begin(tasks: &mut Tasks, owner: &[u8], job: u64, now: Now) -> Result<u64, Ful
         owner: owner.into(),
         id: format!("id-{job}").into(),
         job: JobId(job),
+        revision: Revision::V20260728,
         ttl: tasks.ttl(None),
     };
     tasks.insert(number, task, now);
@@ -59,21 +60,20 @@ fn a_task_goes_from_working_to_its_result_and_stays_there() {
     let (snapshot, _) = tasks.get(number).unwrap();
     assert_eq!((snapshot.id, snapshot.message), ("id-1", Some("running")));
     assert_eq!((snapshot.created, snapshot.updated), (at(0).wall, at(1).wall));
-    assert_eq!(
-        tasks.finish(number, result("{\"a\":1}"), at(3).wall),
-        Some(vec![JobId(8)])
-    );
+    assert_eq!(tasks.take_waiting(number), [], "it goes on");
+    assert!(tasks.finish(number, result("{\"a\":1}"), at(3).wall));
+    assert_eq!(tasks.take_waiting(number), [JobId(8)]);
     let (snapshot, detail) = tasks.get(number).unwrap();
     assert_eq!((snapshot.status, snapshot.message), (Status::Completed, None));
     assert!(matches!(detail, Detail::Result(open) if **open == *b"{\"a\":1"));
     assert_eq!(tasks.outcome(number).unwrap().unwrap().as_ref(), b"{\"a\":1");
-    assert_eq!(tasks.finish(number, result("{}"), at(4).wall), None);
+    assert!(!tasks.finish(number, result("{}"), at(4).wall));
     assert_eq!(
         tasks.cancel(number, at(4).wall),
         Cancelled::Over(Status::Completed)
     );
     assert!(!tasks.wait(number, JobId(8)) && !tasks.say(number, "late", at(4).wall));
-    assert!(!tasks.ask(number, "k", question(), at(4).wall) && tasks.job(number).is_none());
+    assert!(!tasks.ask(number, vec![question()], at(4).wall) && tasks.job(number).is_none());
 }
 
 #[test]
@@ -81,20 +81,15 @@ fn a_cancelled_task_gives_its_job_and_those_who_wait() {
     let mut tasks = Tasks::new(&limits(), 7);
     let number = begin(&mut tasks, b"o", 1, at(0)).unwrap();
     tasks.wait(number, JobId(9));
-    let cancelled = Cancelled::Now {
-        job: Some(JobId(1)),
-        waiting: vec![JobId(9)],
-    };
+    let cancelled = Cancelled::Now { job: Some(JobId(1)) };
     assert_eq!(tasks.cancel(number, at(1).wall), cancelled);
+    assert_eq!(tasks.take_waiting(number), [JobId(9)]);
     assert_eq!(
         tasks.cancel(number, at(2).wall),
         Cancelled::Over(Status::Cancelled)
     );
-    assert_eq!(
-        tasks.finish(number, result("{}"), at(2).wall),
-        None,
-        "its end came too late"
-    );
+    let is_news = tasks.finish(number, result("{}"), at(2).wall);
+    assert!(!is_news, "its end came too late");
     assert_eq!(tasks.outcome(number).unwrap().unwrap_err().code, -32602);
     assert_eq!(tasks.cancel(number + 1, at(2).wall), Cancelled::Unknown);
 }
@@ -103,14 +98,58 @@ fn a_cancelled_task_gives_its_job_and_those_who_wait() {
 fn a_task_waits_until_every_question_is_answered() {
     let mut tasks = Tasks::new(&limits(), 7);
     let number = begin(&mut tasks, b"o", 1, at(0)).unwrap();
-    assert!(tasks.ask(number, "a", question(), at(1).wall) && tasks.ask(number, "b", question(), at(1).wall));
+    assert!(tasks.ask(number, vec![question(), question()], at(1).wall));
     assert_eq!(status(&tasks, number), Some(Status::InputRequired));
-    assert!(tasks.answered(number, "a", at(2).wall));
-    assert!(!tasks.answered(number, "a", at(2).wall) && !tasks.answered(number, "c", at(2).wall));
+    let mut answer = |key: &str, json: &str, second| {
+        let answer: Box<RawValue> = serde_json::from_str(json).unwrap();
+        tasks.answered(number, key, &answer, at(second).wall)
+    };
+    assert!(matches!(answer("q2", "{\"b\":2}", 2), Answered::Partly));
+    assert!(matches!(answer("q2", "{}", 2), Answered::Ignored));
+    assert!(matches!(answer("q3", "{}", 2), Answered::Ignored));
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(40));
+    assert!(matches!(answer("q1", &long, 2), Answered::TooMuch));
     let (_, detail) = tasks.get(number).unwrap();
-    assert!(matches!(detail, Detail::Questions([(key, _)]) if **key == *"b"));
-    assert!(tasks.answered(number, "b", at(3).wall));
+    assert!(matches!(detail, Detail::Questions([(key, _)]) if **key == *"q1"));
+    assert_eq!(tasks.question(number).unwrap().0, "q1");
+    let answer: Box<RawValue> = serde_json::from_str("{\"a\":1}").unwrap();
+    let Answered::All(answers) = tasks.answered(number, "q1", &answer, at(3).wall) else {
+        panic!("it was the last");
+    };
+    let answers: Vec<_> = answers.iter().map(|answer| answer.get()).collect();
+    assert_eq!(
+        answers,
+        ["{\"a\":1}", "{\"b\":2}"],
+        "in the order of the questions"
+    );
     assert_eq!(status(&tasks, number), Some(Status::Working));
+    assert!(tasks.ask(number, vec![question()], at(4).wall));
+    assert_eq!(tasks.question(number).unwrap().0, "q3", "no key is used twice");
+    tasks.unanswered(number, at(5).wall);
+    assert_eq!(status(&tasks, number), Some(Status::Working));
+    assert_eq!(tasks.results_bytes, 0);
+}
+
+#[test]
+fn a_tool_that_failed_is_a_failed_task_in_the_core_form_only() {
+    for (revision, expected) in [
+        (Revision::V20251125, Status::Failed),
+        (Revision::V20260728, Status::Completed),
+    ] {
+        let mut tasks = Tasks::new(&limits(), 7);
+        let number = tasks.next_number().unwrap();
+        let task = NewTask {
+            owner: b"o".as_slice().into(),
+            id: "id".into(),
+            job: JobId(1),
+            revision,
+            ttl: tasks.ttl(None),
+        };
+        tasks.insert(number, task, at(0));
+        assert!(tasks.finish(number, result("{\"content\":[],\"isError\":true}"), at(1).wall));
+        assert_eq!(status(&tasks, number), Some(expected));
+        assert!(tasks.outcome(number).unwrap().is_ok(), "its result is there");
+    }
 }
 
 #[test]
@@ -184,6 +223,10 @@ fn everybody_sees_their_own_page_by_page() {
     assert_eq!(tasks.of_owner(b"me", Some(mine[0]), 1), (vec![mine[2]], false));
     assert_eq!(tasks.of_owner(b"me", Some(u64::MAX), 1), (vec![], false));
     assert_eq!(tasks.of_owner(b"nobody", None, 9), (vec![], false));
+    begin(&mut tasks, b"", 4, at(60)).unwrap_err();
+    tasks.expire(at(60).monotonic);
+    begin(&mut tasks, b"", 4, at(60)).unwrap();
+    assert_eq!(tasks.of_owner(b"", None, 9), (vec![], false));
 }
 
 /// Chance, for as long as it takes to meet every pair of neighbouring steps many times.
@@ -200,8 +243,15 @@ fn whatever_happens_a_final_status_stays_and_sums_are_true() {
             2 => drop(tasks.finish(number, result("{\"a\":\"0123456789\"}"), now.wall)),
             3 => drop(tasks.finish(number, Ended::Error(rpc::Error::internal_error("x")), now.wall)),
             4 => drop(tasks.cancel(number, now.wall)),
-            5 => drop(tasks.ask(number, &format!("{second}"), question(), now.wall)),
-            6 => drop(tasks.answered(number, &format!("{}", second.saturating_sub(1)), now.wall)),
+            5 if tasks.question(number).is_none() => {
+                tasks.ask(number, vec![question(), question()], now.wall);
+            }
+            5 => tasks.unanswered(number, now.wall),
+            6 => {
+                let key = tasks.question(number).map(|(key, _)| key.to_owned());
+                let answer: Box<RawValue> = serde_json::from_str("{\"a\":1}").unwrap();
+                drop(tasks.answered(number, &key.unwrap_or_default(), &answer, now.wall));
+            }
             _ => drop(tasks.expire(now.monotonic)),
         }
         known.retain(|number| tasks.get(*number).is_some());
@@ -220,7 +270,7 @@ fn whatever_happens_a_final_status_stays_and_sums_are_true() {
         }
         assert_eq!(
             tasks.results_bytes,
-            tasks.rows.values().map(Row::result_bytes).sum::<usize>()
+            tasks.rows.values().map(Row::kept_bytes).sum::<usize>()
         );
         assert!(tasks.len() <= 3 && tasks.results_bytes <= 40);
         assert_eq!(tasks.by_end.len(), tasks.len());
