@@ -189,8 +189,8 @@ impl From<probe::Error> for Failure {
     }
 }
 
-impl From<snowflake_mcp::config::Error> for Failure {
-    fn from(error: snowflake_mcp::config::Error) -> Self {
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
         Self {
             code: if error.is_usage() { WRONG_USAGE } else { FAILED },
             text: error.to_string(),

@@ -98,18 +98,15 @@ pub(super) fn input_required(
     Outcome::result(Payload::Owned(result))
 }
 
+/// As [`consent`], of a call that cannot ask: only an answer that came with it counts.
+pub(super) fn consent_of_task(returned: &Returned<'_>) -> Consent {
+    answered(returned).unwrap_or(Consent::Unknown(None))
+}
+
 /// Whether a call may run that has to be confirmed: the answer that came with it, or the way to ask for one.
 pub(super) fn consent(request: &Request<'_>, keys: &Keys, method: &str, returned: &Returned<'_>) -> Consent {
-    let is_asked = returned.state.as_deref() == Some(CONFIRM_STATE);
-    let answer = member(returned.answers, CONFIRM);
-    if is_asked && let Some(answer) = answer {
-        let says = |object: &RawValue, name: &str, expected: &str| {
-            member(Some(object), name).is_some_and(|value| value.get() == expected)
-        };
-        let content = member(Some(answer), "content");
-        let is_given = says(answer, "action", "\"accept\"")
-            && content.is_some_and(|content| says(content, CONFIRM, "true"));
-        return if is_given { Consent::Given } else { Consent::Declined };
+    if let Some(answered) = answered(returned) {
+        return answered;
     }
     let can_ask = request.revision.is_modern() && Ability::Elicitation.is_among(request.abilities);
     if !can_ask {
@@ -130,6 +127,22 @@ pub(super) fn consent(request: &Request<'_>, keys: &Keys, method: &str, returned
         };
         asking(&[(CONFIRM, question)], Some(&state), after)
     })))
+}
+
+/// What the client's user answered, if this server asked.
+fn answered(returned: &Returned<'_>) -> Option<Consent> {
+    let is_asked = returned.state.as_deref() == Some(CONFIRM_STATE);
+    let answer = member(returned.answers, CONFIRM).filter(|_| is_asked)?;
+    let says = |object: &RawValue, name: &str, expected: &str| {
+        member(Some(object), name).is_some_and(|value| value.get() == expected)
+    };
+    let is_given = says(answer, "action", "\"accept\"")
+        && member(Some(answer), "content").is_some_and(|content| says(content, CONFIRM, "true"));
+    Some(if is_given {
+        Consent::Given
+    } else {
+        Consent::Declined
+    })
 }
 
 const CONFIRM_STATE: &[u8] = b"confirm";

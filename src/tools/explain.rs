@@ -69,7 +69,7 @@ pub(super) fn plan_work(
         is_dry_run,
     };
     if text.len() > settings.statement_reactor_bytes_max {
-        let unchecked = UncheckedStatement::new(text.to_owned(), settings.policy.clone());
+        let unchecked = UncheckedStatement::new(text.to_owned(), settings.policy_of_texts.clone());
         let mut work = settings.work(Vec::new(), context, 1, move |_| failed(form, &no_plan()));
         work.follow = Some(Follow::new(move |_| {
             let statement = unchecked.check().map_err(|refusal| Error::refused(&refusal))?;
@@ -82,7 +82,7 @@ pub(super) fn plan_work(
         }));
         return Ok(work);
     }
-    let statement = settings.check(text)?;
+    let statement = settings.check_text(text)?;
     let explained = explained(&statement)?;
     Ok(settings.work(vec![explained], context, 1, move |answer| page.render(&answer)))
 }
@@ -117,7 +117,8 @@ struct Page {
 impl Page {
     fn render(&self, answer: &Answer) -> Rendered {
         let query_id = answer.results.first().and_then(|result| result.query_id.clone());
-        let plan = plan_of(answer).map_err(|why| Error::new(Kind::Unsupported, format!("there is no plan: {why}")));
+        let plan =
+            plan_of(answer).map_err(|why| Error::new(Kind::Unsupported, format!("there is no plan: {why}")));
         // What may not be read may not be looked at either.
         let plan = plan.and_then(|plan| check_objects(&self.ruling, &plan).map(|()| plan));
         let plan = match plan {
@@ -125,7 +126,9 @@ impl Page {
             Err(error) => return failed(self.form, &Error { query_id, ..error }),
         };
         let objects = plan.objects();
-        let room = self.bytes_max.saturating_sub(OVERHEAD_BYTES + 4 * objects.iter().map(|name| name.len() + 4).sum::<usize>());
+        let room = self
+            .bytes_max
+            .saturating_sub(OVERHEAD_BYTES + 4 * objects.iter().map(|name| name.len() + 4).sum::<usize>());
         let mut list = Listing::new(self.form.is_structured, room);
         for operation in &plan.operations {
             push_operation(&mut list, operation);
@@ -139,7 +142,10 @@ impl Page {
             json::push_string(&mut members, query_id);
         }
         members.extend_from_slice(b",\"elapsed_ms\":");
-        json::push_number(&mut members, u64::try_from(answer.elapsed.as_millis()).unwrap_or(u64::MAX));
+        json::push_number(
+            &mut members,
+            u64::try_from(answer.elapsed.as_millis()).unwrap_or(u64::MAX),
+        );
         members.extend_from_slice(b",\"operations\":[");
         Rendered {
             result: assemble(self.form, &[&text, &list.text], &[&members, &list.json, b"]}"]),

@@ -13,18 +13,23 @@
 //! refused was never sent. Names are compared as the compiler resolved them, in `EXPLAIN`'s list of objects: a view
 //! counts as the tables beneath it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use super::plan::{Explained, bytes_text};
 use super::render::{Form, missing_result};
-use crate::backend::job::{Context, Follow, Followed, Operation, Render, Rendered, Work};
+use super::schema::{self, Arguments, Property};
+use super::{Settings, Tool};
+use crate::backend::job::{Context, Follow, Followed, Render, Rendered, Work};
 use crate::backend::{Answer, Error, Kind};
 use crate::sql::guard::CheckedStatement;
 use crate::sql::named::{Named, named};
 use crate::sql::objects::Barred;
-use crate::sql::ruling::Ruling;
+use crate::sql::ruling::{Ruling, Rulings};
 use crate::sql::statement::StatementKind;
+
+const DRY_RUN: &str = "dry_run";
 
 /// The argument that confirms.
 pub const CONFIRM: &str = "confirm";
@@ -75,12 +80,69 @@ enum Passage {
     Ask(String),
 }
 
+/// What stands in the settings for callers for whom something else is said, by the key that tells them.
+pub(super) fn special(settings: &Settings) -> Vec<(Option<Vec<u8>>, Arc<Settings>)> {
+    let role = settings.role.as_deref();
+    let keys: BTreeSet<&Vec<u8>> = settings
+        .rulings
+        .special()
+        .iter()
+        .filter_map(|special| special.key.as_ref())
+        .collect();
+    let of = |key: &Vec<u8>| {
+        let ruling = settings.rulings.of(role, Some(key));
+        (Some(key.clone()), Arc::new(settings.under(ruling)))
+    };
+    keys.into_iter().map(of).collect()
+}
+
+/// Gives the tools that may have to be confirmed the argument for it.
+pub(super) fn add_arguments(rulings: &Rulings, tools: &mut [Tool]) {
+    if !rulings.all().any(|ruling| ruling.asks()) {
+        return;
+    }
+    for tool in tools.iter_mut().filter(|tool| CONFIRMED.contains(&tool.name)) {
+        tool.properties.push(Property {
+            name: CONFIRM,
+            kind: schema::Kind::Flag { default: false },
+            is_required: false,
+            description: "Run it although it costs much or changes something. Set it only when the user, who knows the figures, wants that.",
+        });
+    }
+}
+
+/// Tools whose statements may cost or change something.
+const CONFIRMED: [&str; 2] = ["execute_query", "profile_table"];
+
+/// Tools that end a statement early, so that its plan does not say what it costs.
+const UNMEASURED: [&str; 2] = ["query_view", "sample_table"];
+
 impl Gate {
+    /// The gate before a call of the tool called `name`.
+    pub(super) fn new(
+        settings: &Settings,
+        name: &str,
+        arguments: &Arguments<'_>,
+        (form, place): (Form, &Context),
+        consent: Consent,
+    ) -> Self {
+        let is_confirmed = arguments.is_known(CONFIRM) && arguments.flag(CONFIRM);
+        let is_dry_run = arguments.is_known(DRY_RUN) && arguments.flag(DRY_RUN);
+        Self {
+            ruling: Arc::clone(&settings.ruling),
+            consent: if is_confirmed { Consent::Given } else { consent },
+            form,
+            is_measured: !UNMEASURED.contains(&name),
+            is_about_plans: is_dry_run || name == super::explain::EXPLAIN_QUERY,
+            place: place.clone(),
+        }
+    }
+
     /// Puts the gate before `work`. What can be seen at once is; then an error refuses the call, and the second variant
     /// is its whole result.
     pub(super) fn put_before(mut self, mut work: Work) -> Result<Result<Work, Vec<u8>>, Error> {
         let has_writes = self.ruling.policy.writes().next().is_some();
-        if !matches!(work.operation, Operation::Run) || !(self.ruling.needs_plan() || has_writes) {
+        if !(self.ruling.needs_plan() || has_writes) {
             return Ok(Ok(work));
         }
         if let Some(unchecked) = work.unchecked.take() {
@@ -187,8 +249,9 @@ impl Gate {
         if self.ruling.runs_unexplained() {
             return Ok(());
         }
-        let message =
-            format!("the statement was not run, because its plan is needed to judge it and cannot be had: {why}");
+        let message = format!(
+            "the statement was not run, because its plan is needed to judge it and cannot be had: {why}"
+        );
         Err(Error::new(Kind::Barred, message))
     }
 
@@ -210,7 +273,8 @@ impl Gate {
             return Ok(());
         }
         if statement.kind() == StatementKind::Explain && !self.is_about_plans {
-            let message = "EXPLAIN as a statement is not possible where objects are restricted; call explain_query";
+            let message =
+                "EXPLAIN as a statement is not possible where objects are restricted; call explain_query";
             return Err(Error::new(Kind::Barred, message));
         }
         for name in named(statement.text(), statement.kind()) {
@@ -351,11 +415,16 @@ pub(super) fn check_objects(ruling: &Ruling, plan: &Explained) -> Result<(), Err
         return Ok(());
     }
     if let Some(scan) = plan.unnamed_scan() {
-        let message = format!("the plan has a {scan} of an object without a name, and only named objects may be read here");
+        let message = format!(
+            "the plan has a {scan} of an object without a name, and only named objects may be read here"
+        );
         return Err(Error::new(Kind::Barred, message));
     }
     for object in plan.objects() {
-        ruling.objects.check_resolved(object).map_err(|barred| error_of(&barred))?;
+        ruling
+            .objects
+            .check_resolved(object)
+            .map_err(|barred| error_of(&barred))?;
     }
     Ok(())
 }

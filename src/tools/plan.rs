@@ -121,7 +121,12 @@ fn text(value: &Value) -> String {
 fn number(value: &Value) -> Option<u64> {
     value
         .as_u64()
-        .or_else(|| value.as_f64().filter(|number| *number >= 0.0).map(|number| number as u64))
+        .or_else(|| {
+            value
+                .as_f64()
+                .filter(|number| *number >= 0.0)
+                .map(|number| number as u64)
+        })
         .or_else(|| value.as_str()?.parse().ok())
 }
 
@@ -155,7 +160,11 @@ mod tests {
     #[test]
     fn a_plan_is_read_with_its_figures_operations_and_objects() {
         let plan = Explained::parse(JOIN).unwrap();
-        let figures = (plan.partitions_total, plan.partitions_assigned, plan.bytes_assigned);
+        let figures = (
+            plan.partitions_total,
+            plan.partitions_assigned,
+            plan.bytes_assigned,
+        );
         assert_eq!(figures, (2, 1, 1024));
         assert_eq!(plan.objects(), ["TESTDB.S.Z1", "TESTDB.S.Z2"]);
         assert_eq!(plan.operations.len(), 5);

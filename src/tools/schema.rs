@@ -187,6 +187,11 @@ impl<'a> Arguments<'a> {
         self.values[index?].as_ref()
     }
 
+    /// Whether the tool has an argument of this name.
+    pub fn is_known(&self, name: &str) -> bool {
+        self.properties.iter().any(|known| known.name == name)
+    }
+
     /// A text argument; `None` when an optional one is absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.value(name) {

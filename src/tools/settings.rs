@@ -37,8 +37,11 @@ pub struct Settings {
     pub role: Option<String>,
     /// Marks the statements in Snowflake's query history.
     pub query_tag: Option<String>,
-    /// Which statements may pass of a caller for whom nothing else is said.
+    /// Which statements may pass, and the tools' own.
     pub policy: Policy,
+    /// The same for texts that callers write: functions that name objects by a text are missing where objects are
+    /// restricted.
+    pub(super) policy_of_texts: Policy,
     /// What else holds for such a caller.
     pub ruling: Arc<Ruling>,
     /// What each caller may do.
@@ -63,6 +66,7 @@ impl Settings {
             role: None,
             query_tag: None,
             policy: rulings.base().policy.clone(),
+            policy_of_texts: rulings.base().policy.clone(),
             ruling: Arc::clone(rulings.base()),
             rulings,
         }
@@ -72,18 +76,19 @@ impl Settings {
     pub(super) fn under(&self, ruling: &Arc<Ruling>) -> Self {
         let rows_max = ruling.rows_max.unwrap_or(u64::MAX).min(self.rows_max);
         let bytes_max = ruling.result_bytes_max.unwrap_or(usize::MAX);
-        let mut policy = ruling.policy.clone();
+        let mut policy_of_texts = ruling.policy.clone();
         if !ruling.objects.is_empty() {
             // Their plans do not tell whose definition they show.
             for name in DEFINING {
-                policy = policy.with_denied_function(name);
+                policy_of_texts = policy_of_texts.with_denied_function(name);
             }
         }
         Self {
             rows_max,
             default_rows: self.default_rows.min(rows_max),
             result_bytes_max: bytes_max.min(self.result_bytes_max),
-            policy,
+            policy: ruling.policy.clone(),
+            policy_of_texts,
             ruling: Arc::clone(ruling),
             ..self.clone()
         }

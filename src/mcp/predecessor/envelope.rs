@@ -8,11 +8,11 @@
 //! 3. [`Envelope::Ping`]: send [`pong`]. [`Envelope::Refused`]: send [`error`].
 //! 4. At shutdown send [`shutdown_notice`] before closing.
 
-use super::{REVISION, spelling};
+use super::spelling;
 use crate::ident::Uuid;
 use crate::json;
 use crate::limits::Limits;
-use crate::mcp::{Outcome, Service, calls};
+use crate::mcp::{Outcome, Service};
 use crate::rpc::Id;
 use crate::time::WallTime;
 
@@ -64,13 +64,7 @@ impl Service {
             (Some("ping"), _) => Envelope::Ping,
             (Some("call"), Some(tool)) => Envelope::Call {
                 id: call.id,
-                outcome: calls::start(
-                    self,
-                    REVISION,
-                    tool,
-                    call.arguments,
-                    crate::mcp::script::Hears::default(),
-                ),
+                outcome: self.start_tool(tool, call.arguments),
             },
             (Some("call"), None) => refused("method must be the name of a tool"),
             (Some(_), _) => refused("type must be call or ping"),

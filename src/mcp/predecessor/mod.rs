@@ -14,8 +14,11 @@ mod spelling;
 
 use std::sync::Arc;
 
-use super::Revision;
-use crate::tools::Catalogue;
+use serde_json::value::RawValue;
+
+use super::script::Hears;
+use super::{Outcome, Revision, Service, calls};
+use crate::tools::{self, Catalogue, Consent};
 
 /// The revision whose results these clients get: the richest form that is an object of content and flags.
 const REVISION: Revision = Revision::V20251125;
@@ -31,6 +34,18 @@ impl Encoded {
         Self {
             tools: rest::encode_tools(catalogue),
         }
+    }
+}
+
+impl Service {
+    /// Starts a tool for a client of the predecessor's, whatever way it names it.
+    fn start_tool(&mut self, name: &str, arguments: Option<&RawValue>) -> Outcome {
+        let call = tools::Call {
+            form: REVISION.form(),
+            principal: b"",
+        };
+        let unasked = (Hears::default(), Consent::Unknown(None));
+        calls::start(self, (REVISION, name, arguments), &call, unasked)
     }
 }
 

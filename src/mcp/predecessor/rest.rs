@@ -10,9 +10,9 @@
 
 use std::sync::Arc;
 
-use super::{REVISION, spelling};
+use super::spelling;
 use crate::json;
-use crate::mcp::{Outcome, Payload, Service, calls};
+use crate::mcp::{Outcome, Payload, Service};
 use crate::rpc::{self, Id};
 use crate::tools::{Catalogue, schema};
 
@@ -51,16 +51,7 @@ impl Service {
             let error = rpc::Error::invalid_request("the body must name a tool as method or name");
             return (call.id, Outcome::refused(error));
         };
-        (
-            call.id,
-            calls::start(
-                self,
-                REVISION,
-                &tool,
-                call.arguments,
-                crate::mcp::script::Hears::default(),
-            ),
-        )
+        (call.id, self.start_tool(&tool, call.arguments))
     }
 }
 

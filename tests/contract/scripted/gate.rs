@@ -8,15 +8,14 @@ use snowflake_mcp::backend::{CancelToken, Job, Outcome};
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::JobId;
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::{self, Context, Service};
+use snowflake_mcp::mcp::{self, Abilities, Context, Keys, Service};
 use snowflake_mcp::rpc::{self, Message};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::sql::objects::ObjectRules;
 use snowflake_mcp::sql::ruling::{CostRules, Ruling, Unexplained};
 use snowflake_mcp::time::{Clock, Instant};
-use snowflake_mcp::token::Keys;
 use snowflake_mcp::tools::Settings;
-use snowflake_mcp::workers::step::step_once;
+use snowflake_mcp::workers::step_once;
 
 use super::{ONE_NUMBER, Scene, numbers};
 
@@ -40,7 +39,9 @@ impl Gated {
         };
         let scene = Scene::new();
         scene.server.teach(QUERY, ONE_NUMBER, vec![numbers(1..=2)]);
-        scene.server.teach("insert into t values (1)", ONE_NUMBER, vec![numbers(1..=1)]);
+        scene
+            .server
+            .teach("insert into t values (1)", ONE_NUMBER, vec![numbers(1..=1)]);
         let gated = Self {
             service: Service::new(&limits, settings, Keys::random(&mut SeededEntropy::new(3))),
             scene,
@@ -60,7 +61,9 @@ impl Gated {
             ]],
         });
         let row = vec![json!(plan.to_string())];
-        self.scene.server.teach(EXPLAIN, &[("content", "text")], vec![vec![row]]);
+        self.scene
+            .server
+            .teach(EXPLAIN, &[("content", "text")], vec![vec![row]]);
     }
 
     /// The result of a call, as the modern revision has it.
@@ -69,7 +72,11 @@ impl Gated {
     }
 
     fn call_with(&mut self, tool: &str, arguments: &Value, more: Value) -> Value {
-        let capabilities = if self.can_be_asked { json!({"elicitation": {}}) } else { json!({}) };
+        let capabilities = if self.can_be_asked {
+            json!({"elicitation": {}})
+        } else {
+            json!({})
+        };
         let mut params = json!({
             "name": tool,
             "arguments": arguments,
@@ -85,14 +92,17 @@ impl Gated {
         let text = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
         let now = self.scene.clock.now();
         let context = Context {
+            fields: None,
+            negotiated: None,
+            abilities: Abilities::default(),
+            principal: b"",
             now,
-            ..Context::default()
         };
-        let message = rpc::decode::message(text.as_bytes(), &Limits::default()).expect("a call");
+        let message = rpc::decode(text.as_bytes(), &Limits::default()).expect("a call");
         assert!(matches!(message, Message::Call(_)));
         let outcome = self.service.on_message(&context, &message);
         let result = match outcome {
-            mcp::Outcome::Result { payload, .. } => payload.as_bytes().to_vec(),
+            mcp::Outcome::Result { payload, .. } => payload.bytes().into_owned(),
             mcp::Outcome::Work(call) => self.run(*call),
             other => panic!("{other:?}"),
         };
@@ -105,7 +115,6 @@ impl Gated {
             work: call.work,
             reached: Reached::default(),
             admitted: Instant::ZERO,
-            request_id: snowflake_mcp::ident::Uuid::from_bytes([7; 16]),
         };
         for _ in 0..100 {
             match step_once(&self.scene.snowflake, job, &CancelToken::new(), &self.scene.clock) {
@@ -220,7 +229,10 @@ fn who_can_be_asked_is_asked_and_the_answer_counts() {
     let question = &asking["inputRequests"]["confirm"];
     assert_eq!(question["method"], "elicitation/create");
     let message = question["params"]["message"].as_str().expect("a question");
-    assert!(message.contains("10 of 100 partitions") && message.ends_with("Shall it run?"), "{message}");
+    assert!(
+        message.contains("10 of 100 partitions") && message.ends_with("Shall it run?"),
+        "{message}"
+    );
     assert_eq!(gated.runs(), (1, 0));
 
     let answer = |action: &str, confirm: bool| {
@@ -229,7 +241,11 @@ fn who_can_be_asked_is_asked_and_the_answer_counts() {
             "inputResponses": {"confirm": {"action": action, "content": {"confirm": confirm}}},
         })
     };
-    for no in [answer("decline", true), answer("accept", false), answer("cancel", false)] {
+    for no in [
+        answer("decline", true),
+        answer("accept", false),
+        answer("cancel", false),
+    ] {
         let declined = gated.call_with("execute_query", &query(), no);
         assert_eq!(declined["isError"], true);
         assert!(text(&declined).contains("does not want"), "{declined}");
@@ -293,16 +309,30 @@ fn names_of_show_and_describe_are_judged_without_a_plan() {
         assert_eq!(result["isError"], true, "{statement}: {result}");
         assert_eq!(gated.scene.server.executions(statement), 0, "{statement}");
     }
-    gated.scene.server.teach("show tables in schema sales.public", ONE_NUMBER, vec![numbers(1..=1)]);
-    let result = gated.call("execute_query", &json!({"query": "show tables in schema sales.public"}));
+    gated.scene.server.teach(
+        "show tables in schema sales.public",
+        ONE_NUMBER,
+        vec![numbers(1..=1)],
+    );
+    let result = gated.call(
+        "execute_query",
+        &json!({"query": "show tables in schema sales.public"}),
+    );
     assert_eq!(result["isError"], false, "{result}");
-    let seen = gated.scene.server.seen().iter().filter(|seen| seen.method == "POST").count();
+    let seen = gated
+        .scene
+        .server
+        .seen()
+        .iter()
+        .filter(|seen| seen.method == "POST")
+        .count();
     assert_eq!(seen, 1, "nothing else was sent at all");
 }
 
 #[test]
 fn without_a_plan_lists_are_closed_and_limits_open_or_as_the_operator_says() {
-    let unsupported = json!({"code": "000002", "message": "Unsupported feature 'EXPLAIN'.", "sqlState": "0A000"});
+    let unsupported =
+        json!({"code": "000002", "message": "Unsupported feature 'EXPLAIN'.", "sqlState": "0A000"});
     for (mut ruling, unexplained, runs) in [
         (lists(&["SALES"], &[]), Unexplained::ByLists, 0),
         (asked_above_nine(), Unexplained::ByLists, 1),
@@ -337,8 +367,15 @@ fn a_dry_run_and_explain_query_show_the_plan_and_run_nothing() {
     let explained = gated.call("explain_query", &query());
     let plan = &explained["structuredContent"];
     assert_eq!(plan["would_run"], false, "{explained}");
-    assert!(plan["reason"].as_str().is_some_and(|reason| reason.contains("at most 9 partitions")));
-    assert_eq!((&plan["partitions_assigned"], &plan["bytes_assigned"]), (&json!(10), &json!(1 << 30)));
+    assert!(
+        plan["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("at most 9 partitions"))
+    );
+    assert_eq!(
+        (&plan["partitions_assigned"], &plan["bytes_assigned"]),
+        (&json!(10), &json!(1 << 30))
+    );
     assert_eq!(plan["objects"], json!(["SALES.PUBLIC.ORDERS"]));
     assert_eq!(plan["operations"][1]["operation"], "TableScan");
     let dry = gated.call("execute_query", &json!({"query": QUERY, "dry_run": true}));
@@ -357,7 +394,10 @@ fn a_long_statement_is_guarded_and_explained_by_the_worker() {
     let result = gated.call("execute_query", &json!({"query": long}));
     assert!(text(&result).contains("10 of 100 partitions"), "{result}");
     assert_eq!(gated.runs(), (1, 0));
-    let result = gated.call("execute_query", &json!({"query": format!("drop table t -- {}", "x".repeat(10_000))}));
+    let result = gated.call(
+        "execute_query",
+        &json!({"query": format!("drop table t -- {}", "x".repeat(10_000))}),
+    );
     assert!(text(&result).contains("DROP changes objects"), "{result}");
 }
 
@@ -375,8 +415,16 @@ fn an_allowed_write_is_confirmed_first_and_sent_once() {
     let written = gated.call("execute_query", &json!({"query": insert, "confirm": true}));
     assert_eq!(written["isError"], false, "{written}");
     assert_eq!(gated.scene.server.executions(insert), 1);
-    let body = gated.scene.server.seen().into_iter().find(|seen| seen.method == "POST").expect("sent").body;
-    assert_eq!(body["parameters"]["MULTI_STATEMENT_COUNT"], "1", "{body}");
+    let body = gated
+        .scene
+        .server
+        .seen()
+        .into_iter()
+        .find(|seen| seen.method == "POST")
+        .expect("sent")
+        .body;
+    // Not set, so Snowflake takes one statement and no more.
+    assert!(!body.to_string().to_lowercase().contains("multi_statement_count"), "{body}");
     gated.can_be_asked = true;
     let asking = gated.call("execute_query", &json!({"query": insert}));
     assert_eq!(asking["resultType"], "input_required", "{asking}");
