@@ -19,8 +19,11 @@ pub struct Limits {
     pub accepts_per_turn_max: usize,
     /// Bytes read from one connection in one turn.
     pub read_per_turn_bytes_max: usize,
-    /// Bytes written to one connection in one turn.
+    /// Bytes written to one connection in one turn: a usual result. Of a longer one the rest is bulk.
     pub write_per_turn_bytes_max: usize,
+    /// Bytes of bulk written in one turn to all connections together. Doubled, who pings beside readers of large results
+    /// waits 0.1 ms longer.
+    pub bulk_per_turn_bytes_max: usize,
     /// Completions taken from the workers in one turn.
     pub completions_per_turn_max: usize,
     /// Unsent bytes on one connection beyond which it is not read from any more. A reply in flight may exceed it. While
@@ -175,7 +178,8 @@ impl Default for Limits {
             connections_refused_max: 64,
             accepts_per_turn_max: 64,
             read_per_turn_bytes_max: 64 << 10,
-            write_per_turn_bytes_max: 256 << 10,
+            write_per_turn_bytes_max: 64 << 10,
+            bulk_per_turn_bytes_max: 256 << 10,
             completions_per_turn_max: 256,
             outbox_bytes_max: 256 << 10,
             bytes_buffered_max: 64 << 20,
@@ -247,6 +251,7 @@ impl Limits {
             ("accepts_per_turn_max", self.accepts_per_turn_max),
             ("read_per_turn_bytes_max", self.read_per_turn_bytes_max),
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
+            ("bulk_per_turn_bytes_max", self.bulk_per_turn_bytes_max),
             ("completions_per_turn_max", self.completions_per_turn_max),
             ("pipeline_max", self.pipeline_max),
             ("stream_outbox_bytes_max", self.stream_outbox_bytes_max),

@@ -111,9 +111,14 @@ fn main() {
         calls_under_load(Duration::from_secs(seconds));
     }
     #[cfg(feature = "demo")]
-    for connections in [1, 8] {
+    for (protocol, connections) in [
+        (Protocol::Http, 1),
+        (Protocol::Http, 8),
+        (Protocol::WebSocket, 1),
+        (Protocol::WebSocket, 8),
+    ] {
         if is_wanted(LARGE_RESULTS) {
-            large_results(connections, Duration::from_secs(seconds));
+            large_results(protocol, connections, Duration::from_secs(seconds));
         }
     }
 }
@@ -231,7 +236,7 @@ const LARGE_RESULTS: &str = "large results, longest turn";
 
 /// Connections that read results of 100,000 rows, and what the reactor spends in one turn meanwhile.
 #[cfg(feature = "demo")]
-fn large_results(connections: usize, time: Duration) {
+fn large_results(protocol: Protocol, connections: usize, time: Duration) {
     const ROWS: u64 = 100_000;
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_query","arguments":{{"query":"select l.* from lineitem l, region","limit":{ROWS}}}}}}}"#
@@ -239,17 +244,24 @@ fn large_results(connections: usize, time: Duration) {
     let server = turns::TimedServer::start(snowflake_mcp::limits::Limits {
         rows_max: ROWS,
         result_bytes_max: 64 << 20,
+        // All of them wait to be read at once.
+        replies_bytes_max: 512 << 20,
         ..snowflake_mcp::limits::Limits::default()
     });
-    let requests = Requests::new(server.address(), Protocol::Http, "/mcp", Some(&body), false)
+    let requests = Requests::new(server.address(), protocol, "/mcp", Some(&body), false)
         .expecting("Showing 100000 rows");
     let mut load = Load::new(server.address(), requests, connections, 1);
     let measured = load.run(time);
     drop(load);
     let turns = server.finish();
     assert_eq!(measured.wrong, 0, "another answer than {ROWS} rows");
+    let name = if protocol == Protocol::Http {
+        "HTTP"
+    } else {
+        "WebSocket"
+    };
     println!(
-        "| {LARGE_RESULTS}: {connections} connections | {:.1} | turn: p99 {:.3} ms, longest {:.3} ms | {:.0} | {:.0} |",
+        "| {LARGE_RESULTS}: {connections} {name} connections | {:.1} | turn: p99 {:.3} ms, longest {:.3} ms | {:.0} | {:.0} |",
         measured.answered as f64 / measured.elapsed.as_secs_f64(),
         turns.percentile(99.0).as_secs_f64() * 1e3,
         turns.percentile(100.0).as_secs_f64() * 1e3,

@@ -20,7 +20,7 @@ use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
 use crate::limits::Limits;
 use crate::observe::audit::Audit;
-use crate::server::Peer;
+use crate::server::{Discarded, Peer};
 use crate::time::{Clock, Instant, Now, SystemClock};
 use crate::workers::Pool;
 
@@ -287,6 +287,10 @@ impl Executor for MioWorld {
 
     fn interrupt(&mut self, job: JobId) {
         self.pool.interrupt(job);
+    }
+
+    fn discard(&mut self, what: Discarded) {
+        self.pool.discard(what.0);
     }
 
     fn completion(&mut self) -> Option<Completion> {

@@ -17,9 +17,12 @@ pub mod planted;
 mod readiness;
 pub mod signals;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod transfer;
 pub mod world;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -54,8 +57,8 @@ pub struct Driver<W: World> {
     to_read: Vec<SocketKey>,
     /// Sockets worth a write.
     to_write: Vec<SocketKey>,
-    /// Sockets whose write budget of this turn is used up.
-    to_write_later: Vec<SocketKey>,
+    /// Sockets that had more to write than their budget, in the order in which they go on.
+    bulk: VecDeque<SocketKey>,
     to_close: Vec<SocketKey>,
     /// The completion budget was used up. The world woke us for the first of them and will not do it again.
     may_have_completions: bool,
@@ -70,6 +73,7 @@ struct Budgets {
     accepts: usize,
     read_bytes: usize,
     write_bytes: usize,
+    bulk_bytes: usize,
     completions: usize,
 }
 
@@ -83,6 +87,7 @@ impl<W: World> Driver<W> {
                 accepts: limits.accepts_per_turn_max,
                 read_bytes: limits.read_per_turn_bytes_max,
                 write_bytes: limits.write_per_turn_bytes_max,
+                bulk_bytes: limits.bulk_per_turn_bytes_max,
                 completions: limits.completions_per_turn_max,
             },
             sockets: Sockets::default(),
@@ -92,7 +97,7 @@ impl<W: World> Driver<W> {
             shutdowns: 0,
             to_read: Vec::new(),
             to_write: Vec::new(),
-            to_write_later: Vec::new(),
+            bulk: VecDeque::new(),
             to_close: Vec::new(),
             may_have_completions: false,
             pause_logged_at: None,
@@ -155,6 +160,7 @@ impl<W: World> Driver<W> {
     fn wake_up(&mut self) -> Option<Instant> {
         let is_busy = !self.to_read.is_empty()
             || !self.to_write.is_empty()
+            || !self.bulk.is_empty()
             || self.may_have_completions
             || self.accepting.is_ready();
         if is_busy {
@@ -302,6 +308,7 @@ impl<W: World> Driver<W> {
                         self.to_close.push(socket.key);
                     }
                 }
+                Output::Discard(what) => self.world.discard(what),
                 Output::StopAccepting => {
                     self.accepting.stop();
                     self.world.stop_accepting();

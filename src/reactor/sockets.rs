@@ -16,6 +16,8 @@ pub(crate) struct Socket {
     pub(crate) is_listed_to_read: bool,
     /// On the list of sockets to write in the next write step.
     pub(crate) is_listed_to_write: bool,
+    /// More waited than it may write in a turn, and still does: its writes take turns.
+    pub(crate) is_bulk: bool,
     /// The server knows that the connection is broken.
     pub(crate) is_break_told: bool,
     /// The server wants the writing side shut down once nothing waits.
@@ -38,6 +40,7 @@ impl Sockets {
             readiness: Readiness::fresh(),
             is_listed_to_read: false,
             is_listed_to_write: false,
+            is_bulk: false,
             is_break_told: false,
             is_write_shutdown_wanted: false,
         };

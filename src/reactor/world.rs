@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
-use crate::server::Peer;
+use crate::server::{Discarded, Peer};
 use crate::time::{Clock, Instant};
 
 /// A socket of a world: its slot and which holder of that slot it is.
@@ -102,6 +102,12 @@ pub trait Executor {
     /// Cancels the token of a step that was submitted and has not completed. Unknown ids are ignored: the step may
     /// have ended in the meantime.
     fn interrupt(&mut self, job: JobId);
+
+    /// Drops something large, on another thread where there is one for it: to give memory back takes the longer the more
+    /// it is.
+    fn discard(&mut self, what: Discarded) {
+        drop(what);
+    }
 
     /// The next step that ended. [`Selector::wait`] returns when the first one comes; a world need not wake the driver
     /// again for those that it left.

@@ -61,7 +61,8 @@ impl Codec {
         }
     }
 
-    pub(super) fn sent(&mut self, count: usize, now: Instant) {
+    /// Returns a large piece that is written whole.
+    pub(super) fn sent(&mut self, count: usize, now: Instant) -> Option<Vec<u8>> {
         match self {
             Self::Http(http) => http.sent(count, now),
             Self::WebSocket(socket) => socket.sent(count, now),

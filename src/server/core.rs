@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::access::Access;
 use super::audit::Audit;
 use super::connection::Talk;
-use super::event::Output;
+use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
 use super::inflight::{Busy, Inflight, Waits};
@@ -126,6 +126,11 @@ impl Core {
     /// Whether new connections are taken.
     pub(super) fn accepts(&self) -> bool {
         matches!(self.phase, Phase::Serving | Phase::Delaying { .. })
+    }
+
+    /// Has something large dropped where nobody waits.
+    pub(super) fn discard(&mut self, what: impl Send + 'static) {
+        self.outputs.push_back(Output::Discard(Discarded(Box::new(what))));
     }
 
     /// Gives out every step that a worker is free for.

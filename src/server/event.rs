@@ -1,5 +1,7 @@
 //! What goes into the server and what comes out, apart from bytes.
 
+use std::fmt;
+
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
@@ -48,6 +50,15 @@ pub enum Input {
     Shutdown,
 }
 
+/// Something large that nobody needs any more. Only its memory is left to be given back.
+pub struct Discarded(pub Box<dyn Send>);
+
+impl fmt::Debug for Discarded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Discarded(…)")
+    }
+}
+
 /// What the server wants done. Bytes are not in here: they wait in the connection's outbox.
 #[derive(Debug)]
 pub enum Output {
@@ -65,6 +76,8 @@ pub enum Output {
     ShutdownWrite(ConnectionId),
     /// Close the socket. The id is not used again.
     Close(ConnectionId),
+    /// Drop this where nobody waits meanwhile: the machine takes a millisecond to take 12 MB back.
+    Discard(Discarded),
     /// Accept no more connections and close the listeners.
     StopAccepting,
     /// Everything is over: leave the loop.

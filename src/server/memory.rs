@@ -176,6 +176,7 @@ impl Server {
         core.metrics.count(Metric::ResultsNotKept);
         let mut error = not_kept();
         error.query_id.clone_from(&rendered.query_id);
+        core.discard(result);
         Err(error)
     }
 

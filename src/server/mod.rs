@@ -64,7 +64,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-pub use self::event::{Exit, Input, Output, Peer};
+pub use self::event::{Discarded, Exit, Input, Output, Peer};
 pub use self::metrics::{Gauges, Metric, Metrics};
 pub use self::settings::{HostRule, Settings};
 
@@ -79,6 +79,7 @@ use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::Service;
 use crate::time::{Instant, Now};
+use crate::wire::buffer::SPENT_BYTES_MIN;
 use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
 use crate::wire::websocket::WebSocketConnection;
@@ -349,7 +350,9 @@ impl Server {
         let Some(entry) = find(&mut self.entries, connection) else {
             return;
         };
-        entry.codec.sent(count, now.monotonic);
+        if let Some(spent) = entry.codec.sent(count, now.monotonic) {
+            self.core.discard(spent);
+        }
         self.go_on(now, connection);
     }
 
@@ -384,6 +387,8 @@ impl Server {
                 } else if let Some(number) = flight.task {
                     self.core.count_end(&result);
                     self.finish_task(now, number, flight.finish.ended(result));
+                } else if let Ok(rendered) = result {
+                    self.core.discard(rendered.result);
                 }
             }
         }
@@ -525,6 +530,9 @@ impl Server {
         }
         if matches!(entry.codec, Codec::WebSocket(_)) {
             self.core.websockets -= 1;
+        }
+        if entry.codec.held_bytes() >= SPENT_BYTES_MIN {
+            self.core.discard(entry.codec);
         }
         self.core.metrics.count_close(reason);
         log::debug!("{connection}: closed, {}", reason.name());

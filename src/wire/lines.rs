@@ -141,9 +141,10 @@ impl LineConnection {
         &self.outbox
     }
 
-    /// Says that the first `count` bytes that waited were written.
-    pub fn sent(&mut self, count: usize) {
-        self.outbox.sent(count);
+    /// Says that the first `count` bytes that waited were written. Returns a large piece that was among them
+    /// ([`Outbox::sent`]).
+    pub fn sent(&mut self, count: usize) -> Option<Vec<u8>> {
+        self.outbox.sent(count)
     }
 
     /// What the shell must do with the connection. The end of input alone does not end it: calls may be in flight,

@@ -1,10 +1,12 @@
-//! The workers: a fixed number of named threads that run steps of jobs, and one more that only cancels.
+//! The workers: a fixed number of named threads that run steps of jobs, one more that only cancels, and one that gives
+//! memory back.
 //!
 //! Knows no socket and no server. A step comes in by [`Pool::submit`], its end goes out through the function given to
 //! [`Pool::start`]. Nothing here decides what runs or whether it may: the server has counted.
 //!
 //! Why a thread for cancels: every worker may be inside a step that takes seconds, and what a client no longer wants
-//! must stop costing money now.
+//! must stop costing money now. Why one for memory: to free a result of 12 MB takes the machine a millisecond or two, in
+//! which the reactor would answer nobody; a worker may be waiting for Snowflake just then.
 
 mod queue;
 mod step;
@@ -12,6 +14,7 @@ mod step;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -28,6 +31,10 @@ use crate::time::SystemClock;
 /// of the process: an engine that does not react must not keep the program from ending.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What may wait to be dropped. Each is at least a quarter of a MiB, and all together no more than was allowed to be held
+/// before (`replies_bytes_max`).
+const DISCARDS_MAX: usize = 64;
+
 /// Running threads.
 ///
 /// Dropping it cancels what runs, forgets what waits, and joins the threads that end in time.
@@ -35,6 +42,8 @@ pub struct Pool {
     steps: Arc<Queue>,
     cancels: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
+    /// To the thread that drops what comes. It ends with its sender, and is not waited for.
+    discards: SyncSender<Box<dyn Send>>,
 }
 
 /// What every thread of a pool shares.
@@ -45,7 +54,7 @@ struct Crew<D> {
 }
 
 impl Pool {
-    /// Starts `limits.workers` threads called `worker-0`, … and one called `cancel`. `deliver` is called on them with
+    /// Starts `limits.workers` threads called `worker-0`, …, one called `cancel` and one called `discard`. `deliver` is called on them with
     /// the end of every step; it must not block. `clock` must share its zero with the server's.
     ///
     /// # Errors
@@ -65,7 +74,12 @@ impl Pool {
         // is back at the queue.
         let steps = Arc::new(Queue::new(limits.workers + 1));
         let cancels = Arc::new(Queue::new(limits.jobs_max));
+        let (discards, discarded) = mpsc::sync_channel(DISCARDS_MAX);
+        thread::Builder::new()
+            .name("discard".to_owned())
+            .spawn(move || discarded.into_iter().for_each(drop))?;
         let mut pool = Self {
+            discards,
             steps,
             cancels,
             threads: Vec::with_capacity(limits.workers + 1),
@@ -92,6 +106,12 @@ impl Pool {
         let token = CancelToken::new();
         token.cancel();
         self.cancels.push(job, token);
+    }
+
+    /// Drops `what` on the thread for that; here, should that be behind by [`DISCARDS_MAX`].
+    pub fn discard(&self, what: Box<dyn Send>) {
+        // What cannot be sent comes back in the error and is dropped with it.
+        let _ = self.discards.try_send(what);
     }
 
     /// Cancels the step of `job`, whether it waits or runs. One that has ended is left alone.

@@ -24,7 +24,7 @@ use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::world::{Event, Executor, Selector, SocketKey, Transport};
 use snowflake_mcp::reactor::{Driver, MioWorld, bind};
-use snowflake_mcp::server::{Peer, Server, Settings};
+use snowflake_mcp::server::{Discarded, Peer, Server, Settings};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Clock, Instant, Now, SystemClock, WallTime};
 use snowflake_mcp::tools;
@@ -214,6 +214,10 @@ impl Executor for Shifted {
 
     fn interrupt(&mut self, job: JobId) {
         self.world.interrupt(job);
+    }
+
+    fn discard(&mut self, what: Discarded) {
+        self.world.discard(what);
     }
 
     fn completion(&mut self) -> Option<Completion> {

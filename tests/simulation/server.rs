@@ -363,6 +363,7 @@ impl Theatre {
                     }
                 }
                 Output::Close(connection) => self.on_close(connection)?,
+                Output::Discard(_) => {}
                 Output::StopAccepting => {
                     if !self.is_draining {
                         return Err("the listeners are closed and nobody asked".to_owned());

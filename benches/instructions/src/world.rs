@@ -130,7 +130,7 @@ impl World {
             match output {
                 Output::Submit(job) => self.submitted = Some(job),
                 Output::Close(_) => self.closed += 1,
-                Output::Flush(_) | Output::ShutdownWrite(_) => {}
+                Output::Flush(_) | Output::ShutdownWrite(_) | Output::Discard(_) => {}
                 other => panic!("not expected here: {other:?}"),
             }
         }

@@ -206,6 +206,7 @@ impl Bench {
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => self.shutdown_write.push(connection),
                 Output::Close(connection) => self.closed.push(connection),
+                Output::Discard(_) => {}
                 Output::StopAccepting => self.stopped_accepting = true,
                 Output::Exit(exit) => self.exit = Some(exit),
             }

@@ -192,9 +192,10 @@ impl HttpConnection {
         self.pipeline.outbox()
     }
 
-    /// Says that the first `count` bytes of the outbox were written.
-    pub fn sent(&mut self, count: usize, now: Instant) {
-        self.pipeline.sent(count, now);
+    /// Says that the first `count` bytes of the outbox were written. Returns a large piece that was among them
+    /// ([`Outbox::sent`]).
+    pub fn sent(&mut self, count: usize, now: Instant) -> Option<Vec<u8>> {
+        self.pipeline.sent(count, now)
     }
 
     /// Shutdown: takes no new request, answers what is waiting, the last with `Connection: close`. A request of which

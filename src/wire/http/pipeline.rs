@@ -217,14 +217,15 @@ impl Pipeline {
         }
     }
 
-    pub(super) fn sent(&mut self, count: usize, now: Instant) {
-        self.outbox.sent(count);
+    pub(super) fn sent(&mut self, count: usize, now: Instant) -> Option<Vec<u8>> {
+        let spent = self.outbox.sent(count);
         self.ahead = self.ahead.saturating_sub(count);
         if self.outbox.is_empty() {
             self.pace = Pace::new(now);
         } else {
             self.pace.note(count);
         }
+        spent
     }
 
     /// Counts what was sent as progress, if it is enough.

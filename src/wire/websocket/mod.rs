@@ -271,19 +271,22 @@ impl WebSocketConnection {
         &self.outbox
     }
 
-    /// Says that the first `count` bytes that waited were written.
-    pub fn sent(&mut self, count: usize, now: Instant) {
+    /// Says that the first `count` bytes that waited were written. Returns a large piece that was among them
+    /// ([`Outbox::sent`]).
+    pub fn sent(&mut self, count: usize, now: Instant) -> Option<Vec<u8>> {
         if count == 0 {
-            return;
+            return None;
         }
-        self.outbox.sent(count);
+        let spent = self.outbox.sent(count);
         if !self.outbox.is_empty() {
-            return self.taking.note(count);
+            self.taking.note(count);
+            return spent;
         }
         self.taking = Pace::new(now);
         if self.ping == Ping::Queued {
             self.ping = Ping::Written(now);
         }
+        spent
     }
 
     /// When [`Self::on_deadline`] must be called, if nothing happens before.
