@@ -41,7 +41,7 @@ pub struct Settings {
     pub policy: Policy,
     /// The same for texts that callers write: functions that name objects by a text are missing where objects are
     /// restricted.
-    pub(super) policy_of_texts: Policy,
+    pub policy_of_texts: Policy,
     /// What else holds for such a caller.
     pub ruling: Arc<Ruling>,
     /// What each caller may do.

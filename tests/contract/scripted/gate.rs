@@ -424,7 +424,10 @@ fn an_allowed_write_is_confirmed_first_and_sent_once() {
         .expect("sent")
         .body;
     // Not set, so Snowflake takes one statement and no more.
-    assert!(!body.to_string().to_lowercase().contains("multi_statement_count"), "{body}");
+    assert!(
+        !body.to_string().to_lowercase().contains("multi_statement_count"),
+        "{body}"
+    );
     gated.can_be_asked = true;
     let asking = gated.call("execute_query", &json!({"query": insert}));
     assert_eq!(asking["resultType"], "input_required", "{asking}");
