@@ -346,6 +346,12 @@ impl Limits {
     }
 }
 
+/// Statements that the embedded engine remembers, so that they can be asked after and read again; then the oldest go.
+pub const EMBEDDED_STATEMENTS_MAX: usize = 1_000;
+
+/// Bytes of their texts and of the rows that it keeps of those that took long.
+pub const EMBEDDED_STATEMENTS_BYTES_MAX: usize = 16 << 20;
+
 /// So many of the largest requests, and of the largest results, must fit into the sums that bound them: a message in
 /// fragments takes twice its length, and the last eighth is kept for small ones.
 pub const LARGEST_AT_ONCE_MIN: usize = 4;

@@ -25,15 +25,14 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
         Err(error) => return Outcome::error(error),
     };
     if service.catalogue.find(&name).is_some() {
+        let traceparent = request.traceparent();
+        let keys = service.keys.clone();
+        let call = request.call(&keys, traceparent.as_deref());
         let asked = (request.revision, &*name, request.params.arguments);
-        let call = tools::Call {
-            form: request.revision.form(),
-            principal: request.context.principal,
-        };
         let consent = match mode {
             // A task's result is its end.
             Mode::Task { .. } => mrtr::consent_of_task(&returned),
-            _ => mrtr::consent(request, &service.keys, METHOD, &returned),
+            _ => mrtr::consent(request, &keys, METHOD, &returned),
         };
         let outcome = start(service, asked, &call, (request.hears(), consent));
         return in_mode(request, mode, outcome);
@@ -119,7 +118,10 @@ pub(super) fn start(
         return Outcome::error(rpc::Error::unknown("tool", name));
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
-    match service.catalogue.begin(tool, arguments, call, consent) {
+    match service
+        .catalogue
+        .begin_with_consent(tool, arguments, call, consent)
+    {
         Err(refused) => {
             service.denied = refused.denied;
             Outcome::result(Payload::Owned(refused.result))

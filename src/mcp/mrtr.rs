@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::methods::Request;
 use super::offer::{Ability, member};
 use super::script::Question;
-use super::token::{Keys, Purpose, Validity};
 use super::{Outcome, Payload};
+use crate::token::{Keys, Purpose, Validity};
 use crate::tools::gate::{CONFIRM, Consent};
 use crate::{json, rpc};
 

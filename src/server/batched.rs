@@ -40,9 +40,9 @@ struct Sender<'a> {
 impl Sender<'_> {
     /// What the meaning of its messages depends on. Made anew for each: one may change what the next is read in.
     fn context<'c>(&'c self, talk: &Talk, principal: &'c [u8], now: Now) -> Context<'c> {
-        let (negotiated, abilities) = match (&self.session, self.fields) {
-            (Some(session), _) => (Some(session.revision), session.abilities),
-            (None, None) => (talk.negotiated, talk.abilities),
+        let (negotiated, abilities, client) = match (&self.session, self.fields) {
+            (Some(session), _) => (Some(session.revision), session.abilities, session.client),
+            (None, None) => (talk.negotiated, talk.abilities, talk.client_label),
             (None, Some(_)) => Default::default(),
         };
         Context {
@@ -50,6 +50,7 @@ impl Sender<'_> {
             negotiated,
             abilities,
             principal,
+            client,
             now,
         }
     }

@@ -8,7 +8,7 @@ use super::access::Caller;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
-use crate::ident::{ConnectionId, JobId};
+use crate::ident::{ClientLabel, ConnectionId, JobId};
 use crate::limits::Limits;
 use crate::mcp::{Abilities, Level, Listen, Revision};
 use crate::time::Instant;
@@ -187,6 +187,8 @@ pub(super) struct Talk {
     pub(super) subscriptions: Vec<Box<str>>,
     /// What the client said in `initialize` that it can be asked for (connections of messages).
     pub(super) abilities: Abilities,
+    /// What the client called itself in `initialize`.
+    pub(super) client_label: ClientLabel,
 }
 
 impl Talk {
@@ -242,6 +244,7 @@ impl Entry {
             listens: Vec::new(),
             subscriptions: Vec::new(),
             abilities: Abilities::default(),
+            client_label: ClientLabel::default(),
         };
         Self {
             codec,

@@ -187,7 +187,7 @@ impl Core {
             self.watch_silence(now.monotonic);
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
-        let (parts, mode) = ((call.work, call.finish), call.mode);
+        let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
         let job = self
             .inflight
             .admit(now.monotonic, caller, principal, parts, &mut self.timers);

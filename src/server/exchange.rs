@@ -20,7 +20,7 @@ use crate::mcp::predecessor::rest;
 use crate::mcp::script::Hears;
 use crate::mcp::session::Session;
 use crate::mcp::tasks::TaskCall;
-use crate::mcp::{Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
+use crate::mcp::{Context, Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -207,7 +207,12 @@ impl Core {
 
     /// `POST /mcp/tools/call`, in the three spellings of the program that this one replaces.
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
-        let (client_id, outcome) = self.service.on_rest_call(request.body());
+        let context = Context {
+            principal: access::mark(&answer.caller),
+            now,
+            ..Context::default()
+        };
+        let (client_id, outcome) = self.service.on_rest_call(&context, request.body());
         self.note_denied(now, talk, answer.principal);
         let id = match client_id {
             Some(id) => Cow::Borrowed(id.as_json()),

@@ -31,7 +31,7 @@ use super::timers::{Timer, Timers};
 use crate::audit::Record;
 use crate::backend::job::{Reached, Rendered, Work};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
-use crate::ident::JobId;
+use crate::ident::{JobId, Uuid};
 use crate::limits::Limits;
 use crate::mcp::Finish;
 use crate::time::Instant;
@@ -222,7 +222,7 @@ impl Inflight {
         now: Instant,
         caller: Caller,
         principal: Principal,
-        (work, finish): (Work, Finish),
+        (work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
@@ -234,6 +234,7 @@ impl Inflight {
             work,
             reached: Reached::default(),
             admitted: now,
+            request_id,
         }));
         let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
         flight.statement_bytes = statement_bytes;

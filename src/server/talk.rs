@@ -31,8 +31,13 @@ impl Talk {
     /// What a legacy message changes for this connection.
     pub(super) fn apply(&mut self, effect: Option<Effect>) {
         match effect {
-            Some(Effect::Negotiated { revision, abilities }) => {
+            Some(Effect::Negotiated {
+                revision,
+                abilities,
+                client,
+            }) => {
                 (self.negotiated, self.abilities) = (Some(revision), abilities);
+                self.client_label = client;
             }
             Some(Effect::LogLevel(level)) => self.log_level = Some(level),
             Some(Effect::Subscribed(uri)) => {
@@ -167,6 +172,7 @@ impl Core {
             negotiated: talk.negotiated,
             abilities: talk.abilities,
             principal: access::mark(&caller),
+            client: talk.client_label,
             now,
         };
         let id = match &message {
@@ -200,7 +206,13 @@ impl Core {
 
     /// One message of the predecessor's envelope.
     fn on_envelope(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
-        match self.service.on_envelope(text) {
+        let caller = talk.caller.clone();
+        let context = Context {
+            principal: access::mark(&caller),
+            now,
+            ..Context::default()
+        };
+        match self.service.on_envelope(&context, text) {
             Envelope::Ping => say(&mut [Piece::Owned(envelope::pong(now.wall))]),
             Envelope::Refused { id, message } => {
                 say(&mut [Piece::Owned(envelope::error(id.map(rpc::Id::as_json), &message))]);

@@ -21,7 +21,7 @@ use super::plan::{Explained, bytes_text};
 use super::render::{Form, missing_result};
 use super::schema::{self, Arguments, Property};
 use super::{Settings, Tool};
-use crate::backend::job::{Context, Follow, Followed, Render, Rendered, Work};
+use crate::backend::job::{Context, Follow, Followed, Operation, Render, Rendered, Work};
 use crate::backend::{Answer, Error, Kind};
 use crate::sql::guard::CheckedStatement;
 use crate::sql::named::{Named, named};
@@ -142,7 +142,7 @@ impl Gate {
     /// is its whole result.
     pub(super) fn put_before(mut self, mut work: Work) -> Result<Result<Work, Vec<u8>>, Error> {
         let has_writes = self.ruling.policy.writes().next().is_some();
-        if !(self.ruling.needs_plan() || has_writes) {
+        if !matches!(work.operation, Operation::Run) || !(self.ruling.needs_plan() || has_writes) {
             return Ok(Ok(work));
         }
         if let Some(unchecked) = work.unchecked.take() {

@@ -6,6 +6,7 @@
 //!
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
+pub mod call;
 pub mod document;
 pub mod gate;
 pub mod lookup;
@@ -14,7 +15,6 @@ pub mod render;
 pub mod schema;
 pub mod settings;
 
-mod call;
 mod describe;
 mod explain;
 mod listing;
@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::backend::job::{Context, Render, Rendered, Work};
+use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::json;
@@ -232,11 +232,24 @@ impl Catalogue {
         self.tools.iter().find(|tool| tool.name == name)
     }
 
-    /// What a call of `tool` asks for, behind the gate.
+    /// What a call of `tool` asks for, behind the gate, of a caller who cannot be asked.
     ///
     /// # Errors
     /// A refusal, with the bytes of a failed result.
     pub fn begin(
+        &self,
+        tool: &Tool,
+        arguments: Option<&RawValue>,
+        call: &Call<'_>,
+    ) -> Result<Begun, Refused> {
+        self.begin_with_consent(tool, arguments, call, Consent::Unknown(None))
+    }
+
+    /// The same, where more is known of the caller's will.
+    ///
+    /// # Errors
+    /// As [`Catalogue::begin`].
+    pub fn begin_with_consent(
         &self,
         tool: &Tool,
         arguments: Option<&RawValue>,
@@ -265,9 +278,10 @@ impl Catalogue {
             };
             refused(&refusal, denied)
         })?;
-        let Begun::Work(work) = begun else {
+        let Begun::Work(mut work) = begun else {
             return Ok(begun);
         };
+        work.query_tag = Some(call.query_tag(tool.name));
         let gate = Gate::new(
             settings,
             tool.name,
@@ -378,6 +392,7 @@ impl Settings {
         render: impl FnOnce(Answer) -> Rendered + Send + 'static,
     ) -> Work {
         Work {
+            operation: Operation::Run,
             unchecked: None,
             statements,
             optional: 0,
@@ -387,7 +402,7 @@ impl Settings {
                 bytes_max: self.result_bytes_max,
             },
             timeout: self.statement_timeout,
-            query_tag: self.query_tag.clone(),
+            query_tag: None,
             follow: None,
             render: Render::new(render),
         }

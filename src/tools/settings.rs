@@ -35,8 +35,6 @@ pub struct Settings {
     pub warehouse: Option<String>,
     /// Role of every statement.
     pub role: Option<String>,
-    /// Marks the statements in Snowflake's query history.
-    pub query_tag: Option<String>,
     /// Which statements may pass, and the tools' own.
     pub policy: Policy,
     /// The same for texts that callers write: functions that name objects by a text are missing where objects are
@@ -64,7 +62,6 @@ impl Settings {
             default_schema: None,
             warehouse: None,
             role: None,
-            query_tag: None,
             policy: rulings.base().policy.clone(),
             policy_of_texts: rulings.base().policy.clone(),
             ruling: Arc::clone(rulings.base()),

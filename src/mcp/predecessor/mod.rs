@@ -17,7 +17,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::script::Hears;
-use super::{Outcome, Revision, Service, calls};
+use super::{Context, Outcome, Revision, Service, calls};
+use crate::rpc::Id;
 use crate::tools::{self, Catalogue, Consent};
 
 /// The revision whose results these clients get: the richest form that is an object of content and flags.
@@ -39,10 +40,21 @@ impl Encoded {
 
 impl Service {
     /// Starts a tool for a client of the predecessor's, whatever way it names it.
-    fn start_tool(&mut self, name: &str, arguments: Option<&RawValue>) -> Outcome {
+    fn start_tool(
+        &mut self,
+        context: &Context<'_>,
+        id: Option<Id<'_>>,
+        (name, arguments): (&str, Option<&RawValue>),
+    ) -> Outcome {
+        let keys = self.keys.clone();
         let call = tools::Call {
             form: REVISION.form(),
-            principal: b"",
+            now: context.now,
+            principal: context.principal,
+            client: context.client,
+            request_id: id.map_or("null", Id::as_json),
+            traceparent: None,
+            keys: &keys,
         };
         let unasked = (Hears::default(), Consent::Unknown(None));
         calls::start(self, (REVISION, name, arguments), &call, unasked)

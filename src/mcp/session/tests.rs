@@ -28,7 +28,8 @@ fn session(seed: u64, revision: Revision) -> Session {
         roots: true,
     };
     let entropy = &mut SeededEntropy::new(seed);
-    Session::begin(entropy, (revision, abilities), now(0).wall, HOUR)
+    let client = ClientLabel::new(if seed == 2 { "claude-ai" } else { "" }, "1.0");
+    Session::begin(entropy, (revision, abilities, client), now(0).wall, HOUR)
 }
 
 #[test]
@@ -37,7 +38,7 @@ fn an_id_carries_the_session_and_is_short_visible_ascii() {
         let session = session(1, revision);
         for principal in [b"".as_slice(), &[7; 32]] {
             let text = session.seal(&keys("k"), principal);
-            assert!((60..=80).contains(&text.len()), "{}", text.len());
+            assert!((60..=82).contains(&text.len()), "{}", text.len());
             assert!(text.bytes().all(|byte| (0x21..=0x7e).contains(&byte)));
             let opened = Session::open(&keys("k"), text.as_bytes(), principal, now(3_599).wall);
             assert_eq!(opened, Ok(session));

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{DEADLINE_GRACE, Flight, Inflight, Principal, State};
 use crate::backend::job::{Reached, Work};
 use crate::backend::{Job, Stage};
-use crate::ident::JobId;
+use crate::ident::{JobId, Uuid};
 use crate::mcp::Finish;
 use crate::mcp::script::{Question, Script};
 use crate::server::reply::Caller;
@@ -132,7 +132,7 @@ impl Inflight {
         &mut self,
         id: JobId,
         now: Instant,
-        (work, finish): (Work, Finish),
+        (work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) {
         if let Some(flight) = self.flights.get_mut(&id) {
@@ -147,6 +147,7 @@ impl Inflight {
                 work,
                 reached: Reached::default(),
                 admitted: flight.admitted,
+                request_id,
             }));
             self.ready.push(flight.principal, Stage::Submit, id);
         }

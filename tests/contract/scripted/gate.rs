@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use snowflake_mcp::backend::job::Reached;
 use snowflake_mcp::backend::{CancelToken, Job, Outcome};
 use snowflake_mcp::entropy::SeededEntropy;
-use snowflake_mcp::ident::JobId;
+use snowflake_mcp::ident::{JobId, Uuid};
 use snowflake_mcp::limits::Limits;
-use snowflake_mcp::mcp::{self, Abilities, Context, Keys, Service};
+use snowflake_mcp::mcp::{self, Context, Service};
 use snowflake_mcp::rpc::{self, Message};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::sql::objects::ObjectRules;
 use snowflake_mcp::sql::ruling::{CostRules, Ruling, Unexplained};
 use snowflake_mcp::time::{Clock, Instant};
+use snowflake_mcp::token::Keys;
 use snowflake_mcp::tools::Settings;
 use snowflake_mcp::workers::step_once;
 
@@ -92,11 +93,8 @@ impl Gated {
         let text = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
         let now = self.scene.clock.now();
         let context = Context {
-            fields: None,
-            negotiated: None,
-            abilities: Abilities::default(),
-            principal: b"",
             now,
+            ..Context::default()
         };
         let message = rpc::decode(text.as_bytes(), &Limits::default()).expect("a call");
         assert!(matches!(message, Message::Call(_)));
@@ -115,6 +113,8 @@ impl Gated {
             work: call.work,
             reached: Reached::default(),
             admitted: Instant::ZERO,
+            // Another one for each job: so many requests there were before.
+            request_id: Uuid::from_random([u8::try_from(self.scene.server.seen().len()).expect("few"); 16]),
         };
         for _ in 0..100 {
             match step_once(&self.scene.snowflake, job, &CancelToken::new(), &self.scene.clock) {
