@@ -99,6 +99,11 @@ pub struct Limits {
     /// promised to the others is kept.
     pub task_results_bytes_max: usize,
 
+    // Callers.
+    /// Tokens of issuers that were checked and are remembered until they expire; a further one takes the place of
+    /// another. Some 300 bytes each.
+    pub tokens_checked_max: usize,
+
     // Statements and jobs.
     /// One SQL text; longer is refused by the guard. Snowflake itself stops at 1 MB.
     pub statement_bytes_max: usize,
@@ -163,6 +168,12 @@ pub struct Limits {
     /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
     /// the silence after which a call of a client that takes streams becomes one.
     pub keep_alive_interval: Duration,
+    /// How long a request waits for the keys of its token's issuer; then 503.
+    pub token_keys_timeout: Duration,
+    /// The keys of an issuer are fetched for an unknown key no more often.
+    pub token_keys_interval: Duration,
+    /// The keys of an issuer are fetched again when they are older.
+    pub token_keys_renewal: Duration,
     /// After a cancel at shutdown, how long the cancels themselves may take.
     pub cancel_timeout: Duration,
     /// How long shutdown waits for calls in flight (`--drain-timeout`).
@@ -206,6 +217,7 @@ impl Default for Limits {
             replay_bytes_max: 64 << 20,
             tasks_max: 1_000,
             task_results_bytes_max: 32 << 20,
+            tokens_checked_max: 10_000,
             statement_bytes_max: 1 << 20,
             statement_reactor_bytes_max: 8 << 10,
             jobs_max: 1_024,
@@ -232,6 +244,9 @@ impl Default for Limits {
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),
+            token_keys_timeout: Duration::from_secs(10),
+            token_keys_interval: Duration::from_secs(30),
+            token_keys_renewal: Duration::from_secs(60 * 60),
             cancel_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_delay: Duration::ZERO,

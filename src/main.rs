@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::Parser;
+use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::config::{self, Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
@@ -20,7 +21,7 @@ use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
 use cli::verify::{Audit, Verify};
-use cli::{Arguments, Command, Probe, Rehearsal, Serve, greeting, parts, policy, probe};
+use cli::{Arguments, Command, KeyCommand, NewKey, Probe, Rehearsal, Serve, greeting, parts, policy, probe};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Http(serve) => run(&serve, Transport::Http),
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
+        Command::Key(KeyCommand::New(wanted)) => new_key(&wanted),
         Command::Policy(rehearsal) => rehearse(&rehearsal),
         Command::Audit(Audit::Verify(asked)) => verify(&asked),
     };
@@ -61,13 +63,23 @@ fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints a new key and its line, each on a line of standard output.
+fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
+    let made = parts::new_key(wanted, SystemClock::new()).map_err(|text| Failure {
+        text,
+        code: WRONG_USAGE,
+    })?;
+    answer(&format!("{}\n{}", made.key.reveal(), made.line));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Exit code 1 says that a statement is refused.
 fn rehearse(rehearsal: &Rehearsal) -> Result<ExitCode, Failure> {
     let (Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) = rehearsal;
     let rulings = Config::rulings(&Sources::from_process(of.flags()))?;
     let role = of.role.as_deref().map(config::policy::exact);
     let mark = of.key.as_deref().map(config::policy::mark);
-    let ruling = rulings.of(role.as_deref(), mark.as_ref().map(|mark| &mark.as_bytes()[..]));
+    let ruling = rulings.of(role.as_deref(), mark.as_ref().map(|mark| mark.as_bytes()));
     let output = std::io::stdout().lock();
     let done = match rehearsal {
         Rehearsal::Check { .. } => {
@@ -117,17 +129,20 @@ fn end(exit: Exit) -> ExitCode {
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
+    let callers = parts::callers(http);
+    let keys = callers.keys().map_err(Failure::of_start)?;
     let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
         greet(
             config,
-            greeting::http(addresses, &config.engine, !http.api_keys.is_empty()),
+            greeting::http(addresses, &config.engine, http.is_guarded()),
         );
     };
     ports
+        .with_callers(callers)
         .with_audit(audit)
-        .serve(parts::server(config), backend, clock, greet)
+        .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)
 }
 
@@ -146,7 +161,7 @@ fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
     let shutdown = world.shutdown_handle();
     let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
     greet(config, greeting::stdio(&config.engine));
-    serve::drive(world, parts::server(config), &config.limits).map_err(Failure::of_start)
+    serve::drive(world, parts::server(config, KeyRing::default()), &config.limits).map_err(Failure::of_start)
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.

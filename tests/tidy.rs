@@ -39,10 +39,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "access", "audit", "backend", "mcp", "rpc", "sql", "token", "tools", "wire",
         ],
     ),
-    ("workers", &["backend"]),
+    ("workers", &["access", "backend"]),
     (
         "reactor",
-        &["audit", "backend", "observe::audit", "server", "wire", "workers"],
+        &[
+            "access",
+            "audit",
+            "backend",
+            "observe::audit",
+            "server",
+            "wire",
+            "workers",
+        ],
     ),
     (
         "serve",

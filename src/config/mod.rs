@@ -10,6 +10,7 @@ mod error;
 mod http;
 mod limits;
 mod names;
+mod oauth;
 pub mod policy;
 pub mod setting;
 mod snowflake;
@@ -27,6 +28,7 @@ use source::{Origin, Sources};
 
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
+pub use oauth::Oauth;
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

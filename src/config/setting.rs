@@ -72,19 +72,54 @@ pub const API_KEYS: Setting = setting(
     "none",
     "comma list of bearer tokens; with one set, everything but /health, /health/live and /health/ready needs one",
 );
+/// A file of keys.
+pub const KEY_FILE: Setting = setting(
+    Some("--keys"),
+    &["SNOWFLAKE_MCP_KEYS_FILE"],
+    "none",
+    "file with a key a line, as snowflake-mcp key new prints it: SHA-256, label, scopes, limits, expiry; read again at SIGHUP",
+);
+/// Who issues tokens.
+pub const OAUTH_ISSUERS: Setting = setting(
+    None,
+    &["MCP_OAUTH_ISSUER"],
+    "none",
+    "comma list of OAuth issuers, as the iss of their tokens says it; makes the server an OAuth 2.1 resource server",
+);
+/// For whom tokens must be issued.
+pub const OAUTH_RESOURCE: Setting = setting(
+    None,
+    &["MCP_OAUTH_RESOURCE"],
+    "none",
+    "address by which clients know this server (https://host/mcp), which tokens must name as their audience",
+);
+/// Where issuers publish their keys.
+pub const OAUTH_KEY_SETS: Setting = setting(
+    None,
+    &["MCP_OAUTH_JWKS_URL"],
+    "from each issuer's metadata",
+    "comma list of the addresses of the issuers' key sets, in the order of MCP_OAUTH_ISSUER",
+);
+/// What tokens must allow.
+pub const OAUTH_SCOPES: Setting = setting(
+    None,
+    &["MCP_OAUTH_SCOPES"],
+    "snowflake:read",
+    "comma list of scopes that a token needs to read; none lets every token of the issuers read",
+);
 /// Whether bearer tokens are enforced, for those who want to say it.
 pub const ENABLE_API_AUTH: Setting = setting(
     None,
     &["ENABLE_API_AUTH"],
-    "true when API_KEYS is set",
-    "must agree with API_KEYS: false beside keys, or true without any, refuses to start",
+    "true when keys or an issuer are set",
+    "must agree with what is set: false beside keys or an issuer, or true without any, refuses to start",
 );
 /// Leave to listen beyond loopback without any credential.
 pub const ALLOW_UNAUTHENTICATED: Setting = setting(
     Some("--allow-unauthenticated"),
     &[],
     "false",
-    "lets a server without API_KEYS listen on an address that other machines reach",
+    "lets a server that asks nobody who it is (no keys, no issuer, no client certificates) listen on an address that other machines reach",
 );
 /// What signs tokens.
 pub const TOKEN_KEY: Setting = setting(
@@ -98,7 +133,7 @@ pub const CORS_ORIGINS: Setting = setting(
     None,
     &["MCP_CORS_ORIGINS"],
     "none",
-    "comma list of web origins (https://app.example) that may call from a browser; * needs API_KEYS",
+    "comma list of web origins (https://app.example) that may call from a browser; * needs keys or an issuer",
 );
 /// Names that the Host header may carry.
 pub const ALLOWED_HOSTS: Setting = setting(
@@ -408,6 +443,11 @@ pub const ALL: &[&Setting] = &[
     &HOST,
     &PORT,
     &API_KEYS,
+    &KEY_FILE,
+    &OAUTH_ISSUERS,
+    &OAUTH_RESOURCE,
+    &OAUTH_KEY_SETS,
+    &OAUTH_SCOPES,
     &ENABLE_API_AUTH,
     &ALLOW_UNAUTHENTICATED,
     &TOKEN_KEY,

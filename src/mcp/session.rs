@@ -98,7 +98,10 @@ impl Session {
     pub fn seal(&self, keys: &Keys, principal: &[u8]) -> String {
         let mut pack = Pack::new();
         pack.number(date(self.revision)).byte(bits(self.abilities));
-        pack.fixed(&self.id.0).text(self.client.as_str());
+        pack.fixed(&self.id.0);
+        if !self.client.as_str().is_empty() {
+            pack.text(self.client.as_str());
+        }
         keys.seal(Purpose::Session, pack.as_bytes(), principal, self.validity)
     }
 
@@ -116,10 +119,10 @@ impl Session {
                 .find(|other| self::date(*other) == date)?;
             let abilities = abilities(unpack.byte()?)?;
             let id = SessionId(unpack.fixed()?);
-            // Ids of earlier versions end here.
+            // Nothing more follows for a client that did not say.
             let client = match unpack.rest() {
                 [] => ClientLabel::default(),
-                _ => ClientLabel::of_text(unpack.text()?),
+                _ => ClientLabel::of_text(unpack.text().filter(|text| !text.is_empty())?),
             };
             unpack.end()?;
             Some(Self {

@@ -15,6 +15,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
+use crate::access::fetch::{Fetched, Fetcher, Wanted};
 use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
@@ -23,6 +24,7 @@ use crate::observe::audit::Audit;
 use crate::server::{Discarded, Peer};
 use crate::time::{Clock, Instant, Now, SystemClock};
 use crate::workers::Pool;
+use crate::workers::fetching::Fetching;
 
 /// Sockets, selector, clock and workers of the machine.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub struct MioWorld {
     bell: Arc<Bell>,
     completions: mpsc::Receiver<Completion>,
     pool: Pool,
+    fetching: Option<(Fetching, mpsc::Receiver<Fetched>)>,
     audit: Option<Audit>,
 }
 
@@ -58,6 +61,7 @@ struct Bell {
     /// Rung and not heard yet. A wake-up is a system call; completions that come together share one.
     is_rung: AtomicBool,
     shutdowns: AtomicU32,
+    is_reload_wanted: AtomicBool,
 }
 
 /// Tells a running [`MioWorld`] to shut down, from any thread. Cheap to clone.
@@ -87,6 +91,7 @@ impl MioWorld {
             waker: Waker::new(poll.registry(), WAKER_TOKEN)?,
             is_rung: AtomicBool::new(false),
             shutdowns: AtomicU32::new(0),
+            is_reload_wanted: AtomicBool::new(false),
         });
         let (sender, completions) = mpsc::channel();
         let deliver_bell = Arc::clone(&bell);
@@ -107,8 +112,25 @@ impl MioWorld {
             bell,
             completions,
             pool: Pool::start(backend, limits, clock, deliver)?,
+            fetching: None,
             audit: None,
         })
+    }
+
+    /// The same world with a thread that fetches what the server needs to know its callers.
+    ///
+    /// # Errors
+    /// The machine gives no more threads.
+    pub fn with_fetcher(mut self, fetcher: Arc<dyn Fetcher>) -> io::Result<Self> {
+        let (sender, fetched) = mpsc::channel();
+        let bell = Arc::clone(&self.bell);
+        let deliver = move |fetched| {
+            if sender.send(fetched).is_ok() {
+                bell.ring();
+            }
+        };
+        self.fetching = Some((Fetching::start(fetcher, deliver)?, fetched));
+        Ok(self)
     }
 
     /// The same, with an audit log.
@@ -202,6 +224,9 @@ impl Selector for MioWorld {
                     });
                 }
             }
+        }
+        if self.bell.is_reload_wanted.swap(false, Ordering::SeqCst) {
+            events.push(Event::Reload);
         }
         let shutdowns = self.bell.shutdowns.swap(0, Ordering::SeqCst);
         events.extend((0..shutdowns).map(|_| Event::Shutdown));
@@ -297,6 +322,16 @@ impl Executor for MioWorld {
         self.completions.try_recv().ok()
     }
 
+    fn fetch(&mut self, wanted: Wanted) {
+        if let Some((fetching, _)) = &self.fetching {
+            fetching.fetch(wanted);
+        }
+    }
+
+    fn fetched(&mut self) -> Option<Fetched> {
+        self.fetching.as_ref()?.1.try_recv().ok()
+    }
+
     fn audit(&mut self, record: Record) {
         if let Some(audit) = &mut self.audit {
             audit.keep(record);
@@ -321,6 +356,12 @@ impl Bell {
 }
 
 impl ShutdownHandle {
+    /// Asks for what can be read again to be read.
+    pub fn reload(&self) {
+        self.bell.is_reload_wanted.store(true, Ordering::SeqCst);
+        self.bell.ring();
+    }
+
     /// Asks for an orderly end; a second call asks for one at once.
     pub fn shut_down(&self) {
         self.bell.shutdowns.fetch_add(1, Ordering::SeqCst);

@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice};
 
+use crate::access::fetch::{Fetched, Wanted};
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
@@ -40,6 +41,8 @@ pub enum Event {
     },
     /// A connection may wait to be accepted.
     Acceptable,
+    /// Somebody wants what can be read again to be read.
+    Reload,
     /// Somebody wants the program to end. Said once per signal.
     Shutdown,
 }
@@ -112,6 +115,14 @@ pub trait Executor {
     /// The next step that ended. [`Selector::wait`] returns when the first one comes; a world need not wake the driver
     /// again for those that it left.
     fn completion(&mut self) -> Option<Completion>;
+
+    /// Fetches something that is no statement. Worlds whose servers know no keys and no issuers are never asked.
+    fn fetch(&mut self, _wanted: Wanted) {}
+
+    /// The next thing that was fetched, or could not be; else as [`Executor::completion`].
+    fn fetched(&mut self) -> Option<Fetched> {
+        None
+    }
 
     /// Keeps a record for the audit log. Never waits for a disk. A world without a log is never given any.
     fn audit(&mut self, _record: Record) {}

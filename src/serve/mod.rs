@@ -2,6 +2,7 @@
 //! [`Server`] goes through. Knows neither the command line nor what the server offers.
 
 mod descriptors;
+pub mod fetcher;
 mod listen;
 
 use std::net::SocketAddr;
@@ -19,11 +20,14 @@ use crate::reactor::{Driver, MioWorld};
 use crate::server::{Exit, Server};
 use crate::time::SystemClock;
 
+use fetcher::Callers;
+
 /// Open ports, before anything answers on them: a port that is taken ends the start while nothing else has happened.
 #[derive(Debug)]
 pub struct Ports {
     listeners: Vec<TcpListener>,
     limits: Limits,
+    callers: Option<Callers>,
     audit: Option<Audit>,
 }
 
@@ -37,8 +41,18 @@ impl Ports {
         Ok(Self {
             listeners: listen::open(listen)?,
             limits: limits.clone(),
+            callers: None,
             audit: None,
         })
+    }
+
+    /// The same ports, with what is fetched to know callers.
+    #[must_use]
+    pub fn with_callers(self, callers: Callers) -> Self {
+        Self {
+            callers: Some(callers),
+            ..self
+        }
     }
 
     /// The same, with an audit log.
@@ -60,11 +74,15 @@ impl Ports {
         clock: SystemClock,
         greet: impl FnOnce(&[SocketAddr]),
     ) -> Result<Exit, String> {
-        let world = MioWorld::new(self.listeners, backend, &self.limits, clock)
+        let mut world = MioWorld::new(self.listeners, backend, &self.limits, clock)
             .map_err(told)?
             .with_audit(self.audit);
-        let shutdown = world.shutdown_handle();
+        if let Some(callers) = self.callers {
+            world = world.with_fetcher(Arc::new(callers)).map_err(told)?;
+        }
+        let (shutdown, reload) = (world.shutdown_handle(), world.shutdown_handle());
         let _signals = Signals::watch(move || shutdown.shut_down()).map_err(told)?;
+        let _hangups = Signals::watch_hangups(move || reload.reload()).map_err(told)?;
         greet(&world.local_addresses().map_err(told)?);
         drive(world, server, &self.limits)
     }

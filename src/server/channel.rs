@@ -39,6 +39,7 @@ impl Core {
         let ticket = answer.responder.begin_stream(head);
         let key = self.add_stream(now, talk, ticket, Purpose::Channel(session.id));
         talk.channel = Some(key);
+        self.streams.note_caller(key, talk.caller.clone());
         let endpoint = format!("/messages?session_id={token}");
         self.later.push_back(Later::Endpoint(key, endpoint));
     }

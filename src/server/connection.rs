@@ -160,6 +160,15 @@ pub(super) enum Dialect {
     Envelope,
 }
 
+/// Whether the next request of a connection waits until it is known whether it may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    Waits,
+    /// It has waited, and is looked at once more.
+    Released,
+}
+
 /// What the server remembers of a connection beside its codec.
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -173,6 +182,8 @@ pub(super) struct Talk {
     pub(super) log_level: Option<Level>,
     /// Who opened the WebSocket or the stream that carries messages.
     pub(super) caller: Caller,
+    /// Whether its next request waits to be judged (HTTP).
+    pub(super) held: Held,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
     /// Batches whose replies are gathered here.
@@ -237,6 +248,7 @@ impl Entry {
             negotiated: None,
             log_level: None,
             caller: None,
+            held: Held::No,
             jobs: Vec::new(),
             batches: Batches::default(),
             streams: Vec::new(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::audit::Audit;
+use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
@@ -61,6 +62,8 @@ pub(super) struct Core {
     pub(super) tasks_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
+    /// Requests that cannot be judged yet.
+    pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
     /// Questions put to clients so far.
@@ -116,6 +119,7 @@ impl Core {
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
             access: Access::new(&settings),
+            waiting: Waiting::default(),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,

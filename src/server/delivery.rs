@@ -325,6 +325,7 @@ impl Server {
     /// Time to say something where nothing was said for long: nobody on the way shall take a quiet stream for dead.
     pub(super) fn break_silence(&mut self, now: Now) {
         self.core.silence_at = None;
+        self.turn_out_unknown(now);
         let interval = self.core.settings.limits.keep_alive_interval;
         let is_silent = |since| now.monotonic.since(since) >= interval;
         let waiting: Vec<(JobId, Ticket)> = self
@@ -398,6 +399,7 @@ impl Core {
             connection: talk.id,
             ticket,
             purpose,
+            caller: None,
             said_at: now.monotonic,
         });
         talk.streams.push(key);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::access::{self, Refusal};
-use super::connection::Talk;
+use super::connection::{Held, Talk};
 use super::content;
 use super::core::{Core, Upgrade};
 use super::headers;
@@ -38,7 +38,7 @@ impl Core {
             now: now.monotonic,
             common_headers: &common,
         };
-        loop {
+        while talk.held != Held::Waits {
             match http.next(&serving) {
                 Next::NeedMore => return Upgrade::No,
                 Next::Failed(error) => {
@@ -46,13 +46,17 @@ impl Core {
                     log::debug!("{}: {error}", talk.id);
                 }
                 Next::Request(request, responder) => {
-                    self.metrics.count(Metric::RequestsReceived);
+                    // One that was held is looked at twice and counted once.
+                    if std::mem::replace(&mut talk.held, Held::No) == Held::No {
+                        self.metrics.count(Metric::RequestsReceived);
+                    }
                     if self.on_request(now, talk, request, responder) == Upgrade::WebSocket {
                         return Upgrade::WebSocket;
                     }
                 }
             }
         }
+        Upgrade::No
     }
 
     fn on_request(
@@ -63,8 +67,16 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
-        let admitted = match self.decide(&settings, request, now) {
+        let decided = self.decide(&settings, request, now);
+        self.fetch_wanted();
+        let admitted = match decided {
             Ok(admitted) => admitted,
+            Err(Refusal::KeysAwaited) => {
+                talk.held = Held::Waits;
+                responder.hold();
+                self.wait_for_keys(now, talk.id);
+                return Upgrade::No;
+            }
             Err(refusal) => {
                 self.refuse(talk, request, responder, refusal);
                 return Upgrade::No;
@@ -102,6 +114,7 @@ impl Core {
             (Route::ChannelMessages, _) => self.on_channel_message(now, request, answer),
             (Route::Mcp, _) => self.on_post(now, talk, request, answer),
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
+            (Route::Resource, _) => answer.json(200, Payload::Owned(self.access.metadata())),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
             (Route::Health, _) => answer.pieces(200, &mut self.health.pieces(now, settings.version)),
             (Route::Live, _) => answer.document(200, &self.snapshot(now).live()),
@@ -135,7 +148,12 @@ impl Core {
     fn refuse(&mut self, talk: &Talk, request: Request<'_>, responder: Responder<'_>, refusal: Refusal) {
         match refusal {
             Refusal::Host | Refusal::Origin => self.metrics.count(Metric::OriginsRefused),
-            Refusal::NoKey | Refusal::WrongKey | Refusal::ExpiredKey | Refusal::Scope(_) => {
+            Refusal::NoKey
+            | Refusal::WrongKey
+            | Refusal::ExpiredKey
+            | Refusal::KeysAwaited
+            | Refusal::KeysMissing
+            | Refusal::Scope(_) => {
                 self.metrics.count(Metric::KeysRefused);
             }
             Refusal::Path | Refusal::Method(_) | Refusal::UnknownMethod => {}
@@ -152,8 +170,10 @@ impl Core {
             .iter()
             .map(|challenge| ("WWW-Authenticate", challenge.as_str()))
             .collect();
-        if let Refusal::Method(route) = refusal {
-            lines.push(("Allow", route.allow()));
+        match refusal {
+            Refusal::Method(route) => lines.push(("Allow", route.allow())),
+            Refusal::KeysMissing => lines.push(("Retry-After", "5")),
+            _ => {}
         }
         // A page on the list may learn why, and where to sign in.
         if let Some(origin) = access::readable_by(&self.settings, request, refusal) {

@@ -16,6 +16,7 @@
 //! | `connection` | there is another codec |
 //! | `access` | there is another rule for who may come in |
 //! | `route` | there is another path |
+//! | `callers` | keys or credentials change while the server runs |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
@@ -30,6 +31,7 @@ mod access;
 mod audit;
 mod batched;
 mod batches;
+mod callers;
 mod channel;
 mod connection;
 mod content;
@@ -196,6 +198,8 @@ impl Server {
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
             Input::Completed(completion) => self.on_completed(now, completion),
+            Input::Fetched(fetched) => self.on_fetched(now, fetched),
+            Input::Reload => self.on_reload(),
             Input::AuditState(state) => self.core.on_audit_state(state),
             Input::Shutdown => self.on_shutdown(now),
         }
@@ -217,6 +221,7 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::TokenKeys => self.on_keys_late(now),
                 Timer::Tasks => self.on_tasks_due(now),
                 Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),

@@ -130,6 +130,7 @@ impl Core {
         };
         let ticket = answer.responder.begin_stream(head);
         let key = self.add_stream(now, talk, ticket, Purpose::Session(stream));
+        self.streams.note_caller(key, answer.caller);
         if let Some(resumed) = resumed {
             self.later.push_back(Later::Replay(key, Box::new(resumed)));
         }

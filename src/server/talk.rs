@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access;
+use super::callers::CREDENTIAL_ENDED;
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
 use super::later::Later;
@@ -18,10 +19,10 @@ use crate::mcp::tasks::TaskCall;
 use crate::mcp::{Context, Effect, Finish, Outcome, Payload, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
-use crate::wire::Serving;
 use crate::wire::buffer::Piece;
 use crate::wire::lines::{self, LineConnection};
 use crate::wire::websocket::{self, WebSocketConnection};
+use crate::wire::{CloseReason, Serving};
 
 impl Talk {
     pub(super) fn principal(&self) -> Principal {
@@ -100,6 +101,14 @@ impl Core {
                 websocket::Next::NeedMore => return Upgrade::No,
                 websocket::Next::Failed(fault) => log::debug!("{}: {fault}", talk.id),
                 websocket::Next::Message(text) => {
+                    if talk
+                        .caller
+                        .as_ref()
+                        .is_some_and(|caller| caller.is_expired(now.wall))
+                    {
+                        socket.end(CloseReason::CredentialEnded, CREDENTIAL_ENDED, now.monotonic);
+                        continue;
+                    }
                     self.metrics.count(Metric::MessagesReceived);
                     let text = text.as_bytes();
                     if talk.dialect == Dialect::Undecided {
