@@ -5,6 +5,7 @@ pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod policy;
 pub(crate) mod probe;
+pub(crate) mod show;
 pub(crate) mod verify;
 
 use std::fmt::Write as _;
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Say what the settings come to
+    #[command(subcommand)]
+    Config(show::Settings),
     /// Check an audit log
     #[command(subcommand)]
     Audit(verify::Audit),
@@ -319,6 +323,7 @@ mod tests {
             Command::Key(KeyCommand::New(_)) => Vec::new(),
             Command::Policy(Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) => of.flags(),
             Command::Audit(_) => Vec::new(),
+            Command::Config(show::Settings::Show(serve)) => serve.flags(),
         })
     }
 

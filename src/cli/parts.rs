@@ -169,6 +169,7 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Incomplete(reason) => Some(reason.clone()),
             Engine::Demo | Engine::Snowflake(_) => None,
         },
+        quota: config.quota,
         audit: config.audit.as_ref().map(|audit| audit.when_full),
         ..Settings::default()
     };

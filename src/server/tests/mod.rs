@@ -5,6 +5,7 @@ mod audit;
 mod batches;
 mod callers;
 mod calls;
+mod fairness;
 mod memory;
 mod messages;
 mod routes;
