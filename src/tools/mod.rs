@@ -268,9 +268,10 @@ impl Catalogue {
                 statement: statement.flatten().unwrap_or_default().to_owned(),
             }))
         };
-        let arguments = Arguments::parse(&tool.properties, arguments)
+        let mut arguments = Arguments::parse(&tool.properties, arguments)
             .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
         let settings = self.settings_of(call);
+        arguments.lower("limit", settings.rows_max);
         let begun = (tool.begin)(settings, &arguments, call).map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => denied(statement.rule.name(), &arguments),
