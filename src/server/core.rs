@@ -11,7 +11,7 @@ use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
-use super::health::{Database, Health, Snapshot};
+use super::health::{Databases, Health, Snapshot};
 use super::inflight::{Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
@@ -48,7 +48,7 @@ pub(super) struct Core {
     pub(super) metrics: Metrics,
     pub(super) audit: Audit,
     pub(super) accounts: Accounts,
-    pub(super) database: Database,
+    pub(super) databases: Databases,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
@@ -106,7 +106,7 @@ impl Core {
             audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
-            database: Database::at_start(settings.engine_missing.as_deref()),
+            databases: Databases::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
             service,
             entropy,
@@ -276,7 +276,7 @@ impl Core {
             steps: self.inflight.steps(),
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
-            database: &self.database,
+            databases: &self.databases,
             audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {

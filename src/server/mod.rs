@@ -398,7 +398,8 @@ impl Server {
                     core.accounts
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
-                core.database.observe(now, result.as_ref().map(|_| ()));
+                let ended = result.as_ref().map(|_| ());
+                core.databases.observe(now, flight.connection.as_ref(), ended);
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
                     self.core.count_end(&result);

@@ -7,6 +7,7 @@
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
 pub mod call;
+pub mod choice;
 pub mod document;
 pub mod gate;
 pub mod lookup;
@@ -38,6 +39,7 @@ use crate::sql::guard::{self, CheckedStatement, Write};
 use crate::sql::identifier;
 
 pub use call::Call;
+pub use choice::Choice;
 pub use gate::Consent;
 pub use render::Form;
 pub use schema::{Arguments, Property};
@@ -109,6 +111,15 @@ pub enum Refusal {
     Statement(guard::Refusal),
     /// The statement is none that has a plan.
     NoPlan,
+    /// A connection, role or warehouse that callers may not choose.
+    Choice {
+        /// Which argument.
+        argument: &'static str,
+        /// What was asked for.
+        found: String,
+        /// What may be chosen.
+        known: Vec<String>,
+    },
 }
 
 /// A call that is refused before anything is sent.
@@ -155,6 +166,25 @@ impl fmt::Display for Refusal {
             Self::NoPlan => formatter.write_str(
                 "the statement has no plan: only one query, or a write that is allowed, can be explained",
             ),
+            Self::Choice {
+                argument,
+                found,
+                known,
+            } if known.is_empty() => {
+                write!(
+                    formatter,
+                    "{argument} {found} cannot be chosen in this connection, nor can another"
+                )
+            }
+            Self::Choice {
+                argument,
+                found,
+                known,
+            } => write!(
+                formatter,
+                "{argument} {found} cannot be chosen; there are {}",
+                known.join(", ")
+            ),
         }
     }
 }
@@ -167,6 +197,7 @@ impl Refusal {
             | Self::Name { .. }
             | Self::Contradiction(_)
             | Self::Statement(_)
+            | Self::Choice { .. }
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
@@ -178,8 +209,8 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Catalogue {
     settings: Arc<Settings>,
-    /// For callers for whom something else is said, with the key that tells them.
-    special: Vec<(Option<Vec<u8>>, Arc<Settings>)>,
+    /// For callers for whom something else is said.
+    special: Vec<Arc<Settings>>,
     tools: Vec<Tool>,
 }
 
@@ -188,8 +219,7 @@ impl Catalogue {
     pub fn new(settings: Settings) -> Self {
         let settings = settings.with_exact_names();
         let special = gate::special(&settings);
-        let base = Arc::clone(settings.rulings.of(settings.role.as_deref(), None));
-        let settings = Arc::new(settings.under(&base));
+        let settings = Arc::new(settings.under(settings.rulings.base()));
         let mut tools = vec![
             objects::list_databases(),
             objects::list_views(),
@@ -199,6 +229,10 @@ impl Catalogue {
             explain::explain_query(),
         ];
         gate::add_arguments(&settings.rulings, &mut tools);
+        let choices = choice::properties(&settings.choices);
+        for tool in &mut tools {
+            tool.properties.extend(choices.iter().cloned());
+        }
         Self {
             settings,
             special,
@@ -206,11 +240,18 @@ impl Catalogue {
         }
     }
 
-    /// The settings that hold for this caller.
-    fn settings_of(&self, call: &Call<'_>) -> &Arc<Settings> {
-        let is_of = |key: &Option<Vec<u8>>| key.as_deref() == Some(call.principal);
-        let found = self.special.iter().find(|(key, _)| is_of(key));
-        found.map_or(&self.settings, |(_, settings)| settings)
+    /// The settings that hold for this caller, in the role that it chose or else in the server's.
+    fn settings_of(&self, call: &Call<'_>, arguments: &Arguments<'_>) -> &Arc<Settings> {
+        if self.special.is_empty() {
+            return &self.settings;
+        }
+        let role = choice::role(arguments).or_else(|| self.settings.role.clone());
+        let ruling = self.settings.rulings.of(role.as_deref(), Some(call.principal));
+        let found = self
+            .special
+            .iter()
+            .find(|settings| Arc::ptr_eq(&settings.ruling, ruling));
+        found.unwrap_or(&self.settings)
     }
 
     /// The writes that some caller may run.
@@ -270,9 +311,15 @@ impl Catalogue {
         };
         let mut arguments = Arguments::parse(&tool.properties, arguments)
             .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
-        let settings = self.settings_of(call);
+        let settings = self.settings_of(call, &arguments);
         arguments.lower("limit", settings.rows_max);
-        let begun = (tool.begin)(settings, &arguments, call).map_err(|refusal| {
+        let begun = (tool.begin)(settings, &arguments, call).and_then(|mut begun| {
+            if let Begun::Work(work) = &mut begun {
+                choice::apply(settings, &arguments, work)?;
+            }
+            Ok(begun)
+        });
+        let begun = begun.map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => denied(statement.rule.name(), &arguments),
                 _ => None,

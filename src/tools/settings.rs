@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::choice::Choice;
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub policy_of_texts: Policy,
     /// What else holds for such a caller.
     pub ruling: Arc<Ruling>,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
     /// What each caller may do.
     pub rulings: Rulings,
 }
@@ -66,6 +69,7 @@ impl Settings {
             policy_of_texts: rulings.base().policy.clone(),
             ruling: Arc::clone(rulings.base()),
             rulings,
+            choices: Vec::new(),
         }
     }
 
@@ -128,6 +132,7 @@ impl Settings {
             None => self.default_schema.clone(),
         });
         Context {
+            connection: None,
             database: database.or_else(|| self.default_database.clone()),
             schema,
             warehouse: self.warehouse.clone(),
