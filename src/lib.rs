@@ -9,6 +9,9 @@ pub mod limits;
 pub mod secret;
 pub mod time;
 
+// What clients keep for the server.
+pub mod token;
+
 // Who callers are.
 pub mod access;
 

@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::Parser;
+use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::config::{Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
@@ -19,8 +20,11 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
+use cli::show::Settings;
 use cli::verify::{Audit, Verify};
-use cli::{Arguments, Command, Probe, Rehearsal, Serve, greeting, parts, policy, probe};
+use cli::{
+    Arguments, Command, KeyCommand, NewKey, Probe, Rehearsal, Serve, greeting, parts, policy, probe, show,
+};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -46,8 +50,10 @@ fn main() -> ExitCode {
         Command::Http(serve) => run(&serve, Transport::Http),
         Command::Stdio(serve) => run(&serve, Transport::Stdio),
         Command::Health(asked) => ask(&asked),
+        Command::Key(KeyCommand::New(wanted)) => new_key(&wanted),
         Command::Policy(rehearsal) => rehearse(&rehearsal),
         Command::Audit(Audit::Verify(asked)) => verify(&asked),
+        Command::Config(Settings::Show(serve)) => show(&serve),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -56,8 +62,25 @@ fn main() -> ExitCode {
 }
 
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
-    let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
-    probe::ask(&url, asked.timeout())?;
+    let target = probe::target(asked, &Sources::from_process(asked.flags()))?;
+    probe::ask(&target, asked.timeout())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(serve: &Serve) -> Result<ExitCode, Failure> {
+    let sources = Sources::from_process(serve.flags());
+    let config = Config::read(&sources, Transport::Http, serve.demo)?;
+    answer(show::text(&sources, &config.limits).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a new key and its line, each on a line of standard output.
+fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
+    let made = parts::new_key(wanted, SystemClock::new()).map_err(|text| Failure {
+        text,
+        code: WRONG_USAGE,
+    })?;
+    answer(&format!("{}\n{}", made.key.reveal(), made.line));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -116,17 +139,19 @@ fn end(exit: Exit) -> ExitCode {
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
+    let tls = parts::tls(http).map_err(Failure::of_start)?;
+    let callers = parts::callers(http);
+    let keys = callers.keys().map_err(Failure::of_start)?;
     let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
-        greet(
-            config,
-            greeting::http(addresses, &config.engine, !http.api_keys.is_empty()),
-        );
+        greet(config, greeting::http(addresses, &config.engine, http));
     };
     ports
+        .with_callers(callers)
+        .with_tls(tls)
         .with_audit(audit)
-        .serve(parts::server(config), backend, clock, greet)
+        .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)
 }
 
@@ -145,7 +170,7 @@ fn serve_stdio(config: &Config, clock: SystemClock) -> Result<Exit, Failure> {
     let shutdown = world.shutdown_handle();
     let _signals = Signals::watch(move || shutdown.shut_down()).map_err(Failure::of_start)?;
     greet(config, greeting::stdio(&config.engine));
-    serve::drive(world, parts::server(config), &config.limits).map_err(Failure::of_start)
+    serve::drive(world, parts::server(config, KeyRing::default()), &config.limits).map_err(Failure::of_start)
 }
 
 /// Says what listens where. For people it is plain text; where machines read the log it goes through the log.

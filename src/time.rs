@@ -73,6 +73,12 @@ impl WallTime {
             .unwrap_or(jiff::Timestamp::MAX)
     }
 
+    /// The same without the part of a second.
+    #[must_use]
+    pub const fn to_whole_second(self) -> Self {
+        Self(self.as_seconds() * 1_000_000)
+    }
+
     /// `2026-11-22T10:00:00.123456Z` (RFC 3339).
     pub fn to_rfc3339(self) -> String {
         self.timestamp().to_string()

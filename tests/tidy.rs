@@ -27,16 +27,30 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sql", &[]),
     ("audit", &["sql"]),
     ("backend", &["sql"]),
-    ("tools", &["backend", "sql"]),
-    ("mcp", &["backend", "rpc", "sql", "tools", "wire::buffer"]),
+    ("token", &[]),
+    ("tools", &["backend", "sql", "token"]),
+    (
+        "mcp",
+        &["backend", "rpc", "sql", "token", "tools", "wire::buffer"],
+    ),
     (
         "server",
-        &["access", "audit", "backend", "mcp", "rpc", "sql", "tools", "wire"],
+        &[
+            "access", "audit", "backend", "mcp", "rpc", "sql", "token", "tools", "wire",
+        ],
     ),
-    ("workers", &["backend"]),
+    ("workers", &["access", "backend"]),
     (
         "reactor",
-        &["audit", "backend", "observe::audit", "server", "wire", "workers"],
+        &[
+            "access",
+            "audit",
+            "backend",
+            "observe::audit",
+            "server",
+            "wire",
+            "workers",
+        ],
     ),
     (
         "serve",
@@ -77,6 +91,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "rpc",
             "snowflake",
             "sql",
+            "token",
             "tools",
             "wire",
         ],
@@ -95,7 +110,7 @@ const BANS: &[Ban] = &[
     Ban {
         modules: &[
             "access", "audit", "backend", "ident", "json", "limits", "mcp", "rpc", "secret", "server", "sql",
-            "tools", "wire",
+            "token", "tools", "wire",
         ],
         words: &[
             "std::net",

@@ -6,9 +6,11 @@ use criterion::{BatchSize, Criterion};
 use serde_json::value::RawValue;
 use snowflake_mcp::backend::Answer;
 use snowflake_mcp::backend::job::Render;
+use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::sql::guard::Policy;
-use snowflake_mcp::tools::{Catalogue, Form, Settings};
+use snowflake_mcp::token::Keys;
+use snowflake_mcp::tools::{Begun, Call, Catalogue, Form, Settings};
 
 use crate::processor_time::{ProcessorTime, rate};
 use crate::rows::rows;
@@ -53,6 +55,9 @@ fn render(catalogue: &Catalogue) -> Render {
         after: "",
     };
     let tool = catalogue.find("execute_query").expect("there is such a tool");
-    let work = catalogue.begin(tool, Some(arguments), form);
-    work.expect("the arguments are right").render
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    match catalogue.begin(tool, Some(arguments), &Call::of_nobody(form, &keys)) {
+        Ok(Begun::Work(work)) => work.render,
+        other => panic!("the arguments are right: {other:?}"),
+    }
 }

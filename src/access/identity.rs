@@ -40,10 +40,12 @@ pub struct Quota {
 pub struct Identity {
     /// What the log calls it. No secret.
     pub label: Box<str>,
+    /// What told who it is.
+    pub kind: Kind,
     /// What it is told apart by.
     pub mark: Mark,
-    /// The most that it may do.
-    pub scope: Scope,
+    /// The most that it may do; `None`: nothing.
+    pub scope: Option<Scope>,
     /// What it may use.
     pub quota: Quota,
     /// From when on the credential is worth nothing; `None`: as long as the server accepts it.

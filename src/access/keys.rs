@@ -82,8 +82,9 @@ impl KeyRing {
             hash: sha256(key.reveal().as_bytes()),
             holder: Arc::new(Identity {
                 label: format!("API_KEYS/{}", place + 1).into(),
+                kind: Kind::Key,
                 mark: Mark::of_secret(key),
-                scope: Scope::Write,
+                scope: Some(Scope::Write),
                 quota: Quota::default(),
                 expires: None,
             }),
@@ -254,9 +255,10 @@ fn parse_line(line: &str) -> Result<Key, String> {
     Ok(Key {
         hash: hash.ok_or("sha256 is missing: make a line with snowflake-mcp key new")?,
         holder: Arc::new(Identity {
+            kind: Kind::Key,
             mark: Mark::of(Kind::Key, &label),
             label: label.into(),
-            scope: scope.unwrap_or(Scope::Write),
+            scope: scope.or(Some(Scope::Write)),
             quota,
             expires,
         }),
@@ -327,5 +329,4 @@ const LABEL_BYTES_MAX: usize = 64;
 const KEY_PREFIX: &str = "sfmcp_";
 
 #[cfg(test)]
-#[path = "keys/tests.rs"]
 mod tests;

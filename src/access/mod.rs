@@ -7,11 +7,21 @@
 //! | `identity` | something more is known of a caller |
 //! | `scope` | there is another thing to be allowed |
 //! | `keys` | lines of the key file say more, or keys are made otherwise |
+//! | `claims`, `key_set` | tokens of others are written or signed otherwise |
+//! | `issuers` | a token must fulfil something else, or keys are fetched at other times |
+//! | `certificate` | a certificate names its holder otherwise |
+//! | `fetch` | something else is needed from elsewhere |
 
+pub mod certificate;
+mod claims;
+pub mod fetch;
 pub mod identity;
+pub mod issuers;
+pub mod key_set;
 pub mod keys;
 pub mod scope;
 
 pub use identity::{Identity, Mark, Quota};
+pub use issuers::Issuers;
 pub use keys::KeyRing;
 pub use scope::Scope;

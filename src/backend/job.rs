@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::kept::Kept;
-use super::{Error, ResultSet, rows::Bounds};
-use crate::ident::JobId;
+use super::rows::{Bounds, Position};
+use super::{Column, Error, ResultSet, Value};
+use crate::ident::{JobId, QueryId, Uuid};
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
 use crate::time::Instant;
 
@@ -22,6 +23,9 @@ pub struct Job {
     pub reached: Reached,
     /// When the call was admitted, for the elapsed time in the answer.
     pub admitted: Instant,
+    /// Drawn for this job: its first statement's request id towards Snowflake, and its query id where the engine has none
+    /// of its own. Further statements have [`Uuid::after`].
+    pub request_id: Uuid,
 }
 
 impl Job {
@@ -36,19 +40,105 @@ impl Job {
         } = followed;
         (self.work.statements, self.work.optional) = (statements, optional);
         (self.work.follow, self.work.render) = (follow, render);
+        // Ids are never used again, however many statements there were before.
+        self.request_id = self.request_id.after(FOLLOW_ID_STRIDE);
         self.reached = Reached::default();
         self
     }
 
     /// Whether nothing of it was ever given to a backend, so that it can be dropped without a cancel.
     pub fn holds_nothing(&self) -> bool {
-        self.reached.handle.is_none() && self.reached.carried.is_none()
+        let is_new = self.reached.handle.is_none() && self.reached.carried.is_none();
+        // Who asks about a statement of another job holds nothing of it.
+        is_new || !matches!(self.work.operation, Operation::Run)
     }
 }
+
+/// More than the statements of one round.
+const FOLLOW_ID_STRIDE: u64 = 1 << 16;
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Operation {
+    /// The work's statements are run, in order. Each gives a result set.
+    #[default]
+    Run,
+    /// A statement that was submitted before is waited for, and its rows are read from this place on. It goes on when the
+    /// job is cancelled.
+    Read {
+        /// Which one.
+        query_id: QueryId,
+        /// The first row that is wanted.
+        from: Position,
+    },
+    /// Whether a statement that was submitted before still runs: one row, see [`ResultSet::of_status`]. If it failed, the
+    /// job fails with its error.
+    Status(QueryId),
+    /// A statement that was submitted before is cancelled: one row, see [`ResultSet::of_status`].
+    Cancel(QueryId),
+}
+
+/// What a statement is doing, as [`Operation::Status`] and [`Operation::Cancel`] tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Queued or running.
+    Running,
+    /// Ended, with a result that can be read.
+    Succeeded,
+    /// The engine has confirmed the cancel. It does so too for a statement that had ended by then.
+    Cancelled,
+}
+
+impl Status {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status that is called so.
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::Running, Self::Succeeded, Self::Cancelled];
+        all.into_iter().find(|status| status.name() == name)
+    }
+}
+
+impl ResultSet {
+    /// The answer about a statement.
+    pub fn of_status(query_id: &QueryId, status: Status) -> Self {
+        let column = Column {
+            name: STATUS.to_owned(),
+            type_name: "VARCHAR".to_owned(),
+            nullable: false,
+        };
+        let bounds = Bounds {
+            rows_max: 1,
+            bytes_max: 1_024,
+        };
+        let mut answer = Self::new(vec![column], bounds);
+        answer.push(Value::Text(status.name()));
+        answer.end_row();
+        answer.query_id = Some(query_id.to_string());
+        answer.total = Some(1);
+        answer
+    }
+
+    /// What an answer about a statement says.
+    pub fn status(&self) -> Option<Status> {
+        Status::parse(self.rows().next()?.text(STATUS)?)
+    }
+}
+
+const STATUS: &str = "STATUS";
 
 /// What to run.
 #[derive(Debug)]
 pub struct Work {
+    /// What is done. Only [`Operation::Run`] has statements.
+    pub operation: Operation,
     /// A statement that is too long to be guarded on the reactor thread: the worker guards it before the first step.
     pub unchecked: Option<UncheckedStatement>,
     /// The statements, in order; each gives one result set of the answer.

@@ -3,6 +3,8 @@
 //! Cells are already in the form that leaves the program (decimals exact, timestamps ISO 8601), so an engine decodes
 //! once and the renderer only copies. A row that would break a bound is withdrawn whole and the result says so.
 
+use std::sync::Arc;
+
 /// How much of a result may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -11,6 +13,47 @@ pub struct Bounds {
     /// Bytes of cell text and structure, an estimate of the encoded size that never falls short of it by design
     /// of [`ResultSet::end_row`].
     pub bytes_max: usize,
+}
+
+/// A place in a result. Engines keep results in partitions; one that has none keeps all rows in the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// Which partition, from 0.
+    pub partition: u32,
+    /// Which of its rows, from 0.
+    pub row: u64,
+}
+
+/// Where the rows that are kept lie in the whole result.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// The first one.
+    pub begins: Position,
+    /// Rows of each partition of the whole result, where that is known.
+    pub partition_rows: Arc<[Option<u64>]>,
+}
+
+impl Extent {
+    /// The place `count` rows after the first one.
+    fn after(&self, count: u64) -> Position {
+        let mut place = self.begins;
+        place.row = place.row.saturating_add(count);
+        while let Some(Some(rows)) = self.partition_rows.get(place.partition as usize)
+            && place.row >= *rows
+            && (place.partition as usize) + 1 < self.partition_rows.len()
+        {
+            place.row -= rows;
+            place.partition += 1;
+        }
+        place
+    }
+
+    /// Rows of the whole result before the first one, where that is known.
+    fn before(&self) -> Option<u64> {
+        let earlier = self.partition_rows.get(..self.begins.partition as usize)?;
+        let rows: Option<u64> = earlier.iter().copied().sum();
+        Some(rows? + self.begins.row)
+    }
 }
 
 /// A column of a result.
@@ -64,6 +107,8 @@ pub struct ResultSet {
     pub total: Option<u64>,
     /// The statement's query id, where the engine has one.
     pub query_id: Option<String>,
+    /// Where the rows lie in the whole result.
+    pub extent: Extent,
     text: String,
     cells: Vec<Cell>,
     row_start: (usize, usize),
@@ -83,6 +128,7 @@ impl ResultSet {
             columns,
             total: None,
             query_id: None,
+            extent: Extent::default(),
             text: String::new(),
             cells: Vec::new(),
             row_start: (0, 0),
@@ -168,6 +214,42 @@ impl ResultSet {
     /// Rows kept.
     pub fn returned(&self) -> u64 {
         self.rows
+    }
+
+    /// The rows from number `first` on, within `bounds`; `None` where that needs rows that are not kept.
+    pub fn page(&self, first: u64, bounds: Bounds) -> Option<Self> {
+        if self.extent.begins != Position::default() || (self.truncated && first >= self.rows) {
+            return None;
+        }
+        let mut page = Self::new(self.columns.clone(), bounds);
+        (page.total, page.query_id) = (self.total, self.query_id.clone());
+        page.extent = Extent {
+            begins: Position {
+                partition: 0,
+                row: first,
+            },
+            partition_rows: Arc::clone(&self.extent.partition_rows),
+        };
+        for row in self.rows().skip(usize::try_from(first).unwrap_or(usize::MAX)) {
+            row.cells().for_each(|cell| page.push(cell));
+            if !page.end_row() {
+                return Some(page);
+            }
+        }
+        if self.truncated {
+            page.mark_truncated();
+        }
+        Some(page)
+    }
+
+    /// Where reading goes on after the first `count` of the rows that are kept.
+    pub fn position_after(&self, count: u64) -> Position {
+        self.extent.after(count)
+    }
+
+    /// Rows of the whole result before the first one that is kept, where that is known.
+    pub fn rows_before(&self) -> Option<u64> {
+        self.extent.before()
     }
 
     /// Estimated encoded bytes of the rows kept.
@@ -271,6 +353,53 @@ mod tests {
         assert_eq!(rows.rows().next().and_then(|row| row.text("a")), Some("1.50"));
         assert_eq!(rows.rows().next().and_then(|row| row.text("B")), Some("true"));
         assert!(!rows.is_truncated());
+    }
+
+    #[test]
+    fn a_page_knows_where_it_lies_and_where_the_next_one_begins() {
+        let place = |partition, row| Position { partition, row };
+        let mut rows = result(10, 1_000);
+        assert_eq!(
+            (rows.rows_before(), rows.position_after(7)),
+            (Some(0), place(0, 7))
+        );
+        rows.extent = Extent {
+            begins: place(1, 2),
+            partition_rows: [Some(3), Some(4), Some(0), Some(5)].into(),
+        };
+        assert_eq!(rows.rows_before(), Some(5));
+        let after: Vec<_> = [0, 1, 2, 6, 7, 9].map(|count| rows.position_after(count)).into();
+        let expected = [(1, 2), (1, 3), (3, 0), (3, 4), (3, 5), (3, 7)];
+        assert_eq!(after, expected.map(|(partition, row)| place(partition, row)));
+        rows.extent.partition_rows = [None, None].into();
+        assert_eq!((rows.rows_before(), rows.position_after(9)), (None, place(1, 11)));
+    }
+
+    #[test]
+    fn a_page_of_kept_rows_says_whether_there_are_more() {
+        let mut rows = result(3, 1_000);
+        for cell in ["a", "b", "c", "d"] {
+            add(&mut rows, cell);
+        }
+        let page = |rows: &ResultSet, first, rows_max| {
+            let bounds = Bounds {
+                rows_max,
+                bytes_max: 1_000,
+            };
+            let page = rows.page(first, bounds)?;
+            Some((page.returned(), page.is_truncated(), page.rows_before()))
+        };
+        assert_eq!(page(&rows, 1, 1), Some((1, true, Some(1))));
+        assert_eq!(
+            page(&rows, 1, 9),
+            Some((2, true, Some(1))),
+            "there was a fourth row"
+        );
+        assert_eq!(page(&rows, 3, 9), None);
+        let mut whole = result(9, 1_000);
+        add(&mut whole, "a");
+        assert_eq!(page(&whole, 0, 9), Some((1, false, Some(0))));
+        assert_eq!(page(&whole, 1, 9), Some((0, false, Some(1))));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod policy;
 pub(crate) mod probe;
+pub(crate) mod show;
 pub(crate) mod verify;
 
 use std::fmt::Write as _;
@@ -41,8 +42,14 @@ pub(crate) enum Command {
     /// Serve the client that started this process, over standard input and output
     #[command(next_line_help = true, after_help = STDIO_EXAMPLES)]
     Stdio(Serve),
+    /// Make keys for callers
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Say what the settings come to
+    #[command(subcommand)]
+    Config(show::Settings),
     /// Check an audit log
     #[command(subcommand)]
     Audit(verify::Audit),
@@ -111,10 +118,40 @@ pub(crate) struct Serve {
     statements: Statements,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CERTIFICATE))]
+    tls_cert: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_KEY))]
+    tls_key: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CLIENT_CA))]
+    tls_client_ca: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::KEY_FILE))]
+    keys: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
     audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
     allow_unauthenticated: bool,
+}
+
+/// What can be done about keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key: prints it, once, and the line that makes a server accept it
+    #[command(next_line_help = true, after_help = KEY_EXAMPLES)]
+    New(NewKey),
+}
+
+/// What a new key is made for.
+#[derive(Debug, Args)]
+pub(crate) struct NewKey {
+    /// Whose key it is: what logs call its holder. Keys with the same label are the same caller
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: String,
+    /// The most that its holder may do; without it, everything that the server offers
+    #[arg(long, value_name = "SCOPE", value_parser = ["snowflake:status", "snowflake:read", "snowflake:write"])]
+    pub(crate) scope: Option<String>,
+    /// Days until it expires; without it, never
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) expires: Option<u32>,
 }
 
 /// What is said about statements.
@@ -191,6 +228,10 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::TLS_CERTIFICATE, &self.tls_cert),
+            (&setting::TLS_KEY, &self.tls_key),
+            (&setting::TLS_CLIENT_CA, &self.tls_client_ca),
+            (&setting::KEY_FILE, &self.keys),
             (&setting::AUDIT_LOG, &self.audit_log),
         ]);
         flags.extend(self.statements.flags());
@@ -250,6 +291,13 @@ Examples:
                                                 for other machines, which then need the key
 Every environment variable: snowflake-mcp --help";
 
+const KEY_EXAMPLES: &str = "\
+Examples:
+  snowflake-mcp key new --label ann --scope snowflake:read --expires 90
+      the first line is the key, for ann; append the second to the file of --keys and send SIGHUP
+Further members of a line: calls, calls_per_minute, rows_per_day, bytes_per_day (whole numbers).
+To exchange a key, make another with the same label, and take the old line out when its holder has it.";
+
 const STDIO_EXAMPLES: &str = "\
 Entry for a client's configuration:
   {\"mcpServers\":{\"snowflake\":{\"command\":\"snowflake-mcp\",\"args\":[\"stdio\",\"--demo\"]}}}
@@ -281,8 +329,10 @@ mod tests {
         Ok(match arguments.command {
             Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
             Command::Health(probe) => probe.flags(),
+            Command::Key(KeyCommand::New(_)) => Vec::new(),
             Command::Policy(Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) => of.flags(),
             Command::Audit(_) => Vec::new(),
+            Command::Config(show::Settings::Show(serve)) => serve.flags(),
         })
     }
 

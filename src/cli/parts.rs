@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use snowflake_mcp::access::KeyRing;
+use snowflake_mcp::access::keys::{self, Made};
+use snowflake_mcp::access::{KeyRing, Scope};
 use snowflake_mcp::backend::{Absent, Backend};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
@@ -13,10 +14,14 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::observe::audit::Audit;
 use snowflake_mcp::observe::statements::LoggedStatements;
+use snowflake_mcp::reactor::tls::{Acceptor, Files};
+use snowflake_mcp::serve::fetcher::{Callers, Issuer};
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Snowflake};
-use snowflake_mcp::time::SystemClock;
+use snowflake_mcp::time::{Clock, SystemClock, WallTime};
 use snowflake_mcp::tools;
+
+use super::NewKey;
 
 /// The engine that answers statements. One that cannot work answers with why.
 pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
@@ -57,6 +62,56 @@ fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, Strin
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
 }
 
+/// TLS, where it is spoken.
+///
+/// # Errors
+/// Which file cannot be used, and why.
+pub(crate) fn tls(http: &Http) -> Result<Option<Acceptor>, String> {
+    let Some(tls) = &http.tls else {
+        return Ok(None);
+    };
+    let files = Files {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        client_ca: tls.client_ca.clone(),
+    };
+    Acceptor::new(files).map(Some)
+}
+
+/// Where keys of callers come from.
+pub(crate) fn callers(http: &Http) -> Callers {
+    let issuers = http.oauth.iter().flat_map(|oauth| {
+        let named = oauth.resource.issuers.iter().zip(&oauth.key_set_urls);
+        named.map(|(name, url)| Issuer {
+            name: name.clone(),
+            key_set_url: url.clone(),
+        })
+    });
+    Callers {
+        fixed: KeyRing::of_secrets(&http.api_keys),
+        file: http.key_file.clone(),
+        issuers: issuers.collect(),
+    }
+}
+
+/// A new key for a caller.
+///
+/// # Errors
+/// What is wrong with the label.
+pub(crate) fn new_key(wanted: &NewKey, clock: SystemClock) -> Result<Made, String> {
+    let now = clock.now().wall.as_micros();
+    let wanted = keys::Wanted {
+        label: wanted.label.clone(),
+        scope: wanted.scope.as_deref().and_then(Scope::parse),
+        expires: wanted
+            .expires
+            .map(|days| WallTime::from_micros(now + u64::from(days) * DAY_MICROS).to_whole_second()),
+    };
+    keys::make(&wanted, &mut SystemEntropy)
+}
+
+const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+
 /// The audit log, if there is to be one.
 ///
 /// # Errors
@@ -75,13 +130,17 @@ pub(crate) fn audit(config: &Config, clock: SystemClock) -> Result<Option<Audit>
 }
 
 /// The server, without connections.
-pub(crate) fn server(config: &Config) -> Server {
-    let service = Service::new(&config.limits, tools_settings(config), keys(config));
-    Server::new(server_settings(config), service, Box::new(SystemEntropy))
+pub(crate) fn server(config: &Config, keys: KeyRing) -> Server {
+    let service = Service::new(&config.limits, tools_settings(config), token_keys(config));
+    let settings = Settings {
+        keys,
+        ..server_settings(config)
+    };
+    Server::new(settings, service, Box::new(SystemEntropy))
 }
 
 /// What signs tokens. On stdio nobody outlives the process, so nothing needs to be said there.
-fn keys(config: &Config) -> Keys {
+fn token_keys(config: &Config) -> Keys {
     if let Some(first) = config.token_keys.first() {
         return Keys::new(first, config.token_keys.get(1));
     }
@@ -127,6 +186,7 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Incomplete(reason) => Some(reason.clone()),
             Engine::Demo | Engine::Snowflake(_) => None,
         },
+        quota: config.quota,
         audit: config.audit.as_ref().map(|audit| audit.when_full),
         ..Settings::default()
     };
@@ -137,7 +197,9 @@ fn server_settings(config: &Config) -> Settings {
             Origins::Any => vec!["*".to_owned()],
             Origins::Listed(origins) => origins.clone(),
         },
-        keys: KeyRing::of_secrets(&http.api_keys),
+        is_guarded: http.is_guarded(),
+        is_tls: http.tls.is_some(),
+        resource: http.oauth.as_ref().map(|oauth| oauth.resource.clone()),
         metrics_path: http.metrics_path.clone(),
         ..base
     }

@@ -1,9 +1,12 @@
 //! Where the server listens and who may call it. Decides nothing about a request; that is the server's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
+use super::oauth::Oauth;
 use super::setting as s;
 use super::source::{Found, Origin, Sources};
+use super::tls::Tls;
 use super::{Error, Note, value};
 use crate::secret::Secret;
 
@@ -16,8 +19,14 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// Web origins that may call from a browser.
     pub origins: Origins,
-    /// Bearer tokens; empty means that nobody is asked.
+    /// Bearer tokens without a name.
     pub api_keys: Vec<Secret>,
+    /// A file of further keys.
+    pub key_file: Option<PathBuf>,
+    /// Whose tokens are accepted.
+    pub oauth: Option<Oauth>,
+    /// The files of TLS; `None`: plain HTTP.
+    pub tls: Option<Tls>,
     /// The operator said that an address open to others needs no key.
     pub allow_unauthenticated: bool,
     /// Path of the metrics route; `None` when it is switched off.
@@ -41,25 +50,37 @@ pub enum Listen {
 pub enum Origins {
     /// These, each as a browser sends it: `https://app.example` or `http://localhost:5173`.
     Listed(Vec<String>),
-    /// Every one; only with API keys.
+    /// Every one; only where callers are asked who they are.
     Any,
 }
 
 impl Http {
+    /// Whether callers are asked who they are.
+    pub fn is_guarded(&self) -> bool {
+        let has_client_ca = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        !self.api_keys.is_empty() || self.key_file.is_some() || self.oauth.is_some() || has_client_ca
+    }
+
     pub(super) fn read(sources: &Sources, notes: &mut Vec<Note>) -> Result<Self, Error> {
         let listen = Listen::read(sources)?;
         let api_keys = api_keys(sources, notes)?;
+        let key_file = sources.find(&s::KEY_FILE).map(|found| PathBuf::from(found.value));
+        let oauth = Oauth::read(sources)?;
+        let tls = Tls::read(sources)?;
+        let has_client_ca = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let is_guarded = !api_keys.is_empty() || key_file.is_some() || oauth.is_some() || has_client_ca;
+        check_switch(sources, is_guarded)?;
         let allow_unauthenticated = switch(sources, &s::ALLOW_UNAUTHENTICATED, false)?;
         if let Listen::Address(address) = listen {
             let is_open = !address.ip().to_canonical().is_loopback();
-            if is_open && api_keys.is_empty() && !allow_unauthenticated {
+            if is_open && !is_guarded && !allow_unauthenticated {
                 return Err(Error::OpenToOthers { address });
             }
             if is_open {
                 note_of_file(sources, &s::HOST, "lets other machines call", notes);
             }
         }
-        let origins = origins(sources, !api_keys.is_empty(), notes)?;
+        let origins = origins(sources, is_guarded, notes)?;
         if origins != Origins::Listed(Vec::new()) {
             note_of_file(sources, &s::CORS_ORIGINS, "lets web pages call", notes);
         }
@@ -68,6 +89,9 @@ impl Http {
             hosts: hosts(sources)?,
             origins,
             api_keys,
+            key_file,
+            oauth,
+            tls,
             allow_unauthenticated,
             metrics_path: metrics_path(sources)?,
         })
@@ -155,39 +179,40 @@ fn api_keys(sources: &Sources, notes: &mut Vec<Note>) -> Result<Vec<Secret>, Err
             )));
         }
     }
-    if let Some(enable) = sources.find(&s::ENABLE_API_AUTH) {
-        match (value::switch(&enable)?, keys.is_empty()) {
-            (false, false) => {
-                return Err(Error::value(
-                    &enable,
-                    "API_KEYS is set and would not be asked for: unset one of the two",
-                ));
-            }
-            (true, true) => {
-                return Err(Error::value(
-                    &enable,
-                    "API_KEYS is not set, so no client could call: set it",
-                ));
-            }
-            _ => {}
-        }
-    }
     Ok(keys.into_iter().map(Secret::new).collect())
 }
 
-fn origins(sources: &Sources, has_keys: bool, notes: &mut Vec<Note>) -> Result<Origins, Error> {
+/// A switch that says one thing beside settings that say another would be believed by somebody.
+fn check_switch(sources: &Sources, is_guarded: bool) -> Result<(), Error> {
+    let Some(enable) = sources.find(&s::ENABLE_API_AUTH) else {
+        return Ok(());
+    };
+    match (value::switch(&enable)?, is_guarded) {
+        (false, true) => Err(Error::value(
+            &enable,
+            "keys or an issuer of tokens are set (API_KEYS, --keys, MCP_OAUTH_ISSUER) and would not be asked for: unset one of the two",
+        )),
+        (true, false) => Err(Error::value(
+            &enable,
+            "neither keys nor an issuer of tokens are set, so no client could call: set API_KEYS, --keys or MCP_OAUTH_ISSUER",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn origins(sources: &Sources, is_guarded: bool, notes: &mut Vec<Note>) -> Result<Origins, Error> {
     let Some(found) = sources.find(&s::CORS_ORIGINS) else {
         return Ok(Origins::Listed(Vec::new()));
     };
     let items = value::list(&found);
     if items.contains(&"*") {
-        if has_keys {
+        if is_guarded {
             return Ok(Origins::Any);
         }
         // `*` stands in the example file of the program that this one replaces, so it must not stop the start;
         // honoured, it would let every page in the operator's browser query the database.
         notes.push(Note::warn(format!(
-            "{}=* is not honoured without API_KEYS: any web page could query the database; list the origins instead",
+            "{}=* is not honoured without keys or an issuer of tokens: any web page could query the database; list the origins instead",
             found.name
         )));
         return Ok(Origins::Listed(Vec::new()));

@@ -120,7 +120,7 @@ fn keys_and_the_switch_for_keys_must_agree() {
     let error = http(&[key, ("ENABLE_API_AUTH", "false")]).expect_err("disagree");
     assert_eq!(
         error,
-        "ENABLE_API_AUTH=false (environment): API_KEYS is set and would not be asked for: unset one of the two"
+        "ENABLE_API_AUTH=false (environment): keys or an issuer of tokens are set (API_KEYS, --keys, MCP_OAUTH_ISSUER) and would not be asked for: unset one of the two"
     );
     assert!(http(&[("ENABLE_API_AUTH", "true")]).is_err());
     assert!(http(&[("ENABLE_API_AUTH", "false")]).is_ok());

@@ -21,6 +21,7 @@ mod datatype;
 mod ddl;
 mod describe;
 mod dialect;
+mod existing;
 mod fault;
 mod functions;
 mod information_schema;
@@ -29,6 +30,7 @@ mod listing;
 mod numeral;
 mod numeric;
 mod plan;
+mod recent;
 mod run;
 mod session;
 mod show;
@@ -41,13 +43,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::backend::job::Work;
+use crate::backend::job::{Context, Operation, Work};
 use crate::backend::{Backend, CancelToken, Error, Job, Progress, ResultSet, Step};
-use crate::entropy::{Entropy, SystemEntropy};
+use crate::ident::Uuid;
+use crate::limits::EMBEDDED_STATEMENTS_BYTES_MAX;
 use crate::sql::guard::CheckedStatement;
 use crate::time::{Clock, Instant, SystemClock};
 use fault::{Fault, Outcome};
 use plan::{Plan, Plans};
+use recent::{Origin, Recent};
 use session::Session;
 use store::{Lane, Store};
 
@@ -56,6 +60,7 @@ pub struct Demo {
     clock: SystemClock,
     store: Store,
     plans: Plans,
+    recent: Recent,
     slots: Slots,
 }
 
@@ -99,6 +104,20 @@ struct Carried {
     deadline: Instant,
     /// When it first ran out of memory beside others.
     starved: Option<Instant>,
+    /// CURRENT_TIMESTAMP of its statements, microseconds since 1970.
+    wall: i64,
+    /// Query id of its first statement.
+    request_id: Uuid,
+    /// A statement that was run before is run again for its further rows.
+    again: Option<Again>,
+}
+
+/// What is different when a statement is run again.
+struct Again {
+    /// Where it ran.
+    context: Context,
+    /// Rows that are passed over.
+    rows_before: u64,
 }
 
 /// How long a job waits before it asks again for a slot, or for memory.
@@ -155,6 +174,7 @@ impl Demo {
             clock,
             store: Store::new(clock),
             plans: Plans::default(),
+            recent: Recent::default(),
             slots: Slots {
                 taken: AtomicUsize::new(0),
                 count: workers.saturating_sub(2).max(1),
@@ -163,10 +183,14 @@ impl Demo {
     }
 
     /// What a job begins with.
-    fn carried(&self, work: &Work) -> Carried {
+    fn carried(&self, job: &Job) -> Carried {
+        let now = self.clock.now();
         Carried {
-            deadline: self.clock.now().monotonic + work.timeout,
+            deadline: now.monotonic + job.work.timeout,
             starved: None,
+            wall: i64::try_from(now.wall.as_micros()).unwrap_or(i64::MAX),
+            request_id: job.request_id,
+            again: None,
         }
     }
 
@@ -179,7 +203,7 @@ impl Demo {
         cancel: &CancelToken,
     ) -> Outcome<Attempt> {
         let running = Running::new();
-        match self.attempt(texts, work, carried.deadline, cancel) {
+        match self.attempt(texts, work, carried, cancel) {
             Err(Fault::Memory) if !running.is_alone() => {
                 let now = self.clock.now().monotonic;
                 let since = *carried.starved.get_or_insert(now);
@@ -197,10 +221,11 @@ impl Demo {
         &self,
         texts: &[&str],
         work: &Work,
-        deadline: Instant,
+        carried: &Carried,
         cancel: &CancelToken,
     ) -> Outcome<Attempt> {
-        let session = Session::new(&work.context);
+        let again = carried.again.as_ref();
+        let session = Session::new(again.map_or(&work.context, |again| &again.context));
         let mut plans = Vec::with_capacity(texts.len());
         for text in texts {
             let plan = self.plans.plan(text, &session);
@@ -209,13 +234,13 @@ impl Demo {
         let is_short = plans.iter().flatten().all(|plan| plan.is_short());
         let slot = if is_short { None } else { self.slots.take() };
         if slot.is_none() && !is_short {
-            return match self.clock.now().monotonic >= deadline {
+            return match self.clock.now().monotonic >= carried.deadline {
                 true => Err(Fault::Timeout(work.timeout)),
                 false => Ok(Attempt::Busy),
             };
         }
         let mut lane = self.store.lane()?;
-        let outcome = self.run(&plans, &mut lane, work, deadline, cancel);
+        let outcome = self.run(&plans, &mut lane, work, carried, cancel);
         self.store.give_back(lane);
         outcome.map(Attempt::Finished)
     }
@@ -225,11 +250,11 @@ impl Demo {
         plans: &[Option<Arc<Plan>>],
         lane: &mut Lane,
         work: &Work,
-        deadline: Instant,
+        carried: &Carried,
         cancel: &CancelToken,
     ) -> Outcome<Vec<ResultSet>> {
-        let wall = i64::try_from(self.clock.now().wall.as_micros()).unwrap_or(i64::MAX);
-        lane.signals.start(deadline.as_micros(), wall);
+        let rows_before = carried.again.as_ref().map_or(0, |again| again.rows_before);
+        lane.signals.start(carried.deadline.as_micros(), carried.wall);
         let (signals, interrupt) = (Arc::clone(&lane.signals), lane.connection.get_interrupt_handle());
         // Lives to the end of this function: a cancel that comes later must not reach the lane's next user.
         let _interruptible = cancel.on_cancel(move || {
@@ -250,10 +275,12 @@ impl Demo {
             if lane.signals.must_stop(self.clock) {
                 return Err(ended(Fault::Cancelled, lane, work));
             }
-            let result = run::run(plan, lane, work.bounds).map_err(|fault| ended(fault, lane, work));
+            let result =
+                run::run(plan, lane, work.bounds, rows_before).map_err(|fault| ended(fault, lane, work));
             results.push(match unless_allowed(result, work, results.len())? {
                 Some(mut result) => {
-                    result.query_id = Some(SystemEntropy.uuid().to_string());
+                    let id = carried.request_id.after(results.len() as u64);
+                    result.query_id = Some(id.to_string());
                     result
                 }
                 None => ResultSet::absent(),
@@ -279,19 +306,70 @@ fn unless_allowed<T>(outcome: Outcome<T>, work: &Work, index: usize) -> Outcome<
     }
 }
 
+/// What gives the rows of a job's statement anew.
+fn origin(job: &Job, index: usize, carried: &Carried) -> Origin {
+    let text = job.work.statements.get(index).map_or("", CheckedStatement::text);
+    Origin {
+        text: text.into(),
+        context: job.work.context.clone(),
+        wall: carried.wall,
+    }
+}
+
+impl Demo {
+    /// The statements of a job have ended: they can be read again. Of one that took long its rows are kept.
+    fn remember(&self, job: &Job, carried: &Carried, results: &[ResultSet]) {
+        let begun = carried
+            .deadline
+            .as_micros()
+            .saturating_sub(u64::try_from(job.work.timeout.as_micros()).unwrap_or(u64::MAX));
+        let took = self.clock.now().monotonic.since(Instant::from_micros(begun));
+        let is_slow = took >= SLOW && results.len() == 1;
+        for (index, result) in results.iter().enumerate() {
+            let id = job.request_id.after(index as u64).to_string();
+            if index > 0 {
+                self.recent
+                    .begin(&id, origin(job, index, carried), CancelToken::new());
+            }
+            let rows =
+                (is_slow && result.bytes() <= EMBEDDED_STATEMENTS_BYTES_MAX / 4).then(|| result.clone());
+            self.recent.end(&id, rows);
+        }
+    }
+}
+
+/// Running a statement again for its next rows is free below this; beyond it its rows are kept.
+const SLOW: Duration = Duration::from_secs(1);
+
 impl Backend for Demo {
     fn step(&self, mut job: Job, cancel: &CancelToken) -> Step {
-        if cancel.is_cancelled() {
-            return Step::Done(Box::new(job), Err(Fault::Cancelled.into_error()));
+        if !matches!(job.work.operation, Operation::Run) {
+            if cancel.is_cancelled() {
+                return Step::Done(Box::new(job), Err(Fault::Cancelled.into_error()));
+            }
+            return self.step_existing(job, cancel);
         }
         let carried = job.reached.carried.take();
-        let mut carried = carried
-            .and_then(|carried| carried.downcast::<Carried>().ok())
-            .unwrap_or_else(|| Box::new(self.carried(&job.work)));
+        let known = carried.and_then(|carried| carried.downcast::<Carried>().ok());
+        let is_new = known.is_none();
+        let mut carried = known.unwrap_or_else(|| Box::new(self.carried(&job)));
+        let id = job.request_id.to_string();
+        if is_new && !cancel.is_cancelled() {
+            self.recent.begin(&id, origin(&job, 0, &carried), cancel.clone());
+        }
+        if self.recent.go_on(&id, Some(cancel.clone())) || cancel.is_cancelled() {
+            let error = Fault::Cancelled.into_error().with_query_id(id);
+            self.recent.fail(&job.request_id.to_string(), &error);
+            return Step::Done(Box::new(job), Err(error));
+        }
         let texts: Vec<&str> = job.work.statements.iter().map(CheckedStatement::text).collect();
         match self.advance(&texts, &job.work, &mut carried, cancel) {
-            Ok(Attempt::Finished(results)) => Step::Done(Box::new(job), Ok(results)),
+            Ok(Attempt::Finished(results)) => {
+                self.remember(&job, &carried, &results);
+                Step::Done(Box::new(job), Ok(results))
+            }
             Ok(Attempt::Busy) => {
+                self.recent.go_on(&id, None);
                 job.reached.carried = Some(carried);
                 Step::Again {
                     job: Box::new(job),
@@ -300,7 +378,8 @@ impl Backend for Demo {
                 }
             }
             Err(fault) => {
-                let error = fault.into_error().with_query_id(SystemEntropy.uuid().to_string());
+                let error = fault.into_error().with_query_id(id.as_str());
+                self.recent.fail(&id, &error);
                 Step::Done(Box::new(job), Err(error))
             }
         }

@@ -17,17 +17,33 @@ use crate::backend::rows::{Bounds, Column, ResultSet, Value};
 ///
 /// # Errors
 /// What the data made of it, or [`Fault::Cancelled`] after an interrupt, whatever its reason.
-pub(super) fn run(plan: &Plan, lane: &Lane, bounds: Bounds) -> Outcome<ResultSet> {
+///
+/// The first `rows_before` rows are passed over.
+pub(super) fn run(plan: &Plan, lane: &Lane, bounds: Bounds, rows_before: u64) -> Outcome<ResultSet> {
     match plan {
-        Plan::Listing(listing) => Ok(listed(listing, bounds)),
-        Plan::Query(query) => queried(query, lane, bounds),
+        Plan::Listing(listing) => Ok(listed(listing, bounds, rows_before)),
+        Plan::Query(query) => queried(query, lane, bounds, rows_before),
     }
 }
 
-fn listed(listing: &Listing, bounds: Bounds) -> ResultSet {
-    let mut result = ResultSet::new(columns(&listing.fields), bounds);
+/// A result from row number `rows_before` on.
+fn begun(fields: &[Field], bounds: Bounds, rows_before: u64) -> ResultSet {
+    let mut result = ResultSet::new(columns(fields), bounds);
+    result.extent.begins.row = rows_before;
+    result
+}
+
+/// All rows were seen.
+fn whole(mut result: ResultSet) -> ResultSet {
+    result.total = Some(result.extent.begins.row + result.returned());
+    result
+}
+
+fn listed(listing: &Listing, bounds: Bounds, rows_before: u64) -> ResultSet {
+    let mut result = begun(&listing.fields, bounds, rows_before);
     let mut scratch = String::new();
-    for row in &listing.rows {
+    let passed_over = usize::try_from(rows_before).unwrap_or(usize::MAX);
+    for row in listing.rows.iter().skip(passed_over) {
         for (cell, field) in row.iter().zip(&listing.fields) {
             let value = match cell {
                 Cell::Null => ValueRef::Null,
@@ -41,17 +57,21 @@ fn listed(listing: &Listing, bounds: Bounds) -> ResultSet {
             return result;
         }
     }
-    result.total = Some(result.returned());
-    result
+    whole(result)
 }
 
-fn queried(query: &Query, lane: &Lane, bounds: Bounds) -> Outcome<ResultSet> {
+fn queried(query: &Query, lane: &Lane, bounds: Bounds, rows_before: u64) -> Outcome<ResultSet> {
     let fault = |error: Error| failed(&error);
     let mut statement = lane.connection.prepare_cached(&query.sql).map_err(fault)?;
     let parameters = rusqlite::params_from_iter(&query.frame.parameters);
     let mut rows = statement.query(parameters).map_err(fault)?;
-    let mut result = ResultSet::new(columns(&query.fields), bounds);
+    let mut result = begun(&query.fields, bounds, rows_before);
     let mut scratch = String::new();
+    for _ in 0..rows_before {
+        if rows.next().map_err(fault)?.is_none() {
+            break;
+        }
+    }
     while let Some(row) = rows.next().map_err(fault)? {
         for (index, field) in query.fields.iter().enumerate() {
             let value = row.get_ref(index).map_err(fault)?;
@@ -62,8 +82,7 @@ fn queried(query: &Query, lane: &Lane, bounds: Bounds) -> Outcome<ResultSet> {
             return Ok(result);
         }
     }
-    result.total = Some(result.returned());
-    Ok(result)
+    Ok(whole(result))
 }
 
 fn columns(fields: &[Field]) -> Vec<Column> {

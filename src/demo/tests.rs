@@ -32,6 +32,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
     Job {
         id: JobId(1),
         work: Work {
+            operation: crate::backend::job::Operation::Run,
             unchecked: None,
             optional: 0,
             statements: statements
@@ -50,6 +51,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
         },
         reached: Reached::default(),
         admitted: Instant::ZERO,
+        request_id: crate::ident::Uuid::from_random([7; 16]),
     }
 }
 
@@ -71,10 +73,10 @@ pub(super) fn finish(demo: &Demo, mut job: Job, cancel: &CancelToken) -> Result<
 
 /// Runs one statement past the guard: the engine must hold by itself.
 pub(super) fn run(demo: &Demo, statement: &str) -> Result<ResultSet, Error> {
-    let work = job(&[]).work;
-    let mut carried = demo.carried(&work);
+    let job = job(&[]);
+    let mut carried = demo.carried(&job);
     loop {
-        match demo.advance(&[statement], &work, &mut carried, &CancelToken::new()) {
+        match demo.advance(&[statement], &job.work, &mut carried, &CancelToken::new()) {
             Ok(Attempt::Finished(mut results)) => return Ok(results.remove(0)),
             Ok(Attempt::Busy) => std::thread::yield_now(),
             Err(fault) => return Err(fault.into_error()),

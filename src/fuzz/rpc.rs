@@ -33,10 +33,10 @@ pub fn rpc(bytes: &[u8]) {
         }
     }
     assert_batch(bytes, &limits);
-    let (id, outcome) = service.on_rest_call(bytes);
+    let (id, outcome) = service.on_rest_call(&Context::default(), bytes);
     assert_id(id);
     assert_outcome(outcome);
-    match service.on_envelope(bytes) {
+    match service.on_envelope(&Context::default(), bytes) {
         Envelope::Ping => {}
         Envelope::Refused { id, .. } => assert_id(id),
         Envelope::Call { id, outcome } => {
@@ -54,6 +54,7 @@ fn contexts(bytes: &[u8]) -> [Context<'_>; 5] {
         negotiated,
         abilities: Abilities::default(),
         principal: b"",
+        client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     };
     [

@@ -6,9 +6,9 @@ use crate::entropy::SeededEntropy;
 use crate::mcp::Keys;
 use crate::mcp::session::{EventId, Session};
 use crate::mcp::tasks::TaskId;
-use crate::mcp::token::pack::{Pack, Unpack};
-use crate::mcp::token::{Fault, PAYLOAD_BYTES_MAX, Purpose, Validity};
 use crate::time::WallTime;
+use crate::token::pack::{Pack, Unpack};
+use crate::token::{Fault, PAYLOAD_BYTES_MAX, Purpose, Validity};
 
 /// No bytes open as a token; as a payload they come back, and only whole, for the same purpose and principal. What is
 /// read as packed values, a session, a task or an event is written in no other way.

@@ -7,6 +7,7 @@ use super::mrtr::Returned;
 use super::script::{Event, Hears, Next, Notice, Script};
 use super::tasks::{self, Mode, Support, Wish};
 use super::{Failure, Finish, Outcome, Payload, Revision, ScriptCall, Service, ToolCall};
+use crate::tools::{self, Begun};
 use crate::{json, rpc};
 
 pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -24,8 +25,11 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
         Err(error) => return Outcome::error(error),
     };
     if service.catalogue.find(&name).is_some() {
-        let (revision, arguments) = (request.revision, request.params.arguments);
-        let outcome = start(service, revision, &name, arguments, request.hears());
+        let traceparent = request.traceparent();
+        let keys = service.keys.clone();
+        let call = request.call(&keys, traceparent.as_deref());
+        let asked = (request.revision, &*name, request.params.arguments);
+        let outcome = start(service, asked, &call, request.hears());
         return in_mode(request, mode, outcome);
     }
     let hears = request.hears();
@@ -101,22 +105,22 @@ impl Script for Known {
 /// error: a model sees results, and can correct itself.
 pub(super) fn start(
     service: &mut Service,
-    revision: Revision,
-    name: &str,
-    arguments: Option<&RawValue>,
+    (revision, name, arguments): (Revision, &str, Option<&RawValue>),
+    call: &tools::Call<'_>,
     hears: Hears,
 ) -> Outcome {
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown("tool", name));
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
-    match service.catalogue.begin(tool, arguments, revision.form()) {
+    match service.catalogue.begin(tool, arguments, call) {
         Err(refused) => {
             service.denied = refused.denied;
             Outcome::result(Payload::Owned(refused.result))
         }
-        Ok(work) => Outcome::Work(Box::new(ToolCall {
-            work,
+        Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
+        Ok(Begun::Work(work)) => Outcome::Work(Box::new(ToolCall {
+            work: *work,
             finish: Finish {
                 tool: tool.name,
                 revision,

@@ -1,10 +1,11 @@
 //! What the meaning of a message depends on besides the message.
 
 use super::{Abilities, Revision};
+use crate::ident::ClientLabel;
 use crate::time::Now;
 
 /// What the meaning of a message depends on besides the message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Context<'a> {
     /// Header fields of the HTTP request that carried it; `None` where there are none (WebSocket, stdio).
     pub fields: Option<RoutingFields<'a>>,
@@ -16,6 +17,8 @@ pub struct Context<'a> {
     /// Who the caller is, as bytes that are always the same for the same caller; empty where nobody is known. What is
     /// handed to one caller is worth nothing in the hands of another.
     pub principal: &'a [u8],
+    /// What the client of a legacy connection or session called itself in `initialize`. A modern message says it itself.
+    pub client: ClientLabel,
     /// The time.
     pub now: Now,
 }

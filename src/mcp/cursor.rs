@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::token::{Keys, Purpose, Validity};
 use crate::time::WallTime;
+use crate::token::{Keys, Purpose, Validity};
 use crate::{json, rpc};
 
 /// How long a place stays good: as long as somebody may sit before a list.

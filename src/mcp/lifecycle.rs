@@ -8,6 +8,7 @@ use super::entry::{Icon, Object};
 use super::lists::FIXED;
 use super::methods::Request;
 use super::offer::Changeable;
+use super::params::client_of;
 use super::{Abilities, Effect, Outcome, Payload, Revision, Service, tasks};
 use crate::{json, rpc};
 
@@ -147,6 +148,7 @@ pub(super) fn on_initialize(service: &mut Service, request: &Request<'_>) -> Out
         effect: Some(Effect::Negotiated {
             revision,
             abilities: Abilities::parse(request.params.capabilities),
+            client: client_of(request.params.client_info),
         }),
     }
 }

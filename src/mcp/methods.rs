@@ -1,17 +1,20 @@
 //! The table method → handler: the first file to open. And what all handlers use: the call, and the way from an offer's
 //! reply to an outcome.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::offer::{Asked, Reply};
-use super::params::Params;
+use super::params::{Params, client_of};
 use super::script::Hears;
 use super::tasks::{self, Mode};
 use super::{
     Abilities, Context, Failure, Finish, Level, Outcome, Payload, Revision, ScriptCall, Service, ToolCall,
     calls, completion, lifecycle, lists, logging, mrtr, prompts, resources, subscriptions,
 };
-use crate::tools::Form;
+use crate::token::Keys;
+use crate::tools::{self, Form};
 use crate::{json, rpc};
 
 /// A call whose surroundings were found right.
@@ -45,6 +48,28 @@ impl<'a> Request<'a> {
                 .and_then(json::text)
                 .and_then(|level| Level::parse(&level)),
         }
+    }
+
+    /// What a tool is told of the call.
+    pub(super) fn call<'b>(&'b self, keys: &'b Keys, traceparent: Option<&'b str>) -> tools::Call<'b> {
+        let is_modern = self.revision.is_modern();
+        tools::Call {
+            form: self.revision.form(),
+            now: self.context.now,
+            principal: self.context.principal,
+            client: match self.params.meta.client_info.filter(|_| is_modern) {
+                Some(info) => client_of(Some(info)),
+                None => self.context.client,
+            },
+            request_id: self.id,
+            traceparent,
+            keys,
+        }
+    }
+
+    /// `traceparent` of `_meta`.
+    pub(super) fn traceparent(&self) -> Option<Cow<'a, str>> {
+        self.params.meta.traceparent.and_then(json::text)
     }
 
     /// What an offer is told, without what came back from the client.
@@ -146,8 +171,13 @@ pub(super) fn reply_with(
             Outcome::result(Payload::Owned(form_of(method, request).object(&[&members])))
         }
         Reply::Error(error) => Outcome::error(error),
-        Reply::Work(work) => Outcome::Work(Box::new(ToolCall {
-            work: *work,
+        Reply::Work(mut work) => Outcome::Work(Box::new(ToolCall {
+            work: {
+                let traceparent = request.traceparent();
+                let call = request.call(&service.keys, traceparent.as_deref());
+                work.query_tag = Some(call.query_tag(method));
+                *work
+            },
             finish,
             hears: request.hears(),
             mode: Mode::Now,

@@ -24,7 +24,6 @@ pub mod script;
 pub mod session;
 pub mod subscriptions;
 pub mod tasks;
-pub mod token;
 
 mod abilities;
 mod account;
@@ -48,13 +47,13 @@ use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
 use crate::tools::{Catalogue, Denied, Settings};
 
+pub use crate::token::Keys;
 pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
 pub use offer::{Changes, Offer};
 pub use outcome::{Abilities, Effect, Ended, Failure, Finish, Outcome, Payload, ScriptCall, ToolCall};
 pub use revision::Revision;
 pub use subscriptions::Listen;
-pub use token::Keys;
 
 use account::Account;
 use classify::Era;

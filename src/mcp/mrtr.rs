@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::methods::Request;
 use super::offer::Ability;
 use super::script::Question;
-use super::token::{Keys, Purpose, Validity};
 use super::{Outcome, Payload};
+use crate::token::{Keys, Purpose, Validity};
 use crate::{json, rpc};
 
 /// How long a person may think about a question.

@@ -8,6 +8,7 @@ use super::subscriptions::Listen;
 use super::tasks::{Mode, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
+use crate::ident::ClientLabel;
 use crate::tools;
 use crate::wire::buffer::Piece;
 use crate::{backend, rpc};
@@ -135,6 +136,8 @@ pub enum Effect {
         revision: Revision,
         /// What the client can be asked for.
         abilities: Abilities,
+        /// What it calls itself.
+        client: ClientLabel,
     },
     /// `logging/setLevel`.
     LogLevel(Level),

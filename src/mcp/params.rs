@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::ident::ClientLabel;
 use crate::{json, rpc};
 
 /// The members of `params` that mean something here. Others are ignored, as every revision asks of receivers.
@@ -11,6 +12,7 @@ pub(super) struct Params<'a> {
     pub(super) argument: Option<&'a RawValue>,
     pub(super) arguments: Option<&'a RawValue>,
     pub(super) capabilities: Option<&'a RawValue>,
+    pub(super) client_info: Option<&'a RawValue>,
     pub(super) context: Option<&'a RawValue>,
     pub(super) cursor: Option<&'a RawValue>,
     pub(super) input_responses: Option<&'a RawValue>,
@@ -32,8 +34,10 @@ pub(super) struct Meta<'a> {
     /// Whether `_meta` is there and is something else than an object.
     pub(super) is_no_object: bool,
     pub(super) client_capabilities: Option<&'a RawValue>,
+    pub(super) client_info: Option<&'a RawValue>,
     pub(super) log_level: Option<&'a RawValue>,
     pub(super) progress_token: Option<&'a RawValue>,
+    pub(super) traceparent: Option<&'a RawValue>,
     pub(super) protocol_version: Option<&'a RawValue>,
 }
 
@@ -54,6 +58,7 @@ impl<'a> Params<'a> {
                 "argument" => (&mut parsed.argument, "argument"),
                 "arguments" => (&mut parsed.arguments, "arguments"),
                 "capabilities" => (&mut parsed.capabilities, "capabilities"),
+                "clientInfo" => (&mut parsed.client_info, "clientInfo"),
                 "context" => (&mut parsed.context, "context"),
                 "cursor" => (&mut parsed.cursor, "cursor"),
                 "inputResponses" => (&mut parsed.input_responses, "inputResponses"),
@@ -92,9 +97,11 @@ impl<'a> Meta<'a> {
         let read = json::each_member(meta.get(), |name, value| {
             let (slot, name) = match &*name {
                 CLIENT_CAPABILITIES => (&mut parsed.client_capabilities, CLIENT_CAPABILITIES),
+                CLIENT_INFO => (&mut parsed.client_info, CLIENT_INFO),
                 LOG_LEVEL => (&mut parsed.log_level, LOG_LEVEL),
                 PROTOCOL_VERSION => (&mut parsed.protocol_version, PROTOCOL_VERSION),
                 "progressToken" => (&mut parsed.progress_token, "progressToken"),
+                "traceparent" => (&mut parsed.traceparent, "traceparent"),
                 _ => return,
             };
             if slot.replace(value).is_some() {
@@ -113,7 +120,21 @@ impl<'a> Meta<'a> {
 
 pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub(super) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+
+/// What a client calls itself in a `clientInfo`; one that is no such object is nobody.
+pub(super) fn client_of(info: Option<&RawValue>) -> ClientLabel {
+    let (mut name, mut version) = (None, None);
+    if let Some(info) = info {
+        let _ = json::each_member(info.get(), |member, value| match &*member {
+            "name" => name = json::text(value),
+            "version" => version = json::text(value),
+            _ => {}
+        });
+    }
+    ClientLabel::new(&name.unwrap_or_default(), &version.unwrap_or_default())
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //!
 //! | what | where it is |
 //! |---|---|
-//! | revision, abilities of the client, principal, birth | in the id ([`Session`], signed: `token`) |
+//! | revision, abilities and name of the client, principal, birth | in the id ([`Session`], signed: `token`) |
 //! | log level, subscriptions, questions that wait for an answer, streams and what was said on them | [`Sessions`], bounded, ends by itself |
 //! | ids that were ended before their time | [`Sessions`], on this replica only |
 //!
@@ -20,12 +20,13 @@ mod sessions;
 use std::fmt;
 use std::time::Duration;
 
-use super::token::pack::{Pack, Unpack};
-use super::token::{Fault, Purpose, Validity};
 use super::{Abilities, Field, Keys, Revision};
 use crate::entropy::Entropy;
+use crate::ident::ClientLabel;
 use crate::rpc;
 use crate::time::WallTime;
+use crate::token::pack::{Pack, Unpack};
+use crate::token::{Fault, Purpose, Validity};
 
 pub use event::{EventId, Kind, StreamId};
 pub use sessions::{Freed, Full, Resumed, Sessions, Stream};
@@ -63,6 +64,8 @@ pub struct Session {
     pub revision: Revision,
     /// What its client can be asked for.
     pub abilities: Abilities,
+    /// What its client calls itself.
+    pub client: ClientLabel,
     /// From when to when it lives.
     pub validity: Validity,
 }
@@ -71,17 +74,18 @@ impl Session {
     /// A session that begins now. Revisions without sessions may have one too: HTTP+SSE names its streams so.
     pub fn begin(
         entropy: &mut dyn Entropy,
-        negotiated: (Revision, Abilities),
+        negotiated: (Revision, Abilities, ClientLabel),
         now: WallTime,
         lifetime: Duration,
     ) -> Self {
         let mut id = [0; 16];
         entropy.fill(&mut id);
-        let (revision, abilities) = negotiated;
+        let (revision, abilities, client) = negotiated;
         Self {
             id: SessionId(id),
             revision,
             abilities,
+            client,
             // What a token says of time are whole seconds.
             validity: Validity {
                 born: WallTime::from_micros(now.as_seconds() * 1_000_000),
@@ -90,11 +94,14 @@ impl Session {
         }
     }
 
-    /// The id that the client gets: visible ASCII, 60 to 80 characters.
+    /// The id that the client gets: visible ASCII, 60 to 150 characters.
     pub fn seal(&self, keys: &Keys, principal: &[u8]) -> String {
         let mut pack = Pack::new();
         pack.number(date(self.revision)).byte(bits(self.abilities));
         pack.fixed(&self.id.0);
+        if !self.client.as_str().is_empty() {
+            pack.text(self.client.as_str());
+        }
         keys.seal(Purpose::Session, pack.as_bytes(), principal, self.validity)
     }
 
@@ -112,11 +119,17 @@ impl Session {
                 .find(|other| self::date(*other) == date)?;
             let abilities = abilities(unpack.byte()?)?;
             let id = SessionId(unpack.fixed()?);
+            // Nothing more follows for a client that did not say.
+            let client = match unpack.rest() {
+                [] => ClientLabel::default(),
+                _ => ClientLabel::of_text(unpack.text().filter(|text| !text.is_empty())?),
+            };
             unpack.end()?;
             Some(Self {
                 id,
                 revision,
                 abilities,
+                client,
                 validity: opened.validity,
             })
         };

@@ -30,6 +30,7 @@ fn http<'a>(version: Option<&'a str>, method: Option<&'a str>, name: Option<&'a 
         negotiated: None,
         abilities: Abilities::default(),
         principal: b"",
+        client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     }
 }
@@ -40,6 +41,7 @@ fn socket(negotiated: Option<Revision>) -> Context<'static> {
         negotiated,
         abilities: Abilities::default(),
         principal: b"",
+        client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     }
 }
@@ -354,6 +356,7 @@ fn a_handshake_echoes_legacy_revisions_and_answers_everything_else_with_the_newe
         let negotiated = Effect::Negotiated {
             revision: answered,
             abilities: Abilities::default(),
+            client: crate::ident::ClientLabel::default(),
         };
         assert_eq!(effect, Some(negotiated), "{asked}");
         let result: serde_json::Value = serde_json::from_slice(&payload.bytes()).unwrap();

@@ -19,6 +19,7 @@ pub mod signals;
 mod sockets;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod transfer;
 pub mod world;
 
@@ -52,6 +53,9 @@ pub struct Driver<W: World> {
     /// Kept between turns for its memory only, as are the lists below where a turn empties them.
     events: Vec<Event>,
     shutdowns: u32,
+    is_reload_wanted: bool,
+    /// Sockets whose handshake has ended.
+    secured: Vec<SocketKey>,
     /// Sockets worth a read. One that the server has no room for is not in here: it comes back when something is said
     /// about its connection.
     to_read: Vec<SocketKey>,
@@ -95,6 +99,8 @@ impl<W: World> Driver<W> {
             accepting: Accepting::Ready,
             events: Vec::new(),
             shutdowns: 0,
+            is_reload_wanted: false,
+            secured: Vec::new(),
             to_read: Vec::new(),
             to_write: Vec::new(),
             bulk: VecDeque::new(),
@@ -135,7 +141,7 @@ impl<W: World> Driver<W> {
         self.world.wait(until, &mut self.events)?; // 1
         let now = self.world.now(); // 2
         self.fold_events(); // 3
-        self.pass_shutdowns(now);
+        self.pass_signals(now);
         self.accept(now); // 4
         self.read(now); // 5
         self.take_completions(now); // 6
@@ -181,6 +187,8 @@ impl<W: World> Driver<W> {
         for event in events.drain(..) {
             match event {
                 Event::Acceptable => self.accepting.on_event(),
+                Event::Secured { socket } => self.secured.push(socket),
+                Event::Reload => self.is_reload_wanted = true,
                 Event::Shutdown => self.shutdowns += 1,
                 Event::Socket {
                     socket,
@@ -211,7 +219,16 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn pass_shutdowns(&mut self, now: Now) {
+    fn pass_signals(&mut self, now: Now) {
+        for key in std::mem::take(&mut self.secured) {
+            if let (Some(socket), Some(name)) = (self.sockets.by_key(key), self.world.peer_name(key)) {
+                let connection = socket.connection;
+                self.server.handle(now, Input::Named { connection, name });
+            }
+        }
+        if std::mem::take(&mut self.is_reload_wanted) {
+            self.server.handle(now, Input::Reload);
+        }
         for _ in 0..std::mem::take(&mut self.shutdowns) {
             self.server.handle(now, Input::Shutdown);
         }
@@ -266,6 +283,10 @@ impl<W: World> Driver<W> {
 
     /// Step 6: tells the server which steps ended, a budget's worth.
     fn take_completions(&mut self, now: Now) {
+        // A handful at most: the server wants no two of a kind at once.
+        while let Some(fetched) = self.world.fetched() {
+            self.server.handle(now, Input::Fetched(fetched));
+        }
         for _ in 0..self.budgets.completions {
             let Some(completion) = self.world.completion() else {
                 self.may_have_completions = false;
@@ -292,6 +313,7 @@ impl<W: World> Driver<W> {
                 Output::SubmitCancel(job) => self.world.submit_cancel(job),
                 Output::Interrupt(_) if self.is_planted(PlantedBug::InterruptForgotten) => {}
                 Output::Interrupt(job) => self.world.interrupt(job),
+                Output::Fetch(wanted) => self.world.fetch(wanted),
                 Output::Audit(record) => self.world.audit(*record),
                 Output::Flush(connection) => {
                     if !self.is_planted(PlantedBug::OutputNotFlushedBeforeSleep) {

@@ -3,17 +3,19 @@
 //! SIGTERM and SIGINT write a byte into a pipe (all that a signal handler may do); a thread called `signals` reads it
 //! and calls what it was given. A thread instead of one more descriptor in the selector, because stdio has no selector
 //! and because what a signal means is then one closure for both. SIGPIPE is ignored by Rust's runtime already: a write
-//! to a closed socket is an error of that write. SIGHUP keeps its default until there is something to reload.
+//! to a closed socket is an error of that write. SIGHUP
+//! keeps its default where there is nothing to reload: a terminal that is closed ends a program on stdio.
 
+use std::ffi::c_int;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
 use signal_hook::SigId;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 
-/// While it lives, signals are heard. Dropped, SIGTERM and SIGINT are ignored.
+/// While it lives, signals are heard. Dropped, they are ignored.
 #[derive(Debug)]
 pub struct Signals {
     registrations: Vec<SigId>,
@@ -26,12 +28,24 @@ impl Signals {
     /// # Errors
     /// The machine gives no pipe, no handler or no thread.
     pub fn watch(on_signal: impl Fn() + Send + 'static) -> io::Result<Self> {
+        Self::watch_each(&[SIGTERM, SIGINT], on_signal)
+    }
+
+    /// Calls `on_signal` once for every SIGHUP, on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Signals::watch`].
+    pub fn watch_hangups(on_signal: impl Fn() + Send + 'static) -> io::Result<Self> {
+        Self::watch_each(&[SIGHUP], on_signal)
+    }
+
+    fn watch_each(watched: &[c_int], on_signal: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (mut heard, told) = UnixStream::pair()?;
         let mut signals = Self {
             registrations: Vec::with_capacity(2),
             thread: None,
         };
-        for signal in [SIGTERM, SIGINT] {
+        for signal in watched.iter().copied() {
             let registration = pipe::register(signal, told.try_clone()?)?;
             signals.registrations.push(registration);
         }

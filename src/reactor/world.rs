@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice};
 
+use crate::access::fetch::{Fetched, Wanted};
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
@@ -38,8 +39,15 @@ pub enum Event {
         /// The connection was reset; nothing more can be read or written.
         broken: bool,
     },
+    /// The handshake of a socket is over, before its first byte is read: who its peer is may be known now.
+    Secured {
+        /// Which one.
+        socket: SocketKey,
+    },
     /// A connection may wait to be accepted.
     Acceptable,
+    /// Somebody wants what can be read again to be read.
+    Reload,
     /// Somebody wants the program to end. Said once per signal.
     Shutdown,
 }
@@ -85,6 +93,11 @@ pub trait Transport {
     /// The connection is gone already.
     fn shutdown_write(&mut self, socket: SocketKey) -> io::Result<()>;
 
+    /// The name that the peer of a socket has proven to have, after [`Event::Secured`]. Only worlds with TLS know names.
+    fn peer_name(&mut self, _socket: SocketKey) -> Option<Box<str>> {
+        None
+    }
+
     /// Closes the socket and forgets the key.
     fn close(&mut self, socket: SocketKey);
 }
@@ -112,6 +125,14 @@ pub trait Executor {
     /// The next step that ended. [`Selector::wait`] returns when the first one comes; a world need not wake the driver
     /// again for those that it left.
     fn completion(&mut self) -> Option<Completion>;
+
+    /// Fetches something that is no statement. Worlds whose servers know no keys and no issuers are never asked.
+    fn fetch(&mut self, _wanted: Wanted) {}
+
+    /// The next thing that was fetched, or could not be; else as [`Executor::completion`].
+    fn fetched(&mut self) -> Option<Fetched> {
+        None
+    }
 
     /// Keeps a record for the audit log. Never waits for a disk. A world without a log is never given any.
     fn audit(&mut self, _record: Record) {}

@@ -2,6 +2,7 @@
 //! [`Server`] goes through. Knows neither the command line nor what the server offers.
 
 mod descriptors;
+pub mod fetcher;
 mod listen;
 
 use std::net::SocketAddr;
@@ -14,16 +15,21 @@ use crate::config::Listen;
 use crate::limits::Limits;
 use crate::observe::audit::Audit;
 use crate::reactor::signals::Signals;
+use crate::reactor::tls::Acceptor;
 use crate::reactor::world::World;
 use crate::reactor::{Driver, MioWorld};
 use crate::server::{Exit, Server};
 use crate::time::SystemClock;
+
+use fetcher::Callers;
 
 /// Open ports, before anything answers on them: a port that is taken ends the start while nothing else has happened.
 #[derive(Debug)]
 pub struct Ports {
     listeners: Vec<TcpListener>,
     limits: Limits,
+    callers: Option<Callers>,
+    tls: Option<Acceptor>,
     audit: Option<Audit>,
 }
 
@@ -37,8 +43,25 @@ impl Ports {
         Ok(Self {
             listeners: listen::open(listen)?,
             limits: limits.clone(),
+            callers: None,
+            tls: None,
             audit: None,
         })
+    }
+
+    /// The same ports, with what is fetched to know callers.
+    #[must_use]
+    pub fn with_callers(self, callers: Callers) -> Self {
+        Self {
+            callers: Some(callers),
+            ..self
+        }
+    }
+
+    /// The same, with TLS on every connection.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Acceptor>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The same, with an audit log.
@@ -60,11 +83,27 @@ impl Ports {
         clock: SystemClock,
         greet: impl FnOnce(&[SocketAddr]),
     ) -> Result<Exit, String> {
-        let world = MioWorld::new(self.listeners, backend, &self.limits, clock)
+        let mut world = MioWorld::new(self.listeners, backend, &self.limits, clock)
             .map_err(told)?
             .with_audit(self.audit);
-        let shutdown = world.shutdown_handle();
+        if let Some(callers) = self.callers {
+            world = world.with_fetcher(Arc::new(callers)).map_err(told)?;
+        }
+        if let Some(tls) = &self.tls {
+            world = world.with_tls(tls.clone(), &self.limits);
+        }
+        let (shutdown, reload) = (world.shutdown_handle(), world.shutdown_handle());
         let _signals = Signals::watch(move || shutdown.shut_down()).map_err(told)?;
+        let _hangups = Signals::watch_hangups(move || {
+            // On the thread of the signals, which may wait for a disk.
+            match self.tls.as_ref().map(Acceptor::reload) {
+                None => {}
+                Some(Ok(())) => log::info!("the certificate is used from now on as it is read again"),
+                Some(Err(why)) => log::error!("the certificate stays as it was: {why}"),
+            }
+            reload.reload();
+        })
+        .map_err(told)?;
         greet(&world.local_addresses().map_err(told)?);
         drive(world, server, &self.limits)
     }

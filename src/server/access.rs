@@ -18,8 +18,12 @@ use super::core::Core;
 use super::ready::Principal;
 use super::route::Route;
 use super::settings::{HostRule, Settings};
+use crate::access::fetch::Wanted;
+use crate::access::identity::Kind;
+use crate::access::issuers::{Times, Verdict};
+use crate::access::key_set::KeySet;
 use crate::access::keys::Refused;
-use crate::access::{Identity, KeyRing, Scope};
+use crate::access::{Identity, Issuers, KeyRing, Scope};
 use crate::ident::ConnectionId;
 use crate::time::Now;
 use crate::wire::http::Request;
@@ -30,6 +34,11 @@ pub(super) struct Access {
     /// Whether anybody is asked who it is. Not the same as having keys: a key file may become empty.
     is_guarded: bool,
     keys: KeyRing,
+    issuers: Option<Issuers>,
+    /// What must be fetched before more can be said.
+    wanted: Vec<Wanted>,
+    /// Who waits for the keys of an issuer waits no longer.
+    pub(super) is_out_of_patience: bool,
 }
 
 /// Who asks. Nobody is known where nobody is asked.
@@ -54,6 +63,10 @@ pub(super) enum Refusal {
     WrongKey,
     /// One that has had its time.
     ExpiredKey,
+    /// A token whose issuer's keys are on their way. Never told: the request is held.
+    KeysAwaited,
+    /// A token whose issuer's keys cannot be had.
+    KeysMissing,
     /// A caller that may not do what the route does.
     Scope(Scope),
 }
@@ -66,6 +79,7 @@ impl Refusal {
             Self::UnknownMethod => 501,
             Self::Method(_) => 405,
             Self::NoKey | Self::WrongKey | Self::ExpiredKey => 401,
+            Self::KeysAwaited | Self::KeysMissing => 503,
         }
     }
 
@@ -78,10 +92,15 @@ impl Refusal {
             Self::Path => "no such path; POST /mcp speaks MCP, GET /health tells the state",
             Self::UnknownMethod => "this method is not implemented",
             Self::Method(_) => "this method is not allowed here; the Allow header names those that are",
-            Self::NoKey => "a key is needed: send Authorization: Bearer KEY",
-            Self::WrongKey => "this key is not valid",
-            Self::ExpiredKey => "this key has expired; ask the operator for a new one",
-            Self::Scope(_) => "this key may not do that; WWW-Authenticate names the scope that is needed",
+            Self::NoKey => "a key or token is needed: send Authorization: Bearer KEY",
+            Self::WrongKey => "this key or token is not valid",
+            Self::ExpiredKey => "this key or token has expired; get a new one",
+            Self::KeysAwaited | Self::KeysMissing => {
+                "the token cannot be checked, because the keys of its issuer cannot be fetched; try again in a few seconds"
+            }
+            Self::Scope(_) => {
+                "this key or token may not do that; WWW-Authenticate names the scope that is needed"
+            }
         }
     }
 }
@@ -113,38 +132,101 @@ impl<'a> Admitted<'a> {
 impl Access {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            is_guarded: settings.is_guarded || !settings.keys.is_empty(),
+            is_guarded: settings.is_guarded || !settings.keys.is_empty() || settings.resource.is_some(),
             keys: settings.keys.clone(),
+            issuers: settings.resource.clone().map(|resource| {
+                let limits = &settings.limits;
+                let times = Times {
+                    renew_after: limits.token_keys_renewal,
+                    refetch_after: limits.token_keys_interval,
+                };
+                Issuers::new(resource, times, limits.tokens_checked_max)
+            }),
+            wanted: Vec::new(),
+            is_out_of_patience: false,
         }
     }
 
-    /// What `WWW-Authenticate` says about a refusal (RFC 6750 section 3).
-    pub(super) fn challenge(&self, refusal: Refusal) -> Option<String> {
-        let fault = match refusal {
-            Refusal::NoKey => "",
-            Refusal::WrongKey => ", error=\"invalid_token\"",
-            Refusal::ExpiredKey => {
-                ", error=\"invalid_token\", error_description=\"the key or token has expired\""
-            }
-            Refusal::Scope(scope) => {
-                return Some(format!(
-                    "Bearer realm=\"snowflake-mcp\", error=\"insufficient_scope\", scope=\"{scope}\""
-                ));
-            }
-            Refusal::Host | Refusal::Origin | Refusal::Path | Refusal::UnknownMethod | Refusal::Method(_) => {
-                return None;
-            }
-        };
-        Some(format!("Bearer realm=\"snowflake-mcp\"{fault}"))
+    /// Accepts other keys from now on.
+    pub(super) fn replace_keys(&mut self, keys: KeyRing) {
+        self.keys = keys;
     }
 
-    /// Whose credential the request carries. All of them come in the one field `Authorization`: what stands in a URL
+    /// Takes what came of fetching the keys of an issuer.
+    pub(super) fn on_key_set(&mut self, issuer: usize, fetched: Result<KeySet, String>, now: Now) {
+        if let Some(issuers) = &mut self.issuers {
+            issuers.on_fetched(issuer, fetched, now);
+        }
+    }
+
+    /// What must be fetched, once.
+    pub(super) fn take_wanted(&mut self) -> Vec<Wanted> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// What clients of OAuth are told about this server.
+    pub(super) fn metadata(&self) -> Vec<u8> {
+        let issuers = self.issuers.as_ref();
+        issuers.map_or_else(Vec::new, |issuers| issuers.resource().metadata())
+    }
+
+    /// Whether a caller that came in earlier would still be known: its connection may have outlived its credential.
+    pub(super) fn is_known(&self, caller: &Identity, now: Now) -> bool {
+        !caller.is_expired(now.wall)
+            && match caller.kind {
+                Kind::Key => self.keys.holds(caller.mark, now.wall),
+                // A token is good for its time, a certificate for its connection.
+                Kind::Token | Kind::Certificate => true,
+            }
+    }
+
+    /// What `WWW-Authenticate` says about a refusal (RFC 6750 section 3, RFC 9728 section 5.1).
+    pub(super) fn challenge(&self, refusal: Refusal) -> Option<String> {
+        let (fault, need) = match refusal {
+            Refusal::NoKey => ("", Scope::Read),
+            Refusal::WrongKey => (", error=\"invalid_token\"", Scope::Read),
+            Refusal::ExpiredKey => (
+                ", error=\"invalid_token\", error_description=\"the key or token has expired\"",
+                Scope::Read,
+            ),
+            Refusal::Scope(scope) => (", error=\"insufficient_scope\"", scope),
+            Refusal::Host
+            | Refusal::Origin
+            | Refusal::Path
+            | Refusal::UnknownMethod
+            | Refusal::KeysAwaited
+            | Refusal::KeysMissing
+            | Refusal::Method(_) => return None,
+        };
+        let mut challenge = format!("Bearer realm=\"snowflake-mcp\"{fault}");
+        let scopes = match &self.issuers {
+            Some(issuers) => issuers.scopes_for(need),
+            None if matches!(refusal, Refusal::Scope(_)) => need.name().to_owned(),
+            None => String::new(),
+        };
+        if !scopes.is_empty() {
+            challenge.push_str(&format!(", scope=\"{scopes}\""));
+        }
+        if let Some(issuers) = &self.issuers {
+            let url = issuers.resource().metadata_url();
+            challenge.push_str(&format!(", resource_metadata=\"{url}\""));
+        }
+        Some(challenge)
+    }
+
+    /// Whose credential the request carries, or whose certificate its connection has. A token of an issuer is told from a key by its form. All of them come in the one field `Authorization`: what stands in a URL
     /// ends in logs, and what stands in a cookie is sent by pages.
-    fn authenticate(&self, request: Request<'_>, now: Now) -> Result<Arc<Identity>, Refusal> {
+    fn authenticate(
+        &mut self,
+        request: Request<'_>,
+        certificate: &Caller,
+        now: Now,
+    ) -> Result<Arc<Identity>, Refusal> {
         let mut lines = request.field_lines("authorization");
         let value = match (lines.next(), lines.next()) {
             (Some(value), None) => value,
-            (None, _) => return Err(Refusal::NoKey),
+            // One that is shown is judged, also where a certificate would do.
+            (None, _) => return certificate.clone().ok_or(Refusal::NoKey),
             // Another server on the way may have looked at the other one (RFC 9110 section 5.3): neither is believed.
             (Some(_), Some(_)) => return Err(Refusal::WrongKey),
         };
@@ -152,8 +234,20 @@ impl Access {
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
             return Err(Refusal::WrongKey);
         }
+        let credential = rest.trim_ascii();
+        if let Some(issuers) = &mut self.issuers
+            && credential.iter().filter(|byte| **byte == b'.').count() == 2
+        {
+            return match issuers.check(credential, now, &mut self.wanted) {
+                Verdict::Known(identity) => Ok(identity),
+                Verdict::Invalid => Err(Refusal::WrongKey),
+                Verdict::Expired => Err(Refusal::ExpiredKey),
+                Verdict::Waits if !self.is_out_of_patience => Err(Refusal::KeysAwaited),
+                Verdict::Waits | Verdict::Unavailable => Err(Refusal::KeysMissing),
+            };
+        }
         self.keys
-            .find(rest.trim_ascii(), now.wall)
+            .find(credential, now.wall)
             .map_err(|refused| match refused {
                 Refused::Unknown => Refusal::WrongKey,
                 Refused::Expired => Refusal::ExpiredKey,
@@ -164,9 +258,10 @@ impl Access {
 impl Core {
     /// Decides.
     pub(super) fn decide<'a>(
-        &self,
+        &mut self,
         settings: &Settings,
         request: Request<'a>,
+        certificate: &Caller,
         now: Now,
     ) -> Result<Admitted<'a>, Refusal> {
         check_host(&settings.hosts, request)?;
@@ -178,8 +273,8 @@ impl Core {
         let caller = match need {
             None => None,
             Some(scope) => {
-                let caller = self.access.authenticate(request, now)?;
-                if caller.scope < scope {
+                let caller = self.access.authenticate(request, certificate, now)?;
+                if caller.scope < Some(scope) {
                     return Err(Refusal::Scope(scope));
                 }
                 Some(caller)

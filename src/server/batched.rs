@@ -40,9 +40,9 @@ struct Sender<'a> {
 impl Sender<'_> {
     /// What the meaning of its messages depends on. Made anew for each: one may change what the next is read in.
     fn context<'c>(&'c self, talk: &Talk, principal: &'c [u8], now: Now) -> Context<'c> {
-        let (negotiated, abilities) = match (&self.session, self.fields) {
-            (Some(session), _) => (Some(session.revision), session.abilities),
-            (None, None) => (talk.negotiated, talk.abilities),
+        let (negotiated, abilities, client) = match (&self.session, self.fields) {
+            (Some(session), _) => (Some(session.revision), session.abilities, session.client),
+            (None, None) => (talk.negotiated, talk.abilities, talk.client_label),
             (None, Some(_)) => Default::default(),
         };
         Context {
@@ -50,6 +50,7 @@ impl Sender<'_> {
             negotiated,
             abilities,
             principal,
+            client,
             now,
         }
     }
@@ -220,14 +221,16 @@ impl Core {
         let ended = match outcome {
             Outcome::Result { payload, effect } => self.batched_result(now, talk, sender, (payload, effect)),
             Outcome::Error { error, .. } => Ended::Error(error),
-            Outcome::Work(mut call) => match self.admission(sender.principal, call.work.leased_bytes()) {
-                Ok(()) => {
-                    let caller = sender.caller(talk, (place, id), &mut call.hears);
-                    return self.begin(now, talk, caller, sender.principal, *call);
+            Outcome::Work(mut call) => {
+                match self.admission(now, sender.principal, call.work.leased_bytes()) {
+                    Ok(()) => {
+                        let caller = sender.caller(talk, (place, id), &mut call.hears);
+                        return self.begin(now, talk, caller, sender.principal, *call);
+                    }
+                    Err(refused) => call.finish.ended(Err(refused)),
                 }
-                Err(refused) => call.finish.ended(Err(refused)),
-            },
-            Outcome::Script(mut call) => match self.admission(sender.principal, 0) {
+            }
+            Outcome::Script(mut call) => match self.admission(now, sender.principal, 0) {
                 Ok(()) => {
                     let caller = sender.caller(talk, (place, id), &mut call.hears);
                     return self.begin_script(now, talk, caller, sender.principal, *call);

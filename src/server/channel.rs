@@ -27,7 +27,7 @@ impl Core {
             return answer.error(503, None, "as many streams are open as may be (streams_max)");
         }
         let lifetime = self.settings.limits.session_lifetime;
-        let negotiated = (Revision::V20241105, Abilities::default());
+        let negotiated = (Revision::V20241105, Abilities::default(), Default::default());
         let session = Session::begin(&mut *self.entropy, negotiated, now.wall, lifetime);
         let token = session.seal(self.service.keys(), access::mark(&answer.caller));
         let cors = answer.cors_origin.map(headers::cors);
@@ -39,6 +39,7 @@ impl Core {
         let ticket = answer.responder.begin_stream(head);
         let key = self.add_stream(now, talk, ticket, Purpose::Channel(session.id));
         talk.channel = Some(key);
+        self.streams.note_caller(key, talk.caller.clone());
         let endpoint = format!("/messages?session_id={token}");
         self.later.push_back(Later::Endpoint(key, endpoint));
     }

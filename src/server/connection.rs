@@ -8,7 +8,7 @@ use super::access::Caller;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
-use crate::ident::{ConnectionId, JobId};
+use crate::ident::{ClientLabel, ConnectionId, JobId};
 use crate::limits::Limits;
 use crate::mcp::{Abilities, Level, Listen, Revision};
 use crate::time::Instant;
@@ -160,6 +160,15 @@ pub(super) enum Dialect {
     Envelope,
 }
 
+/// Whether the next request of a connection waits until it is known whether it may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    Waits,
+    /// It has waited, and is looked at once more.
+    Released,
+}
+
 /// What the server remembers of a connection beside its codec.
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -173,6 +182,10 @@ pub(super) struct Talk {
     pub(super) log_level: Option<Level>,
     /// Who opened the WebSocket or the stream that carries messages.
     pub(super) caller: Caller,
+    /// Who its peer is by its certificate (TLS).
+    pub(super) certificate: Caller,
+    /// Whether its next request waits to be judged (HTTP).
+    pub(super) held: Held,
     /// Jobs whose replies are waited for here.
     pub(super) jobs: Vec<JobId>,
     /// Batches whose replies are gathered here.
@@ -187,6 +200,8 @@ pub(super) struct Talk {
     pub(super) subscriptions: Vec<Box<str>>,
     /// What the client said in `initialize` that it can be asked for (connections of messages).
     pub(super) abilities: Abilities,
+    /// What the client called itself in `initialize`.
+    pub(super) client_label: ClientLabel,
 }
 
 impl Talk {
@@ -235,6 +250,8 @@ impl Entry {
             negotiated: None,
             log_level: None,
             caller: None,
+            certificate: None,
+            held: Held::No,
             jobs: Vec::new(),
             batches: Batches::default(),
             streams: Vec::new(),
@@ -242,6 +259,7 @@ impl Entry {
             listens: Vec::new(),
             subscriptions: Vec::new(),
             abilities: Abilities::default(),
+            client_label: ClientLabel::default(),
         };
         Self {
             codec,

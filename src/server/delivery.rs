@@ -72,6 +72,16 @@ impl Server {
         }
     }
 
+    /// Tells a caller how many of its other calls wait before this one.
+    pub(super) fn tell_place(&mut self, now: Now, job: JobId, before: usize) {
+        let notice = Notice::Progress {
+            progress: 0.0,
+            total: None,
+            message: Some(format!("waiting, {before} of your calls wait before this one")),
+        };
+        self.notify(now, job, &notice);
+    }
+
     /// Says a whole message to a caller before its reply. Whether there was a way to.
     pub(super) fn say_before_reply(&mut self, now: Now, job: JobId, message: Vec<u8>) -> bool {
         let Some(caller) = self.core.inflight.caller_mut(job) else {
@@ -325,6 +335,7 @@ impl Server {
     /// Time to say something where nothing was said for long: nobody on the way shall take a quiet stream for dead.
     pub(super) fn break_silence(&mut self, now: Now) {
         self.core.silence_at = None;
+        self.turn_out_unknown(now);
         let interval = self.core.settings.limits.keep_alive_interval;
         let is_silent = |since| now.monotonic.since(since) >= interval;
         let waiting: Vec<(JobId, Ticket)> = self
@@ -398,6 +409,7 @@ impl Core {
             connection: talk.id,
             ticket,
             purpose,
+            caller: None,
             said_at: now.monotonic,
         });
         talk.streams.push(key);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::access::fetch::{Fetched, Wanted};
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
@@ -25,6 +26,13 @@ pub enum Input {
         /// How many, at least one.
         count: usize,
     },
+    /// The peer has proven, by a certificate that is vouched for, to have this name. Said before its first byte.
+    Named {
+        /// Whose peer.
+        connection: ConnectionId,
+        /// The name.
+        name: Box<str>,
+    },
     /// The peer will send nothing more (FIN, end of input).
     Ended {
         /// Whose end.
@@ -44,6 +52,10 @@ pub enum Input {
     },
     /// A worker ended a step.
     Completed(Completion),
+    /// Something that the server wanted was fetched, or cannot be.
+    Fetched(Fetched),
+    /// SIGHUP: what can be read again shall be.
+    Reload,
     /// The writer of the audit log does otherwise than before.
     AuditState(State),
     /// SIGTERM, SIGINT or the end of stdio's input. A second one ends at once.
@@ -68,6 +80,8 @@ pub enum Output {
     SubmitCancel(Box<Job>),
     /// Cancel the token of a step that was submitted and has not completed.
     Interrupt(JobId),
+    /// Fetch this and say what came of it, with [`Input::Fetched`].
+    Fetch(Wanted),
     /// Write this to the audit log. Only where [`Settings::audit`](super::Settings::audit) says that there is one.
     Audit(Box<Record>),
     /// The connection has bytes to write.

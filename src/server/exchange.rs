@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::access::{self, Refusal};
-use super::connection::Talk;
+use super::connection::{Held, Talk};
 use super::content;
 use super::core::{Core, Upgrade};
 use super::headers;
@@ -20,7 +21,7 @@ use crate::mcp::predecessor::rest;
 use crate::mcp::script::Hears;
 use crate::mcp::session::Session;
 use crate::mcp::tasks::TaskCall;
-use crate::mcp::{Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
+use crate::mcp::{Context, Field, Finish, Outcome, Payload, RoutingFields, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::Serving;
@@ -38,7 +39,7 @@ impl Core {
             now: now.monotonic,
             common_headers: &common,
         };
-        loop {
+        while talk.held != Held::Waits {
             match http.next(&serving) {
                 Next::NeedMore => return Upgrade::No,
                 Next::Failed(error) => {
@@ -46,13 +47,17 @@ impl Core {
                     log::debug!("{}: {error}", talk.id);
                 }
                 Next::Request(request, responder) => {
-                    self.metrics.count(Metric::RequestsReceived);
+                    // One that was held is looked at twice and counted once.
+                    if std::mem::replace(&mut talk.held, Held::No) == Held::No {
+                        self.metrics.count(Metric::RequestsReceived);
+                    }
                     if self.on_request(now, talk, request, responder) == Upgrade::WebSocket {
                         return Upgrade::WebSocket;
                     }
                 }
             }
         }
+        Upgrade::No
     }
 
     fn on_request(
@@ -63,8 +68,16 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
-        let admitted = match self.decide(&settings, request, now) {
+        let decided = self.decide(&settings, request, &talk.certificate, now);
+        self.fetch_wanted();
+        let admitted = match decided {
             Ok(admitted) => admitted,
+            Err(Refusal::KeysAwaited) => {
+                talk.held = Held::Waits;
+                responder.hold();
+                self.wait_for_keys(now, talk.id);
+                return Upgrade::No;
+            }
             Err(refusal) => {
                 self.refuse(talk, request, responder, refusal);
                 return Upgrade::No;
@@ -76,6 +89,7 @@ impl Core {
         let route = admitted.route();
         let cors_origin = admitted.cors_origin();
         let caller = admitted.into_caller();
+        self.accounts.note(&caller);
         let answer = Answer {
             responder,
             cors_origin,
@@ -102,6 +116,7 @@ impl Core {
             (Route::ChannelMessages, _) => self.on_channel_message(now, request, answer),
             (Route::Mcp, _) => self.on_post(now, talk, request, answer),
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
+            (Route::Resource, _) => answer.json(200, Payload::Owned(self.access.metadata())),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
             (Route::Health, _) => answer.pieces(200, &mut self.health.pieces(now, settings.version)),
             (Route::Live, _) => answer.document(200, &self.snapshot(now).live()),
@@ -135,7 +150,12 @@ impl Core {
     fn refuse(&mut self, talk: &Talk, request: Request<'_>, responder: Responder<'_>, refusal: Refusal) {
         match refusal {
             Refusal::Host | Refusal::Origin => self.metrics.count(Metric::OriginsRefused),
-            Refusal::NoKey | Refusal::WrongKey | Refusal::ExpiredKey | Refusal::Scope(_) => {
+            Refusal::NoKey
+            | Refusal::WrongKey
+            | Refusal::ExpiredKey
+            | Refusal::KeysAwaited
+            | Refusal::KeysMissing
+            | Refusal::Scope(_) => {
                 self.metrics.count(Metric::KeysRefused);
             }
             Refusal::Path | Refusal::Method(_) | Refusal::UnknownMethod => {}
@@ -152,8 +172,10 @@ impl Core {
             .iter()
             .map(|challenge| ("WWW-Authenticate", challenge.as_str()))
             .collect();
-        if let Refusal::Method(route) = refusal {
-            lines.push(("Allow", route.allow()));
+        match refusal {
+            Refusal::Method(route) => lines.push(("Allow", route.allow())),
+            Refusal::KeysMissing => lines.push(("Retry-After", "5")),
+            _ => {}
         }
         // A page on the list may learn why, and where to sign in.
         if let Some(origin) = access::readable_by(&self.settings, request, refusal) {
@@ -207,7 +229,12 @@ impl Core {
 
     /// `POST /mcp/tools/call`, in the three spellings of the program that this one replaces.
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
-        let (client_id, outcome) = self.service.on_rest_call(request.body());
+        let context = Context {
+            principal: access::mark(&answer.caller),
+            now,
+            ..Context::default()
+        };
+        let (client_id, outcome) = self.service.on_rest_call(&context, request.body());
         self.note_denied(now, talk, answer.principal);
         let id = match client_id {
             Some(id) => Cow::Borrowed(id.as_json()),
@@ -250,7 +277,9 @@ impl Core {
         mut call: ToolCall,
     ) {
         let bytes = call.work.leased_bytes();
-        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), bytes) {
+        if let Some((caller, principal)) =
+            self.admit((now, talk), asked, (&call.finish, &mut call.hears), bytes)
+        {
             self.begin(now, talk, caller, principal, call);
         }
     }
@@ -262,7 +291,8 @@ impl Core {
         asked: Asked<'_, '_>,
         mut call: ScriptCall,
     ) {
-        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), 0) {
+        if let Some((caller, principal)) = self.admit((now, talk), asked, (&call.finish, &mut call.hears), 0)
+        {
             self.begin_script(now, talk, caller, principal, call);
         }
     }
@@ -284,7 +314,7 @@ impl Core {
             }
             Told::Wait(number, finish) => {
                 if let Some((caller, principal)) =
-                    self.admit(talk, asked, (&finish, &mut Hears::default()), 0)
+                    self.admit((now, talk), asked, (&finish, &mut Hears::default()), 0)
                 {
                     let job = self.begin_waiting(now, caller, principal, (number, finish));
                     talk.jobs.push(job);
@@ -296,15 +326,21 @@ impl Core {
     /// Who waits, and on whose account, if the call is admitted; else it has its reply.
     fn admit(
         &mut self,
-        talk: &Talk,
+        (now, talk): (Now, &Talk),
         asked: Asked<'_, '_>,
         (finish, hears): (&Finish, &mut Hears),
         statement_bytes: usize,
     ) -> Option<(Caller, Principal)> {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
-        if let Err(refused) = self.admission(principal, statement_bytes) {
-            answer.pieces(200, &mut form.reply(id, finish.clone().ended(Err(refused))));
+        if let Err(refused) = self.admission(now, principal, statement_bytes) {
+            let after = refused.retry_after.filter(|_| form == Form::Rest);
+            let reply = &mut form.reply(id, finish.clone().ended(Err(refused)));
+            match after {
+                Some(after) => answer.too_many(after, reply),
+                // A model reads results; clients of MCP take another status for the end of the connection.
+                None => answer.pieces(200, reply),
+            }
             return None;
         }
         let mut hears = std::mem::take(hears);
@@ -357,6 +393,12 @@ pub(super) struct Answer<'a, 'r> {
 impl Answer<'_, '_> {
     pub(super) fn pieces(self, status: u16, body: &mut [Piece<'_>]) {
         self.send(status, Some("application/json"), &[], body);
+    }
+
+    /// The refusal of a plain call that may be tried again.
+    fn too_many(self, after: Duration, body: &mut [Piece<'_>]) {
+        let seconds = after.as_secs().max(1).to_string();
+        self.send(429, Some("application/json"), &[("Retry-After", &seconds)], body);
     }
 
     /// A reply that begins a session.
@@ -449,8 +491,9 @@ impl Answer<'_, '_> {
         };
         match self.cors_origin {
             Some(origin) if is_preflight => {
+                let sendable = headers::sendable(request.field("access-control-request-headers"));
                 self.responder
-                    .respond(response(&headers::preflight(origin, allow)));
+                    .respond(response(&headers::preflight(origin, allow, &sendable)));
             }
             _ => self.responder.respond(response(&[("Allow", allow)])),
         }

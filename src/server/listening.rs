@@ -39,6 +39,7 @@ impl Core {
         };
         let ticket = answer.responder.begin_stream(head);
         let key = self.add_stream(now, talk, ticket, Purpose::Listen(Box::new(listen)));
+        self.streams.note_caller(key, answer.caller);
         self.later.push_back(Later::Say(key, acknowledged));
     }
 

@@ -16,20 +16,25 @@
 //! | `connection` | there is another codec |
 //! | `access` | there is another rule for who may come in |
 //! | `route` | there is another path |
+//! | `callers` | keys or credentials change while the server runs |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
-//! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `admission`, `accounts` | callers are bounded otherwise |
+//! | `inflight`, `gate`, `ready` | fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
 mod access;
+mod accounts;
+mod admission;
 mod audit;
 mod batched;
 mod batches;
+mod callers;
 mod channel;
 mod connection;
 mod content;
@@ -37,6 +42,7 @@ mod core;
 mod delivery;
 pub mod event;
 mod exchange;
+mod gate;
 mod headers;
 mod health;
 mod inflight;
@@ -192,10 +198,13 @@ impl Server {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
+            Input::Named { connection, name } => self.on_named(connection, &name),
             Input::Ended { connection } => self.on_ended(now, connection),
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
             Input::Completed(completion) => self.on_completed(now, completion),
+            Input::Fetched(fetched) => self.on_fetched(now, fetched),
+            Input::Reload => self.on_reload(),
             Input::AuditState(state) => self.core.on_audit_state(state),
             Input::Shutdown => self.on_shutdown(now),
         }
@@ -217,6 +226,7 @@ impl Server {
                 Timer::JobDue(job) => self.core.inflight.on_due(job),
                 Timer::Silence => self.break_silence(now),
                 Timer::Sessions => self.on_sessions_due(now),
+                Timer::TokenKeys => self.on_keys_late(now),
                 Timer::Tasks => self.on_tasks_due(now),
                 Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
@@ -374,6 +384,11 @@ impl Server {
             Completed::Over { mut flight, result } => {
                 core.note_jobs();
                 core.record_end(now.monotonic, &mut flight, &result);
+                if let Ok(rendered) = &result {
+                    let bytes = rendered.result.len() as u64;
+                    core.accounts
+                        .charge(flight.principal(), now, rendered.rows, bytes);
+                }
                 core.database.observe(now, result.as_ref().map(|_| ()));
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
@@ -521,6 +536,7 @@ impl Server {
         }
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
+        self.core.accounts.forget(connection);
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

@@ -53,6 +53,9 @@ impl Core {
                 .session
                 .map_or_else(Abilities::default, |session| session.abilities),
             principal: access::mark(&answer.caller),
+            client: answer
+                .session
+                .map_or_else(Default::default, |session| session.client),
             now,
         };
         let outcome = self.service.on_message(&context, &message);

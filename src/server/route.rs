@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::settings::Settings;
 use crate::access::Scope;
+use crate::access::issuers::METADATA_PATH;
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) enum Route {
     /// Its `POST /messages`.
     ChannelMessages,
     Metrics,
+    /// What clients of OAuth are told about this server (RFC 9728).
+    Resource,
 }
 
 impl Route {
@@ -41,6 +44,7 @@ impl Route {
             "/mcp/tools/call" => Self::ToolsCall,
             "/sse" => Self::Channel,
             "/messages" | "/messages/" => Self::ChannelMessages,
+            _ if settings.resource.is_some() && is_metadata(&path, settings) => Self::Resource,
             _ if settings.metrics_path.as_deref() == Some(&*path) => Self::Metrics,
             _ => return None,
         })
@@ -53,7 +57,7 @@ impl Route {
             Self::Mcp => "GET, POST, DELETE, OPTIONS",
             Self::ToolsCall | Self::ChannelMessages => "POST, OPTIONS",
             Self::Channel => "GET, OPTIONS",
-            Self::Health | Self::Live | Self::Ready | Self::Detailed => "GET, HEAD, OPTIONS",
+            Self::Health | Self::Live | Self::Ready | Self::Detailed | Self::Resource => "GET, HEAD, OPTIONS",
             Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
@@ -61,7 +65,7 @@ impl Route {
     /// What a caller must be allowed; `None`: nothing, not even to be known.
     pub(super) const fn need(self) -> Option<Scope> {
         match self {
-            Self::Health | Self::Live | Self::Ready => None,
+            Self::Health | Self::Live | Self::Ready | Self::Resource => None,
             Self::Detailed | Self::Status | Self::Metrics => Some(Scope::Status),
             Self::Everything
             | Self::Mcp
@@ -71,6 +75,14 @@ impl Route {
             | Self::ChannelMessages => Some(Scope::Read),
         }
     }
+}
+
+/// Whether a path is that of the metadata: the well-known one alone, with `/mcp`, and with the path of our address, which
+/// is another where something before us has put one in front.
+fn is_metadata(path: &str, settings: &Settings) -> bool {
+    let own = settings.resource.as_ref().map_or("", |resource| resource.path());
+    path.strip_prefix(METADATA_PATH)
+        .is_some_and(|rest| rest.is_empty() || rest == "/mcp" || rest == own)
 }
 
 /// The path with its percent-encoded characters decoded: `/%6dcp` is `/mcp` (RFC 3986 section 6.2.2.2). None of our paths

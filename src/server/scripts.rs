@@ -73,7 +73,7 @@ impl Server {
             let talk = &find(entries, flight.caller.as_ref()?.connection)?.talk;
             core.record_of(now, talk, flight.principal(), (call.finish.tool, &call.work))
         });
-        let parts = (call.work, call.finish);
+        let parts = (call.work, call.finish, core.entropy.uuid());
         core.inflight
             .work_instead(job, now.monotonic, parts, &mut core.timers);
         core.inflight.set_record(job, record);

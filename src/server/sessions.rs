@@ -41,7 +41,12 @@ impl Core {
 
     /// The id of a session that begins now, for revisions that have sessions.
     pub(super) fn begin_session(&mut self, now: Now, effect: &Effect, caller: &Caller) -> Option<String> {
-        let Effect::Negotiated { revision, abilities } = *effect else {
+        let Effect::Negotiated {
+            revision,
+            abilities,
+            client,
+        } = *effect
+        else {
             return None;
         };
         if !revision.has_sessions() {
@@ -49,7 +54,7 @@ impl Core {
         }
         let session = Session::begin(
             &mut *self.entropy,
-            (revision, abilities),
+            (revision, abilities, client),
             now.wall,
             self.settings.limits.session_lifetime,
         );
@@ -125,6 +130,7 @@ impl Core {
         };
         let ticket = answer.responder.begin_stream(head);
         let key = self.add_stream(now, talk, ticket, Purpose::Session(stream));
+        self.streams.note_caller(key, answer.caller);
         if let Some(resumed) = resumed {
             self.later.push_back(Later::Replay(key, Box::new(resumed)));
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::access::Caller;
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::session::SessionId;
 use crate::mcp::{Listen, session};
@@ -21,6 +22,8 @@ pub(super) struct Stream {
     pub(super) connection: ConnectionId,
     pub(super) ticket: Ticket,
     pub(super) purpose: Purpose,
+    /// Who reads it, if that is known. Not noted for the stream of a call, which ends by itself.
+    pub(super) caller: Caller,
     /// When something was last said on it.
     pub(super) said_at: Instant,
 }
@@ -59,6 +62,13 @@ impl Streams {
         self.waiting += usize::from(stream.purpose.waits_for_news());
         self.open.insert(key, stream);
         key
+    }
+
+    /// Says who reads a stream.
+    pub(super) fn note_caller(&mut self, key: StreamKey, caller: Caller) {
+        if let Some(stream) = self.open.get_mut(&key) {
+            stream.caller = caller;
+        }
     }
 
     /// Takes a stream out.

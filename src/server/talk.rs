@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access;
+use super::callers::CREDENTIAL_ENDED;
 use super::connection::{Dialect, Talk};
 use super::core::{Core, Upgrade};
 use super::later::Later;
@@ -18,10 +19,10 @@ use crate::mcp::tasks::TaskCall;
 use crate::mcp::{Context, Effect, Finish, Outcome, Payload, ScriptCall, ToolCall};
 use crate::rpc;
 use crate::time::Now;
-use crate::wire::Serving;
 use crate::wire::buffer::Piece;
 use crate::wire::lines::{self, LineConnection};
 use crate::wire::websocket::{self, WebSocketConnection};
+use crate::wire::{CloseReason, Serving};
 
 impl Talk {
     pub(super) fn principal(&self) -> Principal {
@@ -31,8 +32,13 @@ impl Talk {
     /// What a legacy message changes for this connection.
     pub(super) fn apply(&mut self, effect: Option<Effect>) {
         match effect {
-            Some(Effect::Negotiated { revision, abilities }) => {
+            Some(Effect::Negotiated {
+                revision,
+                abilities,
+                client,
+            }) => {
                 (self.negotiated, self.abilities) = (Some(revision), abilities);
+                self.client_label = client;
             }
             Some(Effect::LogLevel(level)) => self.log_level = Some(level),
             Some(Effect::Subscribed(uri)) => {
@@ -95,6 +101,14 @@ impl Core {
                 websocket::Next::NeedMore => return Upgrade::No,
                 websocket::Next::Failed(fault) => log::debug!("{}: {fault}", talk.id),
                 websocket::Next::Message(text) => {
+                    if talk
+                        .caller
+                        .as_ref()
+                        .is_some_and(|caller| caller.is_expired(now.wall))
+                    {
+                        socket.end(CloseReason::CredentialEnded, CREDENTIAL_ENDED, now.monotonic);
+                        continue;
+                    }
                     self.metrics.count(Metric::MessagesReceived);
                     let text = text.as_bytes();
                     if talk.dialect == Dialect::Undecided {
@@ -167,6 +181,7 @@ impl Core {
             negotiated: talk.negotiated,
             abilities: talk.abilities,
             principal: access::mark(&caller),
+            client: talk.client_label,
             now,
         };
         let id = match &message {
@@ -200,7 +215,13 @@ impl Core {
 
     /// One message of the predecessor's envelope.
     fn on_envelope(&mut self, now: Now, talk: &mut Talk, text: &[u8], say: Say<'_>) {
-        match self.service.on_envelope(text) {
+        let caller = talk.caller.clone();
+        let context = Context {
+            principal: access::mark(&caller),
+            now,
+            ..Context::default()
+        };
+        match self.service.on_envelope(&context, text) {
             Envelope::Ping => say(&mut [Piece::Owned(envelope::pong(now.wall))]),
             Envelope::Refused { id, message } => {
                 say(&mut [Piece::Owned(envelope::error(id.map(rpc::Id::as_json), &message))]);
@@ -239,7 +260,7 @@ impl Core {
         say: Say<'_>,
     ) {
         let principal = talk.principal();
-        match self.admission(principal, call.work.leased_bytes()) {
+        match self.admission(now, principal, call.work.leased_bytes()) {
             Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((form, id), &call.finish, &mut call.hears);
@@ -250,7 +271,7 @@ impl Core {
 
     fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, mut call: ScriptCall, say: Say<'_>) {
         let principal = talk.principal();
-        match self.admission(principal, 0) {
+        match self.admission(now, principal, 0) {
             Err(refused) => say(&mut Form::Rpc.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((Form::Rpc, id), &call.finish, &mut call.hears);
@@ -272,7 +293,7 @@ impl Core {
             Told::Now(ended) => return say(&mut Form::Rpc.reply(id, ended)),
             Told::Wait(number, finish) => (number, finish),
         };
-        match self.admission(principal, 0) {
+        match self.admission(now, principal, 0) {
             Err(refused) => say(&mut Form::Rpc.reply(id, finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((Form::Rpc, id), &finish, &mut Hears::default());

@@ -23,6 +23,8 @@ pub(super) enum Timer {
     Tasks,
     /// Something that is kept for sessions may be over.
     Sessions,
+    /// Requests have waited long enough for the keys of an issuer.
+    TokenKeys,
     /// Time to look for streams on which nothing was said.
     Silence,
     /// The next act of shutdown: a phase ends, or a second has passed and what remains is told.

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::answer::{self, RowType};
 use super::decode::{self, Encoding};
 use super::partition::Reading;
-use crate::backend::rows::Bounds;
+use crate::backend::rows::{Bounds, Position};
 use crate::backend::{CancelToken, Value};
 use crate::fuzz::cuts;
 
@@ -37,7 +37,7 @@ fn read(parts: &[&[u8]], bounds: Bounds) -> (String, String) {
     let body = Parts {
         parts: parts.iter().map(|part| part.to_vec()).collect(),
     };
-    let mut reading = Reading::new(bounds);
+    let mut reading = Reading::new(bounds, Position::default());
     reading.begin_partition();
     let end = answer::read(Box::new(body), &mut reading, PIECE_BYTES_MAX, &CancelToken::new());
     let ended = reading.end_partition();

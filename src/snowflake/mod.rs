@@ -121,10 +121,11 @@ impl Backend for Snowflake {
     /// next step sees the token.
     fn step(&self, mut job: Job, cancel: &CancelToken) -> Step {
         let carried = job.reached.carried.take().and_then(|any| any.downcast().ok());
-        let mut run: Box<Run> = carried.unwrap_or_else(|| Box::new(Run::new(&self.client, job.work.timeout)));
+        let mut run: Box<Run> = carried.unwrap_or_else(|| Box::new(Run::new(&self.client, &mut job)));
         let turn = Stepper {
             client: &self.client,
             work: &job.work,
+            request_id: job.request_id,
             handle: &mut job.reached.handle,
             run: &mut run,
             cancel,

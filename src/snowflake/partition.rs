@@ -4,10 +4,12 @@
 //! Results do not change once they are there, so a partition that broke off is asked for again and the rows that
 //! were already taken from it are passed over.
 
+use std::sync::Arc;
+
 use super::answer::{Metadata, Row, RowSink};
 use super::decode::{self, Encoding};
 use crate::backend::ResultSet;
-use crate::backend::rows::Bounds;
+use crate::backend::rows::{Bounds, Extent, Position};
 
 /// A result that is being read.
 #[derive(Debug)]
@@ -15,14 +17,18 @@ pub(super) struct Reading {
     bounds: Bounds,
     result: Option<ResultSet>,
     encodings: Vec<Encoding>,
+    /// The first row that is wanted.
+    from: Position,
     /// Rows of each partition, where the metadata says so.
-    partition_rows: Vec<Option<u64>>,
+    partition_rows: Arc<[Option<u64>]>,
     partition: usize,
     /// Rows of the current partition that are in the result.
     taken: u64,
     /// Rows of the current partition that were seen in this attempt.
     seen: u64,
     is_full: bool,
+    /// The answer that is being read is wanted for its metadata alone: what is to be read is in another partition.
+    is_introduction: bool,
     scratch: String,
 }
 
@@ -33,16 +39,19 @@ impl Reading {
     }
 
     /// A result of which nothing is known yet.
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds, from: Position) -> Self {
         Self {
             bounds,
             result: None,
             encodings: Vec::new(),
-            partition_rows: Vec::new(),
-            partition: 0,
-            taken: 0,
+            from,
+            partition_rows: Arc::default(),
+            partition: from.partition as usize,
+            // As if they had been read already.
+            taken: from.row,
             seen: 0,
             is_full: false,
+            is_introduction: false,
             scratch: String::new(),
         }
     }
@@ -55,6 +64,12 @@ impl Reading {
     /// The partition is read from its beginning, again perhaps.
     pub(super) fn begin_partition(&mut self) {
         self.seen = 0;
+        self.is_introduction = false;
+    }
+
+    /// Nothing more was wanted of the answer.
+    pub(super) fn had_enough(&mut self) {
+        self.is_introduction = false;
     }
 
     /// The partition was read to its end.
@@ -62,7 +77,7 @@ impl Reading {
     /// # Errors
     /// It had fewer or more rows than the metadata said.
     pub(super) fn end_partition(&mut self) -> Result<(), String> {
-        if self.is_full {
+        if self.is_full || std::mem::take(&mut self.is_introduction) {
             return Ok(());
         }
         match self.partition_rows.get(self.partition) {
@@ -108,7 +123,11 @@ impl Reading {
     fn stop_when_full(&mut self) {
         let Some(result) = &self.result else { return };
         let is_at_bound = result.returned() >= self.bounds.rows_max;
-        if is_at_bound && result.total.is_some_and(|total| total > result.returned()) {
+        let so_far = result.rows_before().map(|before| before + result.returned());
+        let has_more = result
+            .total
+            .is_some_and(|total| so_far.is_some_and(|so_far| total > so_far));
+        if is_at_bound && has_more {
             self.cut();
         }
     }
@@ -141,11 +160,23 @@ impl RowSink for Reading {
         if self.result.is_some() {
             return Err("it has two sets of metadata".to_owned());
         }
-        self.partition_rows = metadata.partition_rows();
+        self.partition_rows = metadata.partition_rows().into();
+        if self.partition >= self.partition_rows.len() {
+            return Err(format!(
+                "it has {} partitions, partition {} is wanted",
+                self.partition_rows.len(),
+                self.partition
+            ));
+        }
+        self.is_introduction = self.partition > 0;
         self.encodings = metadata.columns.iter().map(Encoding::of).collect();
         let columns = metadata.columns.iter().map(decode::column).collect();
         let mut result = ResultSet::new(columns, self.bounds);
         result.total = metadata.total;
+        result.extent = Extent {
+            begins: self.from,
+            partition_rows: Arc::clone(&self.partition_rows),
+        };
         self.result = Some(result);
         // A bound of no rows is kept without reading one.
         self.stop_when_full();
@@ -153,7 +184,7 @@ impl RowSink for Reading {
     }
 
     fn row(&mut self, row: &Row) -> Result<bool, String> {
-        if self.is_full {
+        if self.is_full || self.is_introduction {
             return Ok(false);
         }
         if row.len() != self.encodings.len() {

@@ -3,6 +3,7 @@
 //! What was reached is a [`Phase`] inside [`Run`], which the job carries from step to step. Which failures pass is
 //! decided in `retry`, what an answer means in `client`; here is only what follows.
 
+mod existing;
 mod fetch;
 
 use std::time::Duration;
@@ -14,8 +15,9 @@ use super::partition::Reading;
 use super::poll;
 use super::retry::{Failure, Retries};
 use super::submission::{self, PATH, Submission, handle_in_link, is_handle};
-use crate::backend::job::Work;
-use crate::backend::{CancelToken, Error, Kind, Progress, ResultSet, Stage};
+use crate::backend::job::{Operation, Work};
+use crate::backend::{CancelToken, Error, Job, Kind, Progress, ResultSet, Stage};
+use crate::ident::Uuid;
 use crate::time::Instant;
 
 /// What a job has reached between two steps.
@@ -35,6 +37,10 @@ enum Phase {
     Submit(Submission),
     /// It runs; its handle is the job's.
     Poll { polls: u32, since: Instant },
+    /// Whether another job's statement runs is to be asked.
+    Ask,
+    /// Another job's statement is to be cancelled.
+    Stop,
     /// It has ended; further partitions are to be read.
     Fetch(Reading),
     /// The job ends with this error, but an answer was lost and the statement may run: learn its handle.
@@ -60,12 +66,28 @@ pub(super) enum Turn {
 }
 
 impl Run {
-    /// A job of which nothing was done.
-    pub(super) fn new(client: &Client, timeout: Duration) -> Self {
+    /// A job of which nothing was done. One about a statement that was submitted before has its handle from now on.
+    pub(super) fn new(client: &Client, job: &mut Job) -> Self {
+        let started = client.now().monotonic;
+        let (phase, about) = match &job.work.operation {
+            Operation::Run => {
+                let submission = Submission::new(job.request_id, job.work.timeout);
+                (Phase::Submit(submission), None)
+            }
+            Operation::Read { query_id, .. } => {
+                let since = started;
+                (Phase::Poll { polls: 0, since }, Some(query_id))
+            }
+            Operation::Status(query_id) => (Phase::Ask, Some(query_id)),
+            Operation::Cancel(query_id) => (Phase::Stop, Some(query_id)),
+        };
+        if let Some(query_id) = about {
+            job.reached.handle = Some(query_id.to_string());
+        }
         Self {
-            started: client.now().monotonic,
+            started,
             results: Vec::new(),
-            phase: Phase::Submit(Submission::new(client.uuid(), timeout)),
+            phase,
             retries: Retries::default(),
             has_renewed: false,
         }
@@ -75,7 +97,12 @@ impl Run {
     pub(super) const fn stage(&self) -> Stage {
         match self.phase {
             // Ending a statement is as urgent as beginning one: it frees the warehouse.
-            Phase::Submit(_) | Phase::Recover(..) | Phase::Cancel { .. } | Phase::Over => Stage::Submit,
+            Phase::Submit(_)
+            | Phase::Recover(..)
+            | Phase::Cancel { .. }
+            | Phase::Ask
+            | Phase::Stop
+            | Phase::Over => Stage::Submit,
             Phase::Fetch(_) => Stage::Fetch,
             Phase::Poll { .. } => Stage::Poll,
         }
@@ -100,6 +127,8 @@ impl Run {
 pub(super) struct Stepper<'a> {
     pub(super) client: &'a Client,
     pub(super) work: &'a Work,
+    /// Of the job's first statement.
+    pub(super) request_id: Uuid,
     pub(super) handle: &'a mut Option<String>,
     pub(super) run: &'a mut Run,
     pub(super) cancel: &'a CancelToken,
@@ -112,7 +141,7 @@ impl Stepper<'_> {
             let message = "a statement came here before the guard had seen it";
             return Turn::Done(Err(Error::new(Kind::Internal, message)));
         }
-        if self.work.statements.len() == self.run.results.len() {
+        if self.results_wanted() == self.run.results.len() {
             return Turn::Done(Ok(()));
         }
         if let Some(turn) = self.give_up_if_told() {
@@ -124,6 +153,8 @@ impl Stepper<'_> {
             Phase::Fetch(reading) => self.fetch(reading),
             Phase::Recover(submission, cause) => self.recover(submission, cause),
             Phase::Cancel { cause, attempts_max } => self.cancel(cause, attempts_max),
+            Phase::Ask => self.ask(),
+            Phase::Stop => self.stop(),
             Phase::Over => Turn::Done(Err(Error::new(
                 Kind::Internal,
                 "a job that had ended was stepped again",
@@ -141,6 +172,8 @@ impl Stepper<'_> {
             return None;
         };
         match &self.run.phase {
+            // The statement is another job's, or nobody's any more: it goes on.
+            _ if !self.is_own() => return Some(self.fail(cause)),
             Phase::Submit(submission) if submission.may_run => {
                 self.run.phase = Phase::Recover(*submission, cause);
             }
@@ -152,7 +185,9 @@ impl Stepper<'_> {
             }
             // A result that is there is read to its end, however late, unless nobody wants it.
             Phase::Fetch(_) if cause.kind == Kind::Timeout => return None,
-            Phase::Submit(_) | Phase::Fetch(_) | Phase::Over => return Some(self.fail(cause)),
+            Phase::Submit(_) | Phase::Fetch(_) | Phase::Ask | Phase::Stop | Phase::Over => {
+                return Some(self.fail(cause));
+            }
             // It is ending already.
             Phase::Recover(..) | Phase::Cancel { .. } => return None,
         }
@@ -216,6 +251,7 @@ impl Stepper<'_> {
                 self.run.phase = phase;
                 match self.pause(failure, &error) {
                     Some(after) => self.again(after, Progress::Retrying),
+                    None if !self.is_own() => self.fail(error),
                     // It runs on and nobody will read it: one attempt to stop it.
                     None => {
                         self.run.retries.reset();
@@ -317,6 +353,20 @@ impl Stepper<'_> {
     fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
         self.client
             .exchange(method, target, patience, self.run.has_renewed)
+    }
+
+    /// Whether the job has submitted what it waits for: then that ends with it.
+    fn is_own(&self) -> bool {
+        matches!(self.work.operation, Operation::Run)
+    }
+
+    /// How many results the job has when it is over.
+    fn results_wanted(&self) -> usize {
+        if self.is_own() {
+            self.work.statements.len()
+        } else {
+            1
+        }
     }
 
     fn statement_path(&self, rest: &str) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::backend::job::{Context, Work};
-use crate::ident::Uuid;
+use crate::ident::{QueryId, Uuid};
 
 /// A statement on its way to Snowflake. Repeating it sends the same bytes with the same id.
 #[derive(Debug, Clone, Copy)]
@@ -90,10 +90,7 @@ pub(super) fn body(statement: &str, timeout: u64, work: &Work, defaults: &Contex
 
 /// A handle goes into paths, so it is what handles are: hexadecimal groups.
 pub(super) fn is_handle(text: &str) -> bool {
-    (1..=HANDLE_BYTES_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    QueryId::parse(text).is_some()
 }
 
 /// `Link` names the statement before the body begins: a body that breaks off can be asked for again.
@@ -105,7 +102,6 @@ pub(super) fn handle_in_link(link: &str) -> Option<String> {
 
 /// Where statements live.
 pub(super) const PATH: &str = "/api/v2/statements";
-const HANDLE_BYTES_MAX: usize = 64;
 /// The longest that Snowflake takes: seven days.
 const TIMEOUT_SECONDS_MAX: u64 = 604_800;
 

@@ -6,9 +6,9 @@ use super::listing::Listing;
 use super::names::{ViewName, text_property};
 use super::render::{Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
 use super::schema::Arguments;
-use super::{Refusal, Settings, Tool};
+use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::Answer;
-use crate::backend::job::{Rendered, Work};
+use crate::backend::job::Rendered;
 use crate::backend::rows::Row;
 use crate::json;
 use crate::sql::identifier::quote_literal;
@@ -45,8 +45,9 @@ pub(super) fn describe_view() -> Tool {
 fn begin_describe_view(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ViewName::parse(settings, arguments)?;
     let quoted = name.to_quoted();
     let statements = vec![
@@ -61,7 +62,7 @@ fn begin_describe_view(
     let mut work = settings.work(statements, context, settings.rows_max, render);
     // GET_DDL fails for secure views of others; their columns are still worth telling.
     work.optional = 1;
-    Ok(work)
+    Ok(work.into())
 }
 
 fn render_description(answer: Answer, name: &ViewName, bytes_max: usize, form: Form) -> Rendered {

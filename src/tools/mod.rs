@@ -6,6 +6,7 @@
 //!
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
+pub mod call;
 pub mod document;
 pub mod lookup;
 pub mod place;
@@ -26,13 +27,14 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::backend::job::{Context, Render, Rendered, Work};
+use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
 use crate::sql::identifier;
 
+pub use call::Call;
 pub use render::Form;
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -53,7 +55,22 @@ pub struct Tool {
     begin: Begin,
 }
 
-type Begin = fn(&Arc<Settings>, &Arguments<'_>, Form) -> Result<Work, Refusal>;
+type Begin = fn(&Arc<Settings>, &Arguments<'_>, &Call<'_>) -> Result<Begun, Refusal>;
+
+/// What a call of a tool begins with.
+#[derive(Debug)]
+pub enum Begun {
+    /// Work for the backend.
+    Work(Box<Work>),
+    /// The whole result: nobody needs to be asked.
+    Told(Vec<u8>),
+}
+
+impl From<Work> for Begun {
+    fn from(work: Work) -> Self {
+        Self::Work(Box::new(work))
+    }
+}
 
 /// What a client may assume of every tool here: all of them read, and the database is the world outside.
 pub const ANNOTATIONS: &str =
@@ -173,18 +190,23 @@ impl Catalogue {
         self.tools.iter().find(|tool| tool.name == name)
     }
 
-    /// The work that a call of `tool` asks for.
+    /// What a call of `tool` asks for.
     ///
     /// # Errors
     /// A refusal, with the bytes of a failed result.
-    pub fn begin(&self, tool: &Tool, arguments: Option<&RawValue>, form: Form) -> Result<Work, Refused> {
+    pub fn begin(
+        &self,
+        tool: &Tool,
+        arguments: Option<&RawValue>,
+        call: &Call<'_>,
+    ) -> Result<Begun, Refused> {
         let refused = |refusal: &Refusal, denied| Refused {
-            result: render::failure(form, &format!("Error: {refusal}{}", refusal.advice())),
+            result: render::failure(call.form, &format!("Error: {refusal}{}", refusal.advice())),
             denied,
         };
         let arguments = Arguments::parse(&tool.properties, arguments)
             .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
-        (tool.begin)(&self.settings, &arguments, form).map_err(|refusal| {
+        let begun = (tool.begin)(&self.settings, &arguments, call).map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => Some(Box::new(Denied {
                     tool: tool.name,
@@ -194,6 +216,13 @@ impl Catalogue {
                 _ => None,
             };
             refused(&refusal, denied)
+        })?;
+        Ok(match begun {
+            Begun::Work(mut work) => {
+                work.query_tag = Some(call.query_tag(tool.name));
+                Begun::Work(work)
+            }
+            told @ Begun::Told(_) => told,
         })
     }
 }
@@ -243,6 +272,7 @@ impl Settings {
         render: impl FnOnce(Answer) -> Rendered + Send + 'static,
     ) -> Work {
         Work {
+            operation: Operation::Run,
             unchecked: None,
             statements,
             optional: 0,
@@ -252,7 +282,7 @@ impl Settings {
                 bytes_max: self.result_bytes_max,
             },
             timeout: self.statement_timeout,
-            query_tag: self.query_tag.clone(),
+            query_tag: None,
             follow: None,
             render: Render::new(render),
         }

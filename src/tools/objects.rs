@@ -9,8 +9,8 @@ use super::listing::Listing;
 use super::names::{default_schema, display_name, name_in, required_name, text_property};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
 use super::schema::Arguments;
-use super::{Refusal, Settings, Tool};
-use crate::backend::job::{Rendered, Work};
+use super::{Begun, Call, Refusal, Settings, Tool};
+use crate::backend::job::Rendered;
 use crate::backend::rows::Row;
 use crate::backend::{Answer, ResultSet};
 use crate::json;
@@ -60,8 +60,9 @@ pub(super) fn list_views() -> Tool {
 fn begin_list_databases(
     settings: &Arc<Settings>,
     _arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let statement = settings.check("SHOW DATABASES")?;
     let list = List {
         title: "Available Snowflake databases:".to_owned(),
@@ -73,7 +74,9 @@ fn begin_list_databases(
     };
     let context = settings.context(None, None);
     let render = move |answer| list.render(answer, push_database);
-    Ok(settings.work(vec![statement], context, settings.rows_max, render))
+    Ok(settings
+        .work(vec![statement], context, settings.rows_max, render)
+        .into())
 }
 
 fn push_database(list: &mut Listing, row: Row<'_>) {
@@ -89,8 +92,9 @@ fn push_database(list: &mut Listing, row: Row<'_>) {
 fn begin_list_views(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let database = required_name(arguments, "database")?;
     let named = name_in(arguments, "schema")?;
     let is_named = named.is_some();
@@ -133,7 +137,9 @@ fn begin_list_views(
     };
     let context = settings.context(Some(exact(&database)), schema.as_ref().map(exact));
     let render = move |answer| list.render(answer, push);
-    Ok(settings.work(vec![statement], context, settings.rows_max, render))
+    Ok(settings
+        .work(vec![statement], context, settings.rows_max, render)
+        .into())
 }
 
 fn push_view(list: &mut Listing, row: Row<'_>) {

@@ -6,8 +6,8 @@ use super::names::{ViewName, display_name, name_in, text_property};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result, unrenderable};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
-use super::{Refusal, Settings, Tool};
-use crate::backend::job::{Context, Rendered, Work};
+use super::{Begun, Call, Refusal, Settings, Tool};
+use crate::backend::job::{Context, Rendered};
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
 use crate::sql::guard::UncheckedStatement;
@@ -114,8 +114,9 @@ fn limit_property(default: u64, maximum: u64) -> Property {
 fn begin_query_view(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let name = ViewName::parse(settings, arguments)?;
     let limit = arguments.count("limit");
     // One row more than is shown tells whether there are more. The text is ours, so it may be bounded in SQL.
@@ -136,14 +137,15 @@ fn begin_query_view(
         };
         page.render(result, &answer, heading)
     };
-    Ok(settings.work(vec![statement], context, limit, render))
+    Ok(settings.work(vec![statement], context, limit, render).into())
 }
 
 fn begin_execute_query(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
-) -> Result<Work, Refusal> {
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
     let text = arguments.text("query").unwrap_or_default();
     if text.trim().is_empty() {
         return Err(Refusal::Arguments(super::schema::Fault::Missing("query")));
@@ -177,7 +179,7 @@ fn begin_execute_query(
     } else {
         work.statements.push(settings.check(text)?);
     }
-    Ok(work)
+    Ok(work.into())
 }
 
 /// What the text form of `execute_query` repeats of the call.

@@ -34,8 +34,6 @@ pub struct Settings {
     pub warehouse: Option<String>,
     /// Role of every statement.
     pub role: Option<String>,
-    /// Marks the statements in Snowflake's query history.
-    pub query_tag: Option<String>,
     /// Which statements may pass of a caller for whom nothing else is said.
     pub policy: Policy,
     /// What each caller may do.
@@ -58,7 +56,6 @@ impl Settings {
             default_schema: None,
             warehouse: None,
             role: None,
-            query_tag: None,
             policy: rulings.base().policy.clone(),
             rulings,
         }

@@ -2,7 +2,7 @@
 
 mod objects;
 
-use super::render::tests::PLAIN;
+use super::call::tests::with_call;
 use super::*;
 use crate::backend::rows::Bounds;
 use crate::backend::{Column, Error, Kind, ResultSet, Value};
@@ -18,9 +18,11 @@ fn begin(settings: Settings, tool: &str, arguments: &str) -> Result<Work, String
     let catalogue = Catalogue::new(settings);
     let tool = catalogue.find(tool).unwrap();
     let arguments: &RawValue = serde_json::from_str(arguments).unwrap();
-    catalogue
-        .begin(tool, Some(arguments), PLAIN)
-        .map_err(|refused| text_of(&refused.result))
+    match with_call(|call| catalogue.begin(tool, Some(arguments), call)) {
+        Ok(Begun::Work(work)) => Ok(*work),
+        Ok(Begun::Told(told)) => Err(text_of(&told)),
+        Err(refused) => Err(text_of(&refused.result)),
+    }
 }
 
 fn statements(work: &Work) -> Vec<&str> {

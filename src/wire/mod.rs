@@ -81,13 +81,15 @@ pub enum CloseReason {
     TableFull,
     /// All connections together hold as many bytes as they may.
     ShortOfMemory,
+    /// The key or token that opened it has ended.
+    CredentialEnded,
     /// The server is shutting down.
     Draining,
 }
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -103,6 +105,7 @@ impl CloseReason {
         Self::StreamAborted,
         Self::TableFull,
         Self::ShortOfMemory,
+        Self::CredentialEnded,
         Self::Draining,
     ];
 
@@ -124,6 +127,7 @@ impl CloseReason {
             Self::StreamAborted => "stream_aborted",
             Self::TableFull => "table_full",
             Self::ShortOfMemory => "short_of_memory",
+            Self::CredentialEnded => "credential_ended",
             Self::Draining => "draining",
         }
     }

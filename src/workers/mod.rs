@@ -8,6 +8,7 @@
 //! must stop costing money now. Why one for memory: to free a result of 12 MB takes the machine a millisecond or two, in
 //! which the reactor would answer nobody; a worker may be waiting for Snowflake just then.
 
+pub mod fetching;
 mod queue;
 mod step;
 

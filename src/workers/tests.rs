@@ -45,6 +45,7 @@ fn job(id: u64) -> Box<Job> {
     Box::new(Job {
         id: JobId(id),
         work: Work {
+            operation: crate::backend::job::Operation::Run,
             unchecked: None,
             optional: 0,
             statements: vec![Policy::default().check("select 1").unwrap()],
@@ -66,6 +67,7 @@ fn job(id: u64) -> Box<Job> {
         },
         reached: Reached::default(),
         admitted: Instant::ZERO,
+        request_id: crate::ident::Uuid::from_random([7; 16]),
     })
 }
 

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
+use snowflake_mcp::backend::job::{Operation, Status};
+use snowflake_mcp::backend::rows::Position;
 use snowflake_mcp::backend::{Backend, CancelToken, Kind, ResultSet};
+use snowflake_mcp::ident::QueryId;
 
 use crate::drive::{self, Ended, Task, rows};
 
@@ -83,6 +86,25 @@ pub(crate) const ALL: &[Behaviour] = &[
     ("a context holds for its job only", context_holds_for_its_job),
     ("an error does not spoil the next job", error_spoils_nothing),
     ("a failed job is never retried for ever", errors_end_at_once),
+    (
+        "a statement that was run can be read again by its query id",
+        reads_what_exists,
+    ),
+    (
+        "its rows can be read from any place, and each comes once",
+        pages_give_each_row_once,
+    ),
+    ("a statement that has ended says so", tells_status),
+    ("what failed fails again when it is asked after", tells_failure),
+    (
+        "a cancel of what has ended is confirmed and spoils nothing",
+        cancels_what_has_ended,
+    ),
+    ("a query id that nobody has is gone", unknown_is_gone),
+    (
+        "a cancelled token ends a reader and not the statement",
+        reader_leaves_alone,
+    ),
 ];
 
 /// Statements of the list that an engine without SQL must know by heart.
@@ -263,6 +285,98 @@ fn error_spoils_nothing(subject: &Subject<'_>) {
         subject.run(Task::new(broken)).error();
         assert_eq!(rows(&subject.run(Task::new(SELECT_ONE)).result()), [["1"]]);
     }
+}
+
+/// Runs a statement and gives its query id.
+fn run_before(subject: &Subject<'_>, statement: &str) -> QueryId {
+    let result = subject.run(Task::new(statement)).result();
+    QueryId::parse(&result.query_id.expect("a result has a query id")).unwrap()
+}
+
+fn read(query_id: &QueryId, from: Position) -> Task {
+    Task::about(Operation::Read {
+        query_id: query_id.clone(),
+        from,
+    })
+}
+
+fn reads_what_exists(subject: &Subject<'_>) {
+    let query_id = run_before(subject, FIVE_ROWS);
+    for _ in 0..2 {
+        let result = subject.run(read(&query_id, Position::default())).result();
+        assert_eq!(rows(&result), [["1"], ["2"], ["3"], ["4"], ["5"]]);
+        assert_eq!(result.query_id.as_deref(), Some(query_id.as_str()));
+        assert_eq!(result.columns[0].name, "N");
+    }
+}
+
+fn pages_give_each_row_once(subject: &Subject<'_>) {
+    for page in 1..=5 {
+        let first = subject.run(Task::new(FIVE_ROWS).rows_max(page)).result();
+        let query_id = QueryId::parse(first.query_id.as_deref().unwrap()).unwrap();
+        let (mut all, mut last) = (rows(&first), first);
+        while last.is_truncated() {
+            let from = last.position_after(last.returned());
+            last = subject.run(read(&query_id, from).rows_max(page)).result();
+            assert_eq!(last.rows_before(), Some(all.len() as u64));
+            all.extend(rows(&last));
+            assert!(all.len() <= 5, "{all:?}");
+        }
+        assert_eq!(all, [["1"], ["2"], ["3"], ["4"], ["5"]], "{page} rows a page");
+    }
+}
+
+fn tells_status(subject: &Subject<'_>) {
+    let query_id = run_before(subject, SELECT_ONE);
+    let answer = subject
+        .run(Task::about(Operation::Status(query_id.clone())))
+        .result();
+    assert_eq!(answer.status(), Some(Status::Succeeded));
+    assert_eq!(answer.query_id.as_deref(), Some(query_id.as_str()));
+}
+
+fn tells_failure(subject: &Subject<'_>) {
+    let error = subject.run(Task::new(MISSING_COLUMN)).error();
+    let query_id = QueryId::parse(error.query_id.as_deref().expect("what failed had an id")).unwrap();
+    let asked = [
+        Operation::Status(query_id.clone()),
+        read(&query_id, Position::default()).operation,
+    ];
+    for operation in asked {
+        let again = subject.run(Task::about(operation)).error();
+        assert_eq!((again.kind, &again.query_id), (Kind::NotFound, &error.query_id));
+    }
+}
+
+fn cancels_what_has_ended(subject: &Subject<'_>) {
+    let query_id = run_before(subject, SELECT_ONE);
+    let answer = subject.run(Task::about(Operation::Cancel(query_id))).result();
+    assert_eq!(answer.status(), Some(Status::Cancelled));
+    assert_eq!(rows(&subject.run(Task::new(SELECT_ONE)).result()), [["1"]]);
+}
+
+fn unknown_is_gone(subject: &Subject<'_>) {
+    let nobody = QueryId::parse("01b00000-0000-0000-0000-00000000dead").unwrap();
+    for operation in [
+        Operation::Status(nobody.clone()),
+        Operation::Cancel(nobody.clone()),
+        read(&nobody, Position::default()).operation,
+    ] {
+        let error = subject.run(Task::about(operation)).error();
+        assert_eq!(error.kind, Kind::ResultGone, "{error}");
+    }
+}
+
+fn reader_leaves_alone(subject: &Subject<'_>) {
+    let query_id = run_before(subject, SELECT_ONE);
+    let token = CancelToken::new();
+    token.cancel();
+    let error = subject
+        .run_with(read(&query_id, Position::default()), &token)
+        .error();
+    assert_eq!(error.kind, Kind::Cancelled);
+    let result = subject.run(read(&query_id, Position::default())).result();
+    assert_eq!(rows(&result), [["1"]]);
 }
 
 fn errors_end_at_once(subject: &Subject<'_>) {

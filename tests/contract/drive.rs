@@ -1,12 +1,13 @@
 //! Takes a job through its steps as the server would, and keeps a record of them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use snowflake_mcp::backend::job::{Context, Reached, Render, Rendered, Work};
+use snowflake_mcp::backend::job::{Context, Operation, Reached, Render, Rendered, Work};
 use snowflake_mcp::backend::rows::Bounds;
 use snowflake_mcp::backend::{Backend, CancelToken, Error, Job, Progress, ResultSet, Stage, Step, Value};
-use snowflake_mcp::ident::JobId;
+use snowflake_mcp::ident::{JobId, Uuid};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Clock, Instant, Now, WallTime};
 
@@ -51,6 +52,8 @@ pub(crate) struct Task {
     pub(crate) bounds: Bounds,
     pub(crate) timeout: Duration,
     pub(crate) query_tag: Option<String>,
+    pub(crate) operation: Operation,
+    pub(crate) request_id: Uuid,
 }
 
 impl Task {
@@ -65,6 +68,17 @@ impl Task {
             },
             timeout: Duration::from_secs(300),
             query_tag: None,
+            operation: Operation::Run,
+            request_id: fresh_id(),
+        }
+    }
+
+    /// Nothing is run: this is about a statement that was.
+    pub(crate) fn about(operation: Operation) -> Self {
+        Self {
+            statements: Vec::new(),
+            operation,
+            ..Self::new("")
         }
     }
 
@@ -106,6 +120,7 @@ impl Task {
         Job {
             id: JobId(1),
             work: Work {
+                operation: self.operation,
                 unchecked: None,
                 statements: self.statements.iter().map(checked).collect(),
                 optional: self.optional,
@@ -124,8 +139,18 @@ impl Task {
             },
             reached: Reached::default(),
             admitted: Instant::ZERO,
+            request_id: self.request_id,
         }
     }
+}
+
+/// An id that no other task of this process has.
+fn fresh_id() -> Uuid {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::SeqCst);
+    let mut bytes = [0x5a; 16];
+    bytes[..8].copy_from_slice(&count.to_be_bytes());
+    Uuid::from_random(bytes)
 }
 
 /// What happened between two steps.

@@ -124,7 +124,7 @@ fn teach_the_list(server: &Server) {
         .teach_error(
             behaviours::MISSING_COLUMN,
             422,
-            json!({ "code": "000904", "message": "SQL compilation error: error line 1 at position 7\ninvalid identifier 'NO_SUCH_COLUMN'", "sqlState": "42000", "statementHandle": "01c0" }),
+            json!({ "code": "000904", "message": "SQL compilation error: error line 1 at position 7\ninvalid identifier 'NO_SUCH_COLUMN'", "sqlState": "42000" }),
         )
         .teach_error(
             behaviours::SYNTAX_ERROR,

@@ -22,6 +22,7 @@ fn job(statement: CheckedStatement) -> Job {
     Job {
         id: JobId(1),
         work: Work {
+            operation: snowflake_mcp::backend::job::Operation::Run,
             unchecked: None,
             statements: vec![statement],
             optional: 0,
@@ -37,6 +38,7 @@ fn job(statement: CheckedStatement) -> Job {
         },
         reached: Reached::default(),
         admitted: Instant::ZERO,
+        request_id: snowflake_mcp::ident::Uuid::from_random([7; 16]),
     }
 }
 

@@ -88,6 +88,7 @@ impl<'a> Peer<'a> {
             negotiated: self.negotiated,
             abilities: Abilities::default(),
             principal: b"",
+            client: snowflake_mcp::ident::ClientLabel::default(),
             now: Now::default(),
         };
         let message = match rpc::decode(message.as_bytes(), &self.limits) {
@@ -138,7 +139,7 @@ impl<'a> Peer<'a> {
     }
 
     fn rest(&mut self, body: &str) -> Vec<String> {
-        let (id, outcome) = self.service.on_rest_call(body.as_bytes());
+        let (id, outcome) = self.service.on_rest_call(&Context::default(), body.as_bytes());
         let id = id.map_or("\"a uuid\"", rpc::Id::as_json);
         let prefix = rest::reply_prefix(id).concat();
         let whole = |payload: &[u8]| [&prefix, payload, rest::REPLY_SUFFIX].concat();
@@ -151,7 +152,7 @@ impl<'a> Peer<'a> {
     }
 
     fn envelope(&mut self, text: &str) -> Vec<String> {
-        match self.service.on_envelope(text.as_bytes()) {
+        match self.service.on_envelope(&Context::default(), text.as_bytes()) {
             Envelope::Ping => vec![self.said(200, &envelope::pong(WallTime::from_micros(1_500_000)))],
             Envelope::Refused { id, message } => {
                 vec![self.said(200, &envelope::error(id.map(rpc::Id::as_json), &message))]

@@ -355,6 +355,7 @@ impl Theatre {
                         self.steps.push(job);
                     }
                 }
+                Output::Fetch(wanted) => return Err(format!("{wanted:?} wanted without keys and issuers")),
                 Output::Audit(_) => return Err("there is no audit log".to_owned()),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => {

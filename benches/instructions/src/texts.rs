@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use snowflake_mcp::backend::job::{Reached, Work};
 use snowflake_mcp::backend::{Answer, Backend, CancelToken, Column, Job, Outcome, ResultSet, Step, Value};
-use snowflake_mcp::ident::JobId;
+use snowflake_mcp::entropy::SeededEntropy;
+use snowflake_mcp::ident::{JobId, Uuid};
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Clock, Instant, Now};
-use snowflake_mcp::tools::{Catalogue, Form, Settings};
+use snowflake_mcp::token::Keys;
+use snowflake_mcp::tools::{Begun, Call, Catalogue, Form, Settings};
 use snowflake_mcp::workers::step_once;
 
 use super::messages::CALL;
@@ -67,6 +69,7 @@ pub(crate) fn worker_select_1() -> Walk {
             work: work(r#"{"query":"select 1"}"#),
             reached: Reached::default(),
             admitted: Instant::ZERO,
+            request_id: Uuid::from_random([7; 16]),
         };
         let outcome = step_once(&OneRow, job, &token, &Stopped);
         assert!(matches!(outcome, Outcome::Done(Ok(rendered)) if rendered.rows == 1));
@@ -77,6 +80,7 @@ pub(crate) fn worker_select_1() -> Walk {
 fn work(arguments: &str) -> Work {
     thread_local! {
         static CATALOGUE: Catalogue = Catalogue::new(Settings::new(&Limits::default(), Policy::default()));
+        static KEYS: Keys = Keys::random(&mut SeededEntropy::new(1));
     }
     let arguments: &RawValue = serde_json::from_str(arguments).expect("it is JSON");
     let form = Form {
@@ -86,8 +90,12 @@ fn work(arguments: &str) -> Work {
     };
     CATALOGUE.with(|catalogue| {
         let tool = catalogue.find("execute_query").expect("there is such a tool");
-        let work = catalogue.begin(tool, Some(arguments), form);
-        work.expect("the arguments are right")
+        KEYS.with(
+            |keys| match catalogue.begin(tool, Some(arguments), &Call::of_nobody(form, keys)) {
+                Ok(Begun::Work(work)) => *work,
+                other => panic!("the arguments are right: {other:?}"),
+            },
+        )
     })
 }
 

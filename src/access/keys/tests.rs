@@ -67,7 +67,7 @@ fn a_line_says_all_that_a_key_may_have() {
     ))
     .unwrap();
     let holder = &ring.keys[0].holder;
-    assert_eq!(holder.scope, Scope::Read);
+    assert_eq!(holder.scope, Some(Scope::Read));
     assert_eq!(
         holder.quota,
         Quota {

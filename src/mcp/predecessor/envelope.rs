@@ -3,16 +3,16 @@
 //! A connection speaks JSON-RPC unless its first message [`is_envelope`]. For the server, once it does:
 //!
 //! 1. Send [`greeting`] (only then: a greeting breaks MCP clients), then answer that first message too.
-//! 2. `service.on_envelope(text)` for every message: [`Envelope::Call`] carries an [`Outcome`] (`Result`, `Error` or
+//! 2. `service.on_envelope(context, text)` for every message: [`Envelope::Call`] carries an [`Outcome`] (`Result`, `Error` or
 //!    `Work`); write [`result_prefix`], the payload and [`RESULT_SUFFIX`], or [`error`] with the error's message.
 //! 3. [`Envelope::Ping`]: send [`pong`]. [`Envelope::Refused`]: send [`error`].
 //! 4. At shutdown send [`shutdown_notice`] before closing.
 
-use super::{REVISION, spelling};
+use super::spelling;
 use crate::ident::Uuid;
 use crate::json;
 use crate::limits::Limits;
-use crate::mcp::{Outcome, Service, calls};
+use crate::mcp::{Context, Outcome, Service};
 use crate::rpc::Id;
 use crate::time::WallTime;
 
@@ -46,7 +46,7 @@ pub fn is_envelope(text: &[u8], limits: &Limits) -> bool {
 
 impl Service {
     /// What a message in the envelope means.
-    pub fn on_envelope<'a>(&mut self, text: &'a [u8]) -> Envelope<'a> {
+    pub fn on_envelope<'a>(&mut self, context: &Context<'_>, text: &'a [u8]) -> Envelope<'a> {
         let call = match spelling::parse(text, &self.limits) {
             Ok(call) => call,
             Err(error) => {
@@ -64,13 +64,7 @@ impl Service {
             (Some("ping"), _) => Envelope::Ping,
             (Some("call"), Some(tool)) => Envelope::Call {
                 id: call.id,
-                outcome: calls::start(
-                    self,
-                    REVISION,
-                    tool,
-                    call.arguments,
-                    crate::mcp::script::Hears::default(),
-                ),
+                outcome: self.start_tool(context, call.id, (tool, call.arguments)),
             },
             (Some("call"), None) => refused("method must be the name of a tool"),
             (Some(_), _) => refused("type must be call or ping"),

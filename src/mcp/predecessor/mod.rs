@@ -14,8 +14,12 @@ mod spelling;
 
 use std::sync::Arc;
 
-use super::Revision;
-use crate::tools::Catalogue;
+use serde_json::value::RawValue;
+
+use super::script::Hears;
+use super::{Context, Outcome, Revision, Service, calls};
+use crate::rpc::Id;
+use crate::tools::{self, Catalogue};
 
 /// The revision whose results these clients get: the richest form that is an object of content and flags.
 const REVISION: Revision = Revision::V20251125;
@@ -31,6 +35,28 @@ impl Encoded {
         Self {
             tools: rest::encode_tools(catalogue),
         }
+    }
+}
+
+impl Service {
+    /// Starts a tool for a client of the predecessor's, whatever way it names it.
+    fn start_tool(
+        &mut self,
+        context: &Context<'_>,
+        id: Option<Id<'_>>,
+        (name, arguments): (&str, Option<&RawValue>),
+    ) -> Outcome {
+        let keys = self.keys.clone();
+        let call = tools::Call {
+            form: REVISION.form(),
+            now: context.now,
+            principal: context.principal,
+            client: context.client,
+            request_id: id.map_or("null", Id::as_json),
+            traceparent: None,
+            keys: &keys,
+        };
+        calls::start(self, (REVISION, name, arguments), &call, Hears::default())
     }
 }
 

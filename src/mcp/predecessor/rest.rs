@@ -3,16 +3,16 @@
 //! A call's reply is `{"id":…,"result":{content,structuredContent,isError},"error":null}` or, when there is no such tool
 //! or no such call, `{"id":…,"result":null,"error":{code,message}}`. For the server:
 //!
-//! 1. `service.on_rest_call(body)` gives the client's id, if it sent one, and an [`Outcome`] (`Result`, `Error` or `Work`).
+//! 1. `service.on_rest_call(context, body)` gives the client's id, if it sent one, and an [`Outcome`] (`Result`, `Error` or `Work`).
 //! 2. Without an id of the client's, make a UUID and quote it.
 //! 3. `Result`, and `Work` when it is done: write [`reply_prefix`], the payload, [`REPLY_SUFFIX`], with status 200.
 //! 4. `Error`: write [`error_reply`] with the error's `http_status`.
 
 use std::sync::Arc;
 
-use super::{REVISION, spelling};
+use super::spelling;
 use crate::json;
-use crate::mcp::{Outcome, Payload, Service, calls};
+use crate::mcp::{Context, Outcome, Payload, Service};
 use crate::rpc::{self, Id};
 use crate::tools::{Catalogue, schema};
 
@@ -42,7 +42,7 @@ impl Service {
     /// Three spellings mean the same: `{"method":<tool>,"params":{…}}`, with `jsonrpc` and `id` or without, and
     /// `{"name":<tool>,"arguments":{…}}`. The outcome is `Result`, `Error` (400 for a body that is no call, 200 for a tool
     /// that does not exist) or `Work`.
-    pub fn on_rest_call<'a>(&mut self, body: &'a [u8]) -> (Option<Id<'a>>, Outcome) {
+    pub fn on_rest_call<'a>(&mut self, context: &Context<'_>, body: &'a [u8]) -> (Option<Id<'a>>, Outcome) {
         let call = match spelling::parse(body, &self.limits) {
             Ok(call) => call,
             Err(error) => return (None, Outcome::refused(error)),
@@ -53,13 +53,7 @@ impl Service {
         };
         (
             call.id,
-            calls::start(
-                self,
-                REVISION,
-                &tool,
-                call.arguments,
-                crate::mcp::script::Hears::default(),
-            ),
+            self.start_tool(context, call.id, (&tool, call.arguments)),
         )
     }
 }

@@ -4,6 +4,7 @@ use super::envelope::{self, Envelope, is_envelope};
 use super::rest;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::limits::Limits;
+use crate::mcp::Context;
 use crate::mcp::{Keys, Outcome, Service};
 use crate::rpc::{self, Id};
 use crate::sql::guard::Policy;
@@ -44,7 +45,7 @@ fn all_spellings_of_a_rest_call_mean_the_same() {
         ),
     ] {
         let mut service = service();
-        let (echoed, outcome) = service.on_rest_call(body.as_bytes());
+        let (echoed, outcome) = service.on_rest_call(&Context::default(), body.as_bytes());
         assert_eq!(echoed.map(Id::as_json), id, "{body}");
         assert_eq!(statement(&outcome), "select 1", "{body}");
     }
@@ -63,7 +64,7 @@ fn a_rest_body_that_is_no_call_is_refused_and_an_unknown_tool_told() {
         (r#"{"method":"drop_table","params":{"secret":"x"}}"#, 200, -32602),
     ] {
         let mut service = service();
-        let (_, outcome) = service.on_rest_call(body.as_bytes());
+        let (_, outcome) = service.on_rest_call(&Context::default(), body.as_bytes());
         let Outcome::Error { error, http_status } = outcome else {
             panic!("{body}")
         };
@@ -130,7 +131,7 @@ fn only_a_first_message_of_the_envelope_switches_to_it() {
 fn an_envelope_is_a_call_or_a_ping_or_refused_with_its_id() {
     let mut service = service();
     let text = br#"{"type":"call","id":"c1","method":"execute_query","params":{"query":"select 1"}}"#;
-    let Envelope::Call { id, outcome } = service.on_envelope(text) else {
+    let Envelope::Call { id, outcome } = service.on_envelope(&Context::default(), text) else {
         panic!("it is a call")
     };
     assert_eq!(
@@ -138,7 +139,7 @@ fn an_envelope_is_a_call_or_a_ping_or_refused_with_its_id() {
         (Some("\"c1\""), "select 1")
     );
     assert!(matches!(
-        service.on_envelope(br#"{"type":"ping"}"#),
+        service.on_envelope(&Context::default(), br#"{"type":"ping"}"#),
         Envelope::Ping
     ));
     for (text, id, message) in [
@@ -158,7 +159,7 @@ fn an_envelope_is_a_call_or_a_ping_or_refused_with_its_id() {
             "type is missing, it must be call or ping",
         ),
     ] {
-        match service.on_envelope(text.as_bytes()) {
+        match service.on_envelope(&Context::default(), text.as_bytes()) {
             Envelope::Refused {
                 id: echoed,
                 message: said,
@@ -169,7 +170,7 @@ fn an_envelope_is_a_call_or_a_ping_or_refused_with_its_id() {
         }
     }
     assert!(matches!(
-        service.on_envelope(b"{"),
+        service.on_envelope(&Context::default(), b"{"),
         Envelope::Refused { id: None, message } if message.starts_with("parse error")
     ));
 }

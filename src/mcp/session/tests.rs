@@ -28,7 +28,8 @@ fn session(seed: u64, revision: Revision) -> Session {
         roots: true,
     };
     let entropy = &mut SeededEntropy::new(seed);
-    Session::begin(entropy, (revision, abilities), now(0).wall, HOUR)
+    let client = ClientLabel::new(if seed == 2 { "claude-ai" } else { "" }, "1.0");
+    Session::begin(entropy, (revision, abilities, client), now(0).wall, HOUR)
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::mcp::Keys;
-use crate::mcp::token::pack::{Pack, Unpack};
-use crate::mcp::token::{Purpose, Validity};
 use crate::time::WallTime;
+use crate::token::pack::{Pack, Unpack};
+use crate::token::{Purpose, Validity};
 
 /// A task, as its id says it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -152,6 +152,7 @@ impl Bench {
     fn outcome(&mut self, text: &str) -> Outcome {
         let context = Context {
             principal: self.principal,
+            client: crate::ident::ClientLabel::default(),
             now: Now {
                 wall: WallTime::from_micros(self.seconds * 1_000_000),
                 ..Now::default()
@@ -461,7 +462,8 @@ fn what_changes_for_a_session_is_told_to_the_server() {
         effect,
         Some(Effect::Negotiated {
             revision: Revision::V20251125,
-            abilities
+            abilities,
+            client: crate::ident::ClientLabel::default(),
         })
     );
 }

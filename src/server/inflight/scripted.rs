@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{DEADLINE_GRACE, Flight, Inflight, Principal, State};
 use crate::backend::job::{Reached, Work};
 use crate::backend::{Job, Stage};
-use crate::ident::JobId;
+use crate::ident::{JobId, Uuid};
 use crate::mcp::Finish;
 use crate::mcp::script::{Question, Script};
 use crate::server::reply::Caller;
@@ -73,6 +73,8 @@ impl Inflight {
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
+        // It holds no worker while it waits.
+        self.gate.enter(principal, id, usize::MAX);
         let state = State::Scripted(Scripted::new(Some(script), Waits::Not));
         let deadline = now + self.script_timeout;
         let flight = Flight::new(now, deadline, caller, principal, finish, state);
@@ -89,6 +91,8 @@ impl Inflight {
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
+        // It holds no worker while it waits.
+        self.gate.enter(principal, id, usize::MAX);
         let waits = Waits::Task { number, asked: None };
         let state = State::Scripted(Scripted::new(None, waits));
         let flight = Flight::new(now, deadline, caller, principal, finish, state);
@@ -132,7 +136,7 @@ impl Inflight {
         &mut self,
         id: JobId,
         now: Instant,
-        (work, finish): (Work, Finish),
+        (work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) {
         if let Some(flight) = self.flights.get_mut(&id) {
@@ -147,6 +151,7 @@ impl Inflight {
                 work,
                 reached: Reached::default(),
                 admitted: flight.admitted,
+                request_id,
             }));
             self.ready.push(flight.principal, Stage::Submit, id);
         }

@@ -1,8 +1,11 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
+mod access;
 mod audit;
 mod batches;
+mod callers;
 mod calls;
+mod fairness;
 mod memory;
 mod messages;
 mod routes;
@@ -36,6 +39,7 @@ struct Bench {
     submitted: VecDeque<Box<Job>>,
     cancels: VecDeque<Box<Job>>,
     interrupted: Vec<JobId>,
+    wanted: Vec<crate::access::fetch::Wanted>,
     closed: Vec<ConnectionId>,
     shutdown_write: Vec<ConnectionId>,
     stopped_accepting: bool,
@@ -77,6 +81,7 @@ impl Bench {
             submitted: VecDeque::new(),
             cancels: VecDeque::new(),
             interrupted: Vec::new(),
+            wanted: Vec::new(),
             closed: Vec::new(),
             shutdown_write: Vec::new(),
             stopped_accepting: false,
@@ -202,6 +207,7 @@ impl Bench {
                 Output::Submit(job) => self.submitted.push_back(job),
                 Output::SubmitCancel(job) => self.cancels.push_back(job),
                 Output::Interrupt(job) => self.interrupted.push(job),
+                Output::Fetch(wanted) => self.wanted.push(wanted),
                 Output::Audit(record) => self.records.push(*record),
                 Output::Flush(_) => {}
                 Output::ShutdownWrite(connection) => self.shutdown_write.push(connection),

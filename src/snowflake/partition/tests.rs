@@ -1,5 +1,6 @@
 //! Partitions in order, as many as the bounds need and none more.
 
+use crate::backend::rows::Position;
 use std::io::Cursor;
 
 use super::*;
@@ -41,7 +42,7 @@ fn numbers(result: &ResultSet) -> Vec<String> {
 
 #[test]
 fn partitions_follow_each_other_to_the_last() {
-    let mut reading = Reading::new(bounds(100));
+    let mut reading = Reading::new(bounds(100), Position::default());
     assert!(matches!(
         feed(&mut reading, &first(&[2, 1, 1], r#"["1"],["2"]"#)),
         End::Whole(_)
@@ -65,7 +66,7 @@ fn partitions_follow_each_other_to_the_last() {
 
 #[test]
 fn partitions_that_are_not_needed_are_not_asked_for() {
-    let mut reading = Reading::new(bounds(2));
+    let mut reading = Reading::new(bounds(2), Position::default());
     assert_eq!(feed(&mut reading, &first(&[2, 1], r#"["1"],["2"]"#)), End::Enough);
     assert_eq!(reading.next_partition(), None);
     let result = reading.finish(None).unwrap();
@@ -77,7 +78,7 @@ fn partitions_that_are_not_needed_are_not_asked_for() {
 
 #[test]
 fn a_result_that_just_fits_is_not_called_truncated() {
-    let mut reading = Reading::new(bounds(2));
+    let mut reading = Reading::new(bounds(2), Position::default());
     assert!(matches!(
         feed(&mut reading, &first(&[2], r#"["1"],["2"]"#)),
         End::Whole(_)
@@ -91,7 +92,7 @@ fn a_result_that_just_fits_is_not_called_truncated() {
 fn without_a_total_one_row_more_tells_of_the_rest() {
     let text =
         r#"{"resultSetMetaData":{"rowType":[{"name":"N","type":"fixed"}]},"data":[["1"],["2"],["3"]]}"#;
-    let mut reading = Reading::new(bounds(2));
+    let mut reading = Reading::new(bounds(2), Position::default());
     assert_eq!(feed(&mut reading, text), End::Enough);
     let result = reading.finish(None).unwrap();
     assert_eq!((result.returned(), result.is_truncated()), (2, true));
@@ -99,11 +100,11 @@ fn without_a_total_one_row_more_tells_of_the_rest() {
 
 #[test]
 fn a_bound_of_no_rows_reads_none() {
-    let mut reading = Reading::new(bounds(0));
+    let mut reading = Reading::new(bounds(0), Position::default());
     assert_eq!(feed(&mut reading, &first(&[1], r#"["1"]"#)), End::Enough);
     assert_eq!(reading.next_partition(), None);
     assert!(reading.finish(None).unwrap().is_truncated());
-    let mut reading = Reading::new(bounds(0));
+    let mut reading = Reading::new(bounds(0), Position::default());
     assert!(matches!(feed(&mut reading, &first(&[0], "")), End::Whole(_)));
     reading.end_partition().unwrap();
     assert!(!reading.finish(None).unwrap().is_truncated());
@@ -111,7 +112,7 @@ fn a_bound_of_no_rows_reads_none() {
 
 #[test]
 fn a_partition_that_broke_off_is_read_again_without_its_first_rows() {
-    let mut reading = Reading::new(bounds(100));
+    let mut reading = Reading::new(bounds(100), Position::default());
     feed(&mut reading, &first(&[1, 3], r#"["1"]"#));
     reading.end_partition().unwrap();
     reading.begin_partition();
@@ -126,7 +127,7 @@ fn a_partition_that_broke_off_is_read_again_without_its_first_rows() {
 #[test]
 fn a_partition_with_another_number_of_rows_is_an_error() {
     for rows in [r#"["1"]"#, r#"["1"],["2"],["3"]"#] {
-        let mut reading = Reading::new(bounds(100));
+        let mut reading = Reading::new(bounds(100), Position::default());
         feed(&mut reading, &first(&[2], rows));
         let why = reading.end_partition().unwrap_err();
         assert!(why.contains("its metadata says 2"), "{why}");
@@ -137,7 +138,7 @@ fn a_partition_with_another_number_of_rows_is_an_error() {
 fn rows_that_do_not_fit_their_columns_or_come_without_any_are_an_error() {
     let read = |text: &str| {
         let body = Cursor::new(text.as_bytes().to_vec());
-        let mut reading = Reading::new(bounds(9));
+        let mut reading = Reading::new(bounds(9), Position::default());
         answer::read(Box::new(body), &mut reading, 1 << 20, &CancelToken::new()).is_err()
     };
     assert!(read(&first(&[1], r#"["1","2"]"#)));
@@ -148,10 +149,13 @@ fn rows_that_do_not_fit_their_columns_or_come_without_any_are_an_error() {
 
 #[test]
 fn bytes_are_a_bound_too() {
-    let mut reading = Reading::new(Bounds {
-        rows_max: 100,
-        bytes_max: 30,
-    });
+    let mut reading = Reading::new(
+        Bounds {
+            rows_max: 100,
+            bytes_max: 30,
+        },
+        Position::default(),
+    );
     assert_eq!(
         feed(
             &mut reading,

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::{Phase, Stepper, Turn};
+use crate::backend::job::Operation;
+use crate::backend::rows::Position;
 use crate::backend::{Error, Kind, Progress, ResultSet};
 use crate::snowflake::answer::{self, End, ReadError, RowSink};
 use crate::snowflake::client::Reply;
@@ -42,7 +44,11 @@ impl Stepper<'_> {
     /// Reads the answer that has the metadata and partition 0. If it breaks off, reading begins anew: by the handle
     /// where it is known, else as `otherwise`.
     pub(super) fn read_first(&mut self, response: Response, otherwise: Phase) -> Turn {
-        let mut reading = Reading::new(self.work.bounds);
+        let from = match self.work.operation {
+            Operation::Read { from, .. } => from,
+            _ => Position::default(),
+        };
+        let mut reading = Reading::new(self.work.bounds, from);
         match self.read(response, &mut reading) {
             Ok(()) => self.after_partition(reading),
             Err(broken) => {
@@ -64,7 +70,10 @@ impl Stepper<'_> {
             .saturating_mul(ESCAPED_FACTOR)
             .max(PIECE_BYTES_MIN);
         match answer::read(response.body, reading, piece_bytes_max, self.cancel) {
-            Ok(End::Enough) => Ok(()),
+            Ok(End::Enough) => {
+                reading.had_enough();
+                Ok(())
+            }
             Ok(End::RowTooLarge) if reading.has_begun() => {
                 reading.cut();
                 Ok(())
@@ -141,7 +150,7 @@ impl Stepper<'_> {
 
     fn next_statement(&mut self, result: ResultSet) -> Turn {
         self.run.results.push(result);
-        if self.run.results.len() == self.work.statements.len() {
+        if self.run.results.len() == self.results_wanted() {
             return Turn::Done(Ok(()));
         }
         // The timeout is for all statements of the job.
@@ -150,7 +159,8 @@ impl Stepper<'_> {
         if left.is_zero() {
             return Turn::Done(Err(error::timed_out(self.work.timeout)));
         }
-        self.run.phase = Phase::Submit(Submission::new(self.client.uuid(), left));
+        let request_id = self.request_id.after(self.run.results.len() as u64);
+        self.run.phase = Phase::Submit(Submission::new(request_id, left));
         self.again(Duration::ZERO, Progress::Running)
     }
 }

@@ -7,6 +7,7 @@ use crate::backend::rows::Bounds;
 
 fn work(context: Context, query_tag: Option<&str>) -> Work {
     Work {
+        operation: crate::backend::job::Operation::Run,
         unchecked: None,
         optional: 0,
         statements: Vec::new(),

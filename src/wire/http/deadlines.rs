@@ -38,6 +38,7 @@ impl HttpConnection {
                 State::Body { .. } => self.fail(Error::BodyTimeout, serving),
                 State::Finishing { reason, .. } => self.close(*reason),
                 State::Lent { .. }
+                | State::Held { .. }
                 | State::Stopped { .. }
                 | State::Closed { .. }
                 | State::Upgraded { .. } => {}
@@ -61,7 +62,9 @@ impl HttpConnection {
                 let since = self.pipeline.progress().max(*since);
                 return is_quiet.then(|| since + limits.linger_timeout);
             }
-            State::Stopped { .. } | State::Closed { .. } | State::Upgraded { .. } => return None,
+            State::Held { .. } | State::Stopped { .. } | State::Closed { .. } | State::Upgraded { .. } => {
+                return None;
+            }
         };
         if held > 0 {
             Some(since + limits.head_timeout)

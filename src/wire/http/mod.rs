@@ -85,7 +85,7 @@ use crate::time::Instant;
 /// says [`Next::NeedMore`]: requests may wait in the inbox for a free place in the pipeline or in the outbox.
 pub struct HttpConnection {
     inbox: Inbox,
-    /// The head of the current request. Valid in `State::Body` and while a request is lent.
+    /// The head of the current request. Valid in `State::Body`, `State::Held` and while a request is lent.
     head: RequestHead,
     state: State,
     pipeline: Pipeline,
@@ -278,7 +278,7 @@ impl HttpConnection {
         self.forget();
         self.inbox.shrink();
         self.pipeline.shrink();
-        if !matches!(self.state, State::Body { .. }) {
+        if !matches!(self.state, State::Body { .. } | State::Held { .. }) {
             self.head.shrink();
         }
     }
@@ -291,7 +291,7 @@ impl HttpConnection {
                 self.state = State::waiting(at);
             }
             State::Stopped { .. } | State::Finishing { .. } | State::Closed { .. } => self.inbox.truncate(0),
-            State::Head { .. } | State::Body { .. } | State::Upgraded { .. } => return,
+            State::Head { .. } | State::Body { .. } | State::Held { .. } | State::Upgraded { .. } => return,
         }
         if self.inbox.capacity() > INBOX_BYTES_KEPT {
             self.inbox.shrink();
@@ -307,7 +307,7 @@ impl HttpConnection {
     fn inbox_bytes_max(&self, limits: &Limits) -> usize {
         let head_bytes = limits.head_bytes_max + HEAD_ROOM_SPARE;
         match &self.state {
-            State::Closed { .. } | State::Upgraded { .. } => 0,
+            State::Closed { .. } | State::Upgraded { .. } | State::Held { .. } => 0,
             State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
             _ if !self.may_take(limits) && !self.is_streaming() => 0,
             State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
@@ -323,6 +323,9 @@ impl HttpConnection {
             return Ok(None);
         }
         self.state.run_clock(serving.now);
+        if let State::Held { whole, .. } = self.state {
+            return Ok(Some(whole));
+        }
         if matches!(self.state, State::Head { .. }) && !self.advance_head(serving)? {
             return Ok(None);
         }
@@ -388,7 +391,11 @@ impl HttpConnection {
 
     /// Gives out the request that is whole.
     fn lend<'a>(&'a mut self, whole: Whole, serving: &'a Serving<'_>) -> Next<'a> {
-        let is_kept = matches!(&self.state, State::Body { framing, .. } if framing.is_kept_alive);
+        let is_kept = match &self.state {
+            State::Body { framing, .. } => framing.is_kept_alive,
+            State::Held { is_kept_alive, .. } => *is_kept_alive,
+            _ => false,
+        };
         let request = Request::new(&self.head, self.inbox.bytes(), whole.body_end);
         let connection = match (is_kept, request.version()) {
             (false, _) => Connection::Closed,
@@ -417,7 +424,8 @@ impl HttpConnection {
             state: &mut self.state,
             pipeline: &mut self.pipeline,
             ticket,
-            bytes: whole.end,
+            whole,
+            is_kept_alive: is_kept,
             serving,
         };
         Next::Request(request, responder)

@@ -88,6 +88,16 @@ impl Pipeline {
         ticket
     }
 
+    /// Closes the slot of the youngest request again, as if it had not been given out.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) {
+        debug_assert_eq!(
+            self.index(ticket).map(|index| index + 1),
+            Some(self.slots.len()),
+            "only the youngest can be given back"
+        );
+        self.slots.pop_back();
+    }
+
     /// Queues or parks the response to a request. A ticket whose slot is gone is not answered: the connection was
     /// closed by an earlier response.
     pub(super) fn answer(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::body::Whole;
 use super::pipeline::{Pipeline, Ticket};
 use super::response::Response;
 use super::state::State;
@@ -13,8 +14,9 @@ pub struct Responder<'a> {
     pub(super) state: &'a mut State,
     pub(super) pipeline: &'a mut Pipeline,
     pub(super) ticket: Ticket,
-    /// Length of the request.
-    pub(super) bytes: usize,
+    /// Where the request lies.
+    pub(super) whole: Whole,
+    pub(super) is_kept_alive: bool,
     pub(super) serving: &'a Serving<'a>,
 }
 
@@ -35,12 +37,24 @@ impl Responder<'_> {
         self.ticket
     }
 
+    /// Gives the request back: [`HttpConnection::next`](super::HttpConnection::next) gives it out once more. Nothing is
+    /// read until then, so whoever holds a request must come back for it by itself.
+    pub fn hold(self) {
+        self.pipeline.withdraw(self.ticket);
+        *self.state = State::Held {
+            whole: self.whole,
+            is_kept_alive: self.is_kept_alive,
+        };
+    }
+
     /// Answers with 101: there is no more HTTP on this connection. Its bytes are had from
     /// [`HttpConnection::into_upgraded`](super::HttpConnection::into_upgraded).
     pub fn upgrade(self, response: Response<'_, '_>) {
         debug_assert_eq!(response.status, 101, "an upgrade is answered with 101");
         self.pipeline.upgrade(self.ticket, response, self.serving);
-        *self.state = State::Upgraded { bytes: self.bytes };
+        *self.state = State::Upgraded {
+            bytes: self.whole.end,
+        };
     }
 }
 

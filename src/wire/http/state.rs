@@ -1,6 +1,6 @@
 //! Where a connection stands, as one enum with its data inside.
 
-use super::body::Collector;
+use super::body::{Collector, Whole};
 use super::framing::Framing;
 use super::head::Scan;
 use super::pipeline::{Answered, Pipeline};
@@ -12,6 +12,7 @@ use crate::wire::pace::Pace;
 ///   ┌───────────────────────────────────────────────┐
 ///   v                                               │ its bytes are forgotten
 ///  Head ──head whole──> Body ──body whole──> Lent ──┤
+///   │                    │                    ├─ hold ──> Held ──> Lent
 ///   │ idle, FIN          │ fault, FIN         │     └─ 101 ──> Upgraded
 ///   │ fault, drain       │ drain              │ close, HTTP/1.0
 ///   └────────────────────┴──> Stopped <───────┘
@@ -38,6 +39,8 @@ pub(super) enum State {
     },
     /// A request was given to the caller, who may look at its bytes until the next call.
     Lent { at: Instant, bytes: usize },
+    /// A request was given to the caller, who wants it again later. Nothing is read meanwhile.
+    Held { whole: Whole, is_kept_alive: bool },
     /// No more requests are taken; responses are still awaited. What arrives is thrown away.
     Stopped { reason: CloseReason },
     /// The last response is queued. What arrives is thrown away.
@@ -59,7 +62,10 @@ impl State {
 
     /// Whether further requests may come.
     pub(super) fn is_taking(&self) -> bool {
-        matches!(self, Self::Head { .. } | Self::Body { .. } | Self::Lent { .. })
+        matches!(
+            self,
+            Self::Head { .. } | Self::Body { .. } | Self::Lent { .. } | Self::Held { .. }
+        )
     }
 
     /// Whether what arrives is thrown away.

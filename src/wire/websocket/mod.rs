@@ -257,12 +257,17 @@ impl WebSocketConnection {
     /// Starts the closing handshake (1001 at shutdown) unless it has begun. `reason` is cut to the 123 bytes that
     /// fit.
     pub fn close(&mut self, code: u16, reason: &str, now: Instant) {
+        self.end(CloseReason::Draining, (code, reason), now);
+    }
+
+    /// As [`Self::close`], for another reason than shutdown.
+    pub fn end(&mut self, why: CloseReason, (code, reason): (u16, &str), now: Instant) {
         if self.state != State::Open {
             return;
         }
         self.note_queueing(now);
         self.decoder.close(code, reason, &mut self.outbox);
-        self.close_reason = Some(CloseReason::Draining);
+        self.close_reason = Some(why);
         self.state = State::Closing;
     }
 

@@ -121,7 +121,7 @@ const fn connection(index: u32) -> ConnectionId {
 
 impl Pair {
     fn new() -> Self {
-        let negotiated = (Revision::V20251125, Abilities::default());
+        let negotiated = (Revision::V20251125, Abilities::default(), Default::default());
         let session = |seed| {
             let entropy = &mut SeededEntropy::new(seed);
             // All of them outlive every test, so that only the bound ends the memory of their ends.

@@ -25,6 +25,7 @@
 pub mod pack;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -36,8 +37,12 @@ use crate::secret::Secret;
 use crate::time::WallTime;
 
 /// What signs and verifies: one key, or two while they are being changed. The first signs, both verify.
+///
+/// A copy is one more owner of the same keys: workers, who seal places in the results that they render, have one each.
 #[derive(Clone)]
-pub struct Keys {
+pub struct Keys(Arc<Pair>);
+
+struct Pair {
     first: hmac::Key,
     second: Option<hmac::Key>,
 }
@@ -133,20 +138,20 @@ impl Keys {
     /// A text is used as it is, of any length; `config` sees to it that it is long enough.
     pub fn new(first: &Secret, second: Option<&Secret>) -> Self {
         let key = |secret: &Secret| hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
-        Self {
+        Self(Arc::new(Pair {
             first: key(first),
             second: second.map(key),
-        }
+        }))
     }
 
     /// A key of chance, which nobody else has: what it signs ends with the process.
     pub fn random(entropy: &mut dyn Entropy) -> Self {
         let mut bytes = [0; 32];
         entropy.fill(&mut bytes);
-        Self {
+        Self(Arc::new(Pair {
             first: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
             second: None,
-        }
+        }))
     }
 
     /// The token around `payload` for `principal` (any bytes that stand for who asked; empty when nobody is asked who
@@ -159,10 +164,10 @@ impl Keys {
         pack.number(validity.lifetime.as_secs());
         let mut token = pack.into_bytes();
         if !principal.is_empty() {
-            token.extend_from_slice(&mark(&self.first, purpose, principal));
+            token.extend_from_slice(&mark(&self.0.first, purpose, principal));
         }
         token.extend_from_slice(payload);
-        let tag = tag(&self.first, purpose, &token);
+        let tag = tag(&self.0.first, purpose, &token);
         token.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(token)
     }
@@ -206,7 +211,7 @@ impl Keys {
     }
 
     fn iter(&self) -> impl Iterator<Item = &hmac::Key> {
-        std::iter::once(&self.first).chain(&self.second)
+        std::iter::once(&self.0.first).chain(&self.0.second)
     }
 }
 
