@@ -15,6 +15,7 @@ pub mod schema;
 pub mod settings;
 
 mod describe;
+mod fence;
 mod listing;
 mod names;
 mod objects;
@@ -35,6 +36,7 @@ use crate::sql::guard::{self, CheckedStatement};
 use crate::sql::identifier;
 
 pub use call::Call;
+pub use fence::Fence;
 pub use render::Form;
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -232,7 +234,18 @@ const LONG: &[&str] = &["execute_query"];
 
 /// The result object of a call whose job failed.
 pub fn failed(form: Form, error: &Error) -> Vec<u8> {
-    render::failure(form, &render::error_text(error))
+    match form.fence {
+        // What has a code was said by Snowflake, and may quote what somebody wrote.
+        Some(fence) if error.code.is_some() => {
+            let message = fence.around(&error.message);
+            let fenced = Error {
+                message,
+                ..error.clone()
+            };
+            render::failure(form, &render::error_text(&fenced))
+        }
+        _ => render::failure(form, &render::error_text(error)),
+    }
 }
 
 impl Tool {

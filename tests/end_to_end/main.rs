@@ -6,10 +6,12 @@
 mod audit;
 mod command_line;
 mod descriptors;
+mod fences;
 mod health;
 mod http11;
 mod process;
 mod replicas;
+
 mod seed;
 mod shutdown;
 mod stdio;
