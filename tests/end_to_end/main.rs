@@ -12,6 +12,7 @@ mod http11;
 mod process;
 mod replicas;
 
+mod secrets;
 mod seed;
 mod shutdown;
 mod stdio;
