@@ -99,6 +99,12 @@ pub struct Limits {
     /// promised to the others is kept.
     pub task_results_bytes_max: usize,
 
+    // TLS.
+    /// TLS handshakes under way at once; a further connection is closed. Each may hold a message of 64 KiB.
+    pub tls_handshakes_max: usize,
+    /// TLS handshakes that begin in one turn of the reactor; with an RSA key it is one. Some 0.2 ms each.
+    pub tls_handshakes_per_turn_max: usize,
+
     // Callers.
     /// Tokens of issuers that were checked and are remembered until they expire; a further one takes the place of
     /// another. Some 300 bytes each.
@@ -173,6 +179,8 @@ pub struct Limits {
     /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
     /// the silence after which a call of a client that takes streams becomes one.
     pub keep_alive_interval: Duration,
+    /// From a connection's accept to the end of its TLS handshake; then it is closed.
+    pub tls_handshake_timeout: Duration,
     /// How long a request waits for the keys of its token's issuer; then 503.
     pub token_keys_timeout: Duration,
     /// The keys of an issuer are fetched for an unknown key no more often.
@@ -222,6 +230,8 @@ impl Default for Limits {
             replay_bytes_max: 64 << 20,
             tasks_max: 1_000,
             task_results_bytes_max: 32 << 20,
+            tls_handshakes_max: 512,
+            tls_handshakes_per_turn_max: 8,
             tokens_checked_max: 10_000,
             statement_bytes_max: 1 << 20,
             statement_reactor_bytes_max: 8 << 10,
@@ -251,6 +261,7 @@ impl Default for Limits {
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),
+            tls_handshake_timeout: Duration::from_secs(10),
             token_keys_timeout: Duration::from_secs(10),
             token_keys_interval: Duration::from_secs(30),
             token_keys_renewal: Duration::from_secs(60 * 60),

@@ -62,8 +62,8 @@ fn main() -> ExitCode {
 }
 
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
-    let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
-    probe::ask(&url, asked.timeout())?;
+    let target = probe::target(asked, &Sources::from_process(asked.flags()))?;
+    probe::ask(&target, asked.timeout())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -139,18 +139,17 @@ fn end(exit: Exit) -> ExitCode {
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
+    let tls = parts::tls(http).map_err(Failure::of_start)?;
     let callers = parts::callers(http);
     let keys = callers.keys().map_err(Failure::of_start)?;
     let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
-        greet(
-            config,
-            greeting::http(addresses, &config.engine, http.is_guarded()),
-        );
+        greet(config, greeting::http(addresses, &config.engine, http));
     };
     ports
         .with_callers(callers)
+        .with_tls(tls)
         .with_audit(audit)
         .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)

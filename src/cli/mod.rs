@@ -118,6 +118,12 @@ pub(crate) struct Serve {
     statements: Statements,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CERTIFICATE))]
+    tls_cert: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_KEY))]
+    tls_key: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CLIENT_CA))]
+    tls_client_ca: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::KEY_FILE))]
     keys: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
@@ -222,6 +228,9 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::TLS_CERTIFICATE, &self.tls_cert),
+            (&setting::TLS_KEY, &self.tls_key),
+            (&setting::TLS_CLIENT_CA, &self.tls_client_ca),
             (&setting::KEY_FILE, &self.keys),
             (&setting::AUDIT_LOG, &self.audit_log),
         ]);

@@ -15,6 +15,7 @@ mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
+mod tls;
 mod token;
 mod value;
 
@@ -30,6 +31,7 @@ use source::{Origin, Sources};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
 pub use oauth::Oauth;
+pub use tls::Tls;
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

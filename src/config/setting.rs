@@ -74,6 +74,28 @@ pub const PORT: Setting = setting(
     "TCP port; 0 lets the system choose, and start-up says which",
 );
 
+/// Our certificate.
+pub const TLS_CERTIFICATE: Setting = setting(
+    Some("--tls-cert"),
+    &["MCP_TLS_CERT"],
+    "none, plain HTTP",
+    "PEM file with the server's certificate and those up to its root; makes the port speak TLS; read again at SIGHUP",
+);
+/// Its key.
+pub const TLS_KEY: Setting = setting(
+    Some("--tls-key"),
+    &["MCP_TLS_KEY"],
+    "none",
+    "PEM file with the certificate's key, best an ECDSA one: a handshake with RSA costs five times as much; read again at SIGHUP",
+);
+/// Who vouches for clients.
+pub const TLS_CLIENT_CA: Setting = setting(
+    Some("--tls-client-ca"),
+    &["MCP_TLS_CLIENT_CA"],
+    "none",
+    "PEM file with the roots of client certificates: who has one needs no key, and its name (URI, DNS, mail, else common name) is the caller",
+);
+
 // Who may call.
 
 /// Bearer tokens that clients must present.
@@ -492,6 +514,9 @@ pub const SNOWFLAKE_PROTOCOL: Setting = setting(
 pub const ALL: &[&Setting] = &[
     &HOST,
     &PORT,
+    &TLS_CERTIFICATE,
+    &TLS_KEY,
+    &TLS_CLIENT_CA,
     &API_KEYS,
     &KEY_FILE,
     &OAUTH_ISSUERS,

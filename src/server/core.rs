@@ -110,7 +110,7 @@ impl Core {
             entropy,
             timers: Timers::default(),
             metrics: Metrics::default(),
-            common: CommonHeaders::new(WallTime::default()),
+            common: CommonHeaders::new(WallTime::default(), settings.is_tls),
             outputs: VecDeque::new(),
             spares: Spares::default(),
             phase: Phase::Serving,

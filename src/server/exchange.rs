@@ -68,7 +68,7 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
-        let decided = self.decide(&settings, request, now);
+        let decided = self.decide(&settings, request, &talk.certificate, now);
         self.fetch_wanted();
         let admitted = match decided {
             Ok(admitted) => admitted,
@@ -491,8 +491,9 @@ impl Answer<'_, '_> {
         };
         match self.cors_origin {
             Some(origin) if is_preflight => {
+                let sendable = headers::sendable(request.field("access-control-request-headers"));
                 self.responder
-                    .respond(response(&headers::preflight(origin, allow)));
+                    .respond(response(&headers::preflight(origin, allow, &sendable)));
             }
             _ => self.responder.respond(response(&[("Allow", allow)])),
         }

@@ -198,6 +198,7 @@ impl Server {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
+            Input::Named { connection, name } => self.on_named(connection, &name),
             Input::Ended { connection } => self.on_ended(now, connection),
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),

@@ -24,6 +24,8 @@ pub struct Settings {
     pub keys: KeyRing,
     /// Whether callers are asked who they are even while there is no key. With a key they always are.
     pub is_guarded: bool,
+    /// Whether clients come by TLS.
+    pub is_tls: bool,
     /// What callers may use who have no quota of their own.
     pub quota: Quota,
     /// Whose tokens are accepted (OAuth 2.1); `None`: nobody's.
@@ -54,6 +56,7 @@ impl Default for Settings {
             origins: Vec::new(),
             keys: KeyRing::default(),
             is_guarded: false,
+            is_tls: false,
             quota: Quota::default(),
             resource: None,
             metrics_path: Some("/metrics".to_owned()),

@@ -4,6 +4,7 @@
 //! what must happen is waited for by reading, with a deadline.
 
 mod audit;
+mod callers;
 mod command_line;
 mod descriptors;
 mod fences;
@@ -16,3 +17,4 @@ mod secrets;
 mod seed;
 mod shutdown;
 mod stdio;
+mod tls;
