@@ -13,7 +13,7 @@ mod http;
 mod limits;
 mod names;
 mod oauth;
-mod policy;
+pub mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
@@ -89,6 +89,8 @@ pub enum Engine {
 pub struct Statements {
     /// Rows when the caller gives no limit; never more than `limits.rows_max`.
     pub rows_default: u64,
+    /// Whether what others wrote stands between marks, in text.
+    pub has_fences: bool,
     /// What callers may do.
     pub rulings: Rulings,
 }
@@ -153,6 +155,7 @@ impl Config {
         } else {
             connections::read(sources)?
         };
+        connections::check_policy(&choices, &statements.rulings)?;
         notes.extend(names::notes(sources));
         Ok(Self {
             http,
@@ -203,6 +206,9 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
     };
     Ok(Statements {
         rows_default,
+        has_fences: sources
+            .find(&s::FENCE_DATA)
+            .map_or(Ok(true), |found| value::switch(&found))?,
         rulings: policy::read(sources, limits)?,
     })
 }

@@ -3,11 +3,12 @@
 use serde_json::value::RawValue;
 
 use super::methods::{Request, reply_with};
-use super::mrtr::Returned;
+use super::mrtr::{self, Returned};
 use super::script::{Event, Hears, Next, Notice, Script};
 use super::tasks::{self, Mode, Support, Wish};
 use super::{Failure, Finish, Outcome, Payload, Revision, ScriptCall, Service, ToolCall};
-use crate::tools::{self, Begun};
+use crate::entropy::Entropy;
+use crate::tools::{self, Begun, Consent};
 use crate::{json, rpc};
 
 pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -29,7 +30,12 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
         let keys = service.keys.clone();
         let call = request.call(&keys, traceparent.as_deref());
         let asked = (request.revision, &*name, request.params.arguments);
-        let outcome = start(service, asked, &call, request.hears());
+        let consent = match mode {
+            // A task's result is its end.
+            Mode::Task { .. } => mrtr::consent_of_task(&returned),
+            _ => mrtr::consent(request, &keys, METHOD, &returned),
+        };
+        let outcome = start(service, asked, &call, (request.hears(), consent));
         return in_mode(request, mode, outcome);
     }
     let hears = request.hears();
@@ -76,6 +82,7 @@ fn in_mode(request: &Request<'_>, mode: Mode, outcome: Outcome) -> Outcome {
                 tool: "tools/call",
                 revision: request.revision,
                 failure: Failure::ToolResult,
+                fence: None,
             };
             Outcome::Script(Box::new(ScriptCall {
                 script: Box::new(Known(Some(payload))),
@@ -107,13 +114,21 @@ pub(super) fn start(
     service: &mut Service,
     (revision, name, arguments): (Revision, &str, Option<&RawValue>),
     call: &tools::Call<'_>,
-    hears: Hears,
+    (hears, consent): (Hears, Consent),
 ) -> Outcome {
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown("tool", name));
     };
+    let form = tools::Form {
+        fence: service.fences.as_mut().map(Fences::draw),
+        ..call.form
+    };
+    let call = &tools::Call { form, ..*call };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
-    match service.catalogue.begin(tool, arguments, call) {
+    match service
+        .catalogue
+        .begin_with_consent(tool, arguments, call, consent)
+    {
         Err(refused) => {
             service.denied = refused.denied;
             Outcome::result(Payload::Owned(refused.result))
@@ -125,9 +140,36 @@ pub(super) fn start(
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
+                fence: call.form.fence,
             },
             hears,
             mode: Mode::Now,
         })),
+    }
+}
+
+/// Draws the marks of calls. A counter under a key that was drawn at the start: nobody outside can know the next.
+#[derive(Debug)]
+pub(super) struct Fences {
+    key: ring::hmac::Key,
+    drawn: u64,
+}
+
+impl Fences {
+    pub(super) fn new(entropy: &mut dyn Entropy) -> Self {
+        let mut key = [0; 32];
+        entropy.fill(&mut key);
+        Self {
+            key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
+            drawn: 0,
+        }
+    }
+
+    fn draw(&mut self) -> tools::Fence {
+        self.drawn += 1;
+        let tag = ring::hmac::sign(&self.key, &self.drawn.to_be_bytes());
+        let mut bytes = [0; 6];
+        bytes.copy_from_slice(&tag.as_ref()[..6]);
+        tools::Fence::new(bytes)
     }
 }

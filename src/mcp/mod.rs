@@ -42,6 +42,7 @@ mod resources;
 
 use std::sync::Arc;
 
+use crate::entropy::Entropy;
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
@@ -83,6 +84,8 @@ pub struct Service {
     changes: Changes,
     /// The statement that the guard refused last, until somebody asks.
     denied: Option<Box<Denied>>,
+    /// What draws the marks around text that others wrote; `None` where there are none.
+    fences: Option<calls::Fences>,
 }
 
 /// Replies that are encoded once for each revision.
@@ -111,7 +114,12 @@ impl Service {
     /// The service under these bounds and settings; `keys` sign what clients keep for it.
     pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Arc::new(Catalogue::new(settings));
-        let tools: Vec<_> = catalogue.tools().iter().map(lists::entry_of).collect();
+        let writes = catalogue.writes();
+        let tools: Vec<_> = catalogue
+            .tools()
+            .iter()
+            .map(|tool| lists::entry_of(tool, &writes))
+            .collect();
         let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue)))];
         let offered = offered(&offers, &tools);
         Self {
@@ -126,7 +134,16 @@ impl Service {
             changeable: offered.changeable,
             changes: Changes::default(),
             denied: None,
+            fences: None,
         }
+    }
+
+    /// The same, which puts marks around what others wrote, in text, and tells models so.
+    #[must_use]
+    pub fn with_fences(mut self, entropy: &mut dyn Entropy) -> Self {
+        self.fences = Some(calls::Fences::new(entropy));
+        self.encode();
+        self
     }
 
     /// The same, which also offers what `offer` has.
@@ -163,7 +180,10 @@ impl Service {
 
     fn encode(&mut self) {
         let (tools, offers) = (&self.tools, &self.offers);
-        let offered = offered(offers, tools);
+        let offered = Offered {
+            has_fences: self.fences.is_some(),
+            ..offered(offers, tools)
+        };
         self.encoded = Revision::ALL.map(|revision| Encoded::new(tools, offers, offered, revision));
         let entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
         self.annotated = entries
@@ -280,6 +300,7 @@ fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry]) -> Offered {
         changeable: Changeable::default(),
         has_resources: false,
         has_prompts: false,
+        has_fences: false,
     };
     for offer in offers {
         let Changeable {
