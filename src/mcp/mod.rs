@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use crate::backend;
 use crate::backend::kept::{Kept, Share, Who};
+use crate::entropy::Entropy;
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
@@ -87,6 +88,8 @@ pub struct Service {
     changes: Changes,
     /// The statement that the guard refused last, until somebody asks.
     denied: Option<Box<Denied>>,
+    /// What draws the marks around text that others wrote; `None` where there are none.
+    fences: Option<calls::Fences>,
 }
 
 /// Replies that are encoded once for each revision.
@@ -135,7 +138,16 @@ impl Service {
             changeable: offered.changeable,
             changes: Changes::default(),
             denied: None,
+            fences: None,
         }
+    }
+
+    /// The same, which puts marks around what others wrote, in text, and tells models so.
+    #[must_use]
+    pub fn with_fences(mut self, entropy: &mut dyn Entropy) -> Self {
+        self.fences = Some(calls::Fences::new(entropy));
+        self.encode();
+        self
     }
 
     /// The same, which also offers what `offer` has.
@@ -206,7 +218,10 @@ impl Service {
 
     fn encode(&mut self) {
         let (tools, offers) = (&self.tools, &self.offers);
-        let offered = offered(offers, tools);
+        let offered = Offered {
+            has_fences: self.fences.is_some(),
+            ..offered(offers, tools)
+        };
         self.encoded = Revision::ALL.map(|revision| Encoded::new(tools, offers, offered, revision));
         let entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
         self.annotated = entries
@@ -326,6 +341,7 @@ fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry]) -> Offered {
         changeable: Changeable::default(),
         has_resources: false,
         has_prompts: false,
+        has_fences: false,
     };
     for offer in offers {
         let Changeable {

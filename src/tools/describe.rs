@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::fence::Fence;
 use super::listing::Listing;
 use super::names::{
     ObjectName, TABLE_NAME, VIEW_NAME, display_name, fresh_property, table_properties, text_property,
@@ -171,6 +172,7 @@ fn render_description(answer: &Answer, shape: &Shape, bytes_max: usize, form: Fo
         (false, true) => [b"\\n\\nThe definition is too long to be shown.", b"", b""],
         (false, false) => [b"\\n\\nThe role may not see the definition.", b"", b""],
     };
+    let [open, close] = Fence::lines(form.fence);
     let members = description_members(name, figures);
     let definition_member: [&[u8]; 3] = if has_ddl {
         [b",\"definition\":\"", &escaped, b"\"}"]
@@ -183,7 +185,11 @@ fn render_description(answer: &Answer, shape: &Shape, bytes_max: usize, form: Fo
     mark.add(&list.text);
     mark.add(&escaped);
     let kept = Kept {
-        body: shared(form, &[&text, &list.text, tail[0], tail[1], tail[2]], &structured),
+        body: shared(
+            form,
+            &[&text, &open, &list.text, tail[0], tail[1], tail[2], &close],
+            &structured,
+        ),
         mark: mark.get(),
         ..names_of(columns, NAMES_KEPT_MAX)
     };

@@ -18,6 +18,7 @@ pub mod settings;
 
 mod describe;
 mod explain;
+mod fence;
 mod listing;
 mod names;
 mod objects;
@@ -44,6 +45,7 @@ use crate::sql::identifier;
 
 pub use call::Call;
 pub use choice::Choice;
+pub use fence::Fence;
 pub use gate::Consent;
 pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
@@ -404,7 +406,18 @@ pub fn description(tool: &Tool, writes: &[Write]) -> String {
 
 /// The result object of a call whose job failed.
 pub fn failed(form: Form, error: &Error) -> Vec<u8> {
-    render::failure(form, &render::error_text(error))
+    match form.fence {
+        // What has a code was said by Snowflake, and may quote what somebody wrote.
+        Some(fence) if error.code.is_some() => {
+            let message = fence.around(&error.message);
+            let fenced = Error {
+                message,
+                ..error.clone()
+            };
+            render::failure(form, &render::error_text(&fenced))
+        }
+        _ => render::failure(form, &render::error_text(error)),
+    }
 }
 
 impl Tool {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::fence::Fence;
 use super::listing::Listing;
 use super::names::{ObjectName, TABLE_NAME, table_properties, text_property};
 use super::render::{Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
@@ -260,8 +261,13 @@ impl Profile {
         members.push(b',');
         figures.push_json(&mut members);
         members.extend_from_slice(b",\"columns\":[");
+        let [open, close] = Fence::lines(self.form.fence);
         Rendered {
-            result: assemble(self.form, &[&text, &list.text], &[&members, &list.json, b"]}"]),
+            result: assemble(
+                self.form,
+                &[&text, &open, &list.text, &close],
+                &[&members, &list.json, b"]}"],
+            ),
             rows: figures.returned,
             truncated: figures.is_truncated,
             query_id: result.query_id.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fence::Fence;
 use super::names::{
     ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, table_properties, text_property,
 };
@@ -337,6 +338,8 @@ impl Page {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         json::push_string_body(&mut before, &heading.before);
         json::push_string_body(&mut after, heading.after.trim_end());
+        let [open, close] = Fence::lines(self.form.fence);
+        after.extend_from_slice(&open);
         after.extend_from_slice(b"\\n\\n");
         after.append(&mut table::header(&result.columns, self.cell_text_max));
         let columns = table::columns_json(&result.columns);
@@ -368,7 +371,7 @@ impl Page {
         } else {
             let note = self.note(result, &rows, figures);
             let shown = format!("Showing {} rows", rows.returned);
-            let text: [&[u8]; 5] = [&note, &before, shown.as_bytes(), &after, &rows.text];
+            let text: [&[u8]; 6] = [&note, &before, shown.as_bytes(), &after, &rows.text, &close];
             assemble(self.form, &text, &structured)
         };
         Rendered {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fence::Fence;
 use super::names::display_name;
 use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
@@ -21,6 +22,8 @@ pub struct Form {
     pub before: &'static str,
     /// Members after the last, each preceded by a comma.
     pub after: &'static str,
+    /// Marks around what others wrote, in text.
+    pub fence: Option<Fence>,
 }
 
 impl Form {
@@ -239,6 +242,7 @@ pub(super) mod tests {
         is_structured: true,
         before: "",
         after: "",
+        fence: None,
     };
 
     #[test]
@@ -247,6 +251,7 @@ pub(super) mod tests {
             is_structured: true,
             before: "\"a\":1,",
             after: ",\"z\":2",
+            fence: None,
         };
         assert_eq!(
             String::from_utf8(assemble(form, &[b"x", b"\\n"], &[b"{", b"}"])).unwrap(),

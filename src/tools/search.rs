@@ -8,6 +8,7 @@ mod matching;
 
 use std::sync::Arc;
 
+use super::fence::Fence;
 use super::listing::{Fields, Listing};
 use super::names::{display_name, fresh_property, name_in, text_property};
 use super::place::Place;
@@ -340,10 +341,11 @@ impl Search {
         } else {
             b",\"searched_all\":false,\"objects\":["
         });
+        let [open, close] = Fence::lines(self.form.fence);
         let kept = Kept {
             body: shared(
                 self.form,
-                &[&text, &list.text, &more],
+                &[&text, &open, &list.text, &close, &more],
                 &[&members, &list.json, b"]}"],
             ),
             ..Kept::default()

@@ -1,6 +1,7 @@
 //! What SHOW said, as the answer of a tool that lists: in both forms, with the names kept for others who ask.
 
 use super::Settings;
+use super::fence::Fence;
 use super::listing::Listing;
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, missing_result, shared};
 use crate::backend::job::{Context, Rendered};
@@ -68,10 +69,11 @@ impl List {
         figures.push_json(&mut members);
         members.extend_from_slice(format!(",\"{}\":[", self.noun).as_bytes());
         let structured: [&[u8]; 3] = [&members, &list.json, b"]}"];
+        let [open, close] = Fence::lines(self.form.fence);
         let mut mark = Mark::default();
         mark.add(&list.text);
         let kept = Kept {
-            body: shared(self.form, &[&text, &list.text], &structured),
+            body: shared(self.form, &[&text, &open, &list.text, &close], &structured),
             mark: mark.get(),
             ..names_of(result, NAMES_KEPT_MAX)
         };
