@@ -286,6 +286,7 @@ pub(super) mod tests {
             is_structured: false,
             before: "\"a\":1,",
             after: ",\"z\":2",
+            fence: None,
         };
         assert_eq!(
             whole(modern, None),

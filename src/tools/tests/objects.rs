@@ -390,10 +390,10 @@ fn profiled(arguments: &str) -> Result<Work, Error> {
         ],
     );
     let follow = work.follow.take().unwrap();
-    let followed = follow.run(Answer {
+    let followed = follow.run(Ok(Answer {
         results: vec![described],
         elapsed: Duration::ZERO,
-    })?;
+    }))?;
     (work.statements, work.render) = (followed.statements, followed.render);
     Ok(work)
 }
