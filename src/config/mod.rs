@@ -13,7 +13,7 @@ mod http;
 mod limits;
 mod names;
 mod oauth;
-mod policy;
+pub mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
