@@ -16,6 +16,7 @@ use super::inflight::{Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
+use super::planted::PlantedBug;
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
@@ -64,6 +65,7 @@ pub(super) struct Core {
     pub(super) tasks_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
+    pub(super) planted: Option<PlantedBug>,
     /// Requests that cannot be judged yet.
     pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
@@ -122,12 +124,18 @@ impl Core {
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
             access: Access::new(&settings),
+            planted: None,
             waiting: Waiting::default(),
             later: VecDeque::new(),
             questions: 0,
             silence_at: None,
             settings: Arc::new(settings),
         }
+    }
+
+    /// Whether this bug is planted. Never in a release.
+    pub(super) const fn is_planted(&self, bug: PlantedBug) -> bool {
+        cfg!(debug_assertions) && matches!(self.planted, Some(planted) if planted as u8 == bug as u8)
     }
 
     /// Whether new connections are taken.
@@ -200,8 +208,12 @@ impl Core {
 
     /// Cancels a job, whoever waits for it.
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
-        if let Some(Waits::Task { number, .. }) = self.inflight.waits(job) {
+        if let Some(Waits::Task { number, asked }) = self.inflight.waits(job) {
             self.tasks.leave(number, job);
+            if asked.is_some() {
+                // What was asked through this call is put to another one that waits, or comes.
+                self.later.push_back(Later::TaskChanged(number));
+            }
         }
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();

@@ -50,6 +50,7 @@ mod later;
 mod listening;
 mod memory;
 mod metrics;
+pub mod planted;
 mod posted;
 mod ready;
 mod reply;
@@ -113,6 +114,14 @@ impl Server {
             room_lent_to: None,
             core: Core::new(settings, service, entropy),
         }
+    }
+
+    /// Plants a bug (see [`planted`]). Without debug assertions it does nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_planted(mut self, bug: planted::PlantedBug) -> Self {
+        self.core.planted = Some(bug);
+        self
     }
 
     /// Connections open.
