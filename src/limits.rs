@@ -127,6 +127,8 @@ pub struct Limits {
     pub rows_max: u64,
     /// Encoded bytes of one result; a result that does not fit is cut and says so.
     pub result_bytes_max: usize,
+    /// Tokens of the text of one result, estimated from its bytes; what does not fit is cut and can be read on by cursor.
+    pub result_tokens_max: u64,
     /// Characters of one cell in the markdown table; longer cells are cut there (structured content keeps them).
     pub cell_text_max: usize,
 
@@ -227,6 +229,8 @@ impl Default for Limits {
             streams_max: 4_096,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
+            // More than fits into `result_bytes_max`: bytes bound it, until the operator says what models can bear.
+            result_tokens_max: 10_000_000,
             cell_text_max: 200,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),

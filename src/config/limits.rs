@@ -63,6 +63,9 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
     if let Some(found) = sources.find(&s::RESULT_SIZE_MAX) {
         limits.result_bytes_max = value::count(&found, RESULT_MIB_RANGE)? << 20;
     }
+    if let Some(found) = sources.find(&s::RESULT_TOKENS_MAX) {
+        limits.result_tokens_max = value::number(&found, TOKENS_RANGE)?;
+    }
     if let Some(found) = sources.find(&s::ROWS_MAX) {
         limits.rows_max = value::number(&found, ROWS_RANGE)?;
     }
@@ -75,6 +78,7 @@ const WORKERS_RANGE: RangeInclusive<u64> = 1..=256;
 const CONNECTIONS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
 const JOBS_RANGE: RangeInclusive<u64> = 1..=1_024;
 pub(super) const ROWS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
+const TOKENS_RANGE: RangeInclusive<u64> = 100..=10_000_000;
 const REQUEST_MIB_RANGE: RangeInclusive<u64> = 1..=64;
 /// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
 const RESULT_MIB_RANGE: RangeInclusive<u64> = 1..=8;

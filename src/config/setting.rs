@@ -180,6 +180,13 @@ pub const RESULT_SIZE_MAX: Setting = setting(
     "4",
     "MiB of one result, text and structured form together, 1 to 8; a larger one is cut and says so",
 );
+/// Tokens of the text of one result.
+pub const RESULT_TOKENS_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_RESULT_TOKENS"],
+    "10000000",
+    "tokens of the text of one result, estimated as two for seven bytes; what does not fit is read on by cursor, and a caller may ask for fewer",
+);
 /// Memory of all requests that are on their way.
 pub const BUFFERED_SIZE_MAX: Setting = setting(
     None,
@@ -458,6 +465,7 @@ pub const ALL: &[&Setting] = &[
     &JOBS_PER_PRINCIPAL_MAX,
     &REQUEST_SIZE_MAX,
     &RESULT_SIZE_MAX,
+    &RESULT_TOKENS_MAX,
     &BUFFERED_SIZE_MAX,
     &REPLIES_SIZE_MAX,
     &ROWS_MAX,

@@ -14,10 +14,14 @@ pub mod render;
 pub mod schema;
 pub mod settings;
 
+mod cursor;
 mod describe;
+mod existing;
+mod format;
 mod listing;
 mod names;
 mod objects;
+mod page;
 mod query;
 mod table;
 
@@ -33,6 +37,7 @@ use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement};
 use crate::sql::identifier;
+use crate::token;
 
 pub use call::Call;
 pub use render::Form;
@@ -101,6 +106,10 @@ pub enum Refusal {
     },
     /// The guard did not let the statement pass.
     Statement(guard::Refusal),
+    /// The cursor does not open.
+    Cursor(token::Fault),
+    /// The query id has not the form of one.
+    QueryId,
 }
 
 /// A call that is refused before anything is sent.
@@ -144,6 +153,9 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Statement(refusal) => refusal.fmt(formatter),
+            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
+            Self::QueryId => formatter
+                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
         }
     }
 }
@@ -154,6 +166,10 @@ impl Refusal {
         match self {
             Self::Arguments(_) | Self::Name { .. } | Self::Contradiction(_) | Self::Statement(_) => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
+            Self::Cursor(_) => {
+                "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
+            }
+            Self::QueryId => "",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
     }
@@ -176,6 +192,8 @@ impl Catalogue {
             describe::describe_view(),
             query::query_view(&settings),
             query::execute_query(&settings),
+            existing::get_query_result(&settings),
+            existing::cancel_query(&settings),
         ];
         Self { settings, tools }
     }

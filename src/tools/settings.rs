@@ -16,6 +16,8 @@ pub struct Settings {
     pub rows_max: u64,
     /// Encoded bytes of one result, text and structured form together.
     pub result_bytes_max: usize,
+    /// Estimated tokens of the text of one result; a caller may only ask for fewer.
+    pub result_tokens_max: u64,
     /// Characters of one cell in a text table.
     pub cell_text_max: usize,
     /// How long a statement may run; a caller may only ask for less.
@@ -47,6 +49,7 @@ impl Settings {
         Self {
             rows_max: limits.rows_max,
             result_bytes_max: limits.result_bytes_max,
+            result_tokens_max: limits.result_tokens_max,
             cell_text_max: limits.cell_text_max,
             statement_timeout: limits.statement_timeout,
             statement_bytes_max: limits.statement_bytes_max,
