@@ -163,6 +163,9 @@ pub struct Limits {
     pub task_ttl_max: Duration,
     /// How long a broken stream can be resumed; then its call is cancelled.
     pub resume_window: Duration,
+    /// How long a call waits for its statement; then it is answered with the query id and the statement goes on. Many
+    /// clients give up after 60 s.
+    pub call_wait: Duration,
     /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
     pub statement_timeout: Duration,
     /// A call that goes on by itself, or waits for its client's answer to a question, is ended after this time.
@@ -245,6 +248,7 @@ impl Default for Limits {
             task_after: Duration::from_secs(3),
             task_ttl_max: Duration::from_secs(60 * 60),
             resume_window: Duration::from_secs(30),
+            call_wait: Duration::from_secs(45),
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),

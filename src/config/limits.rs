@@ -35,6 +35,7 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
         (&s::HEAD_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.head_timeout),
         (&s::BODY_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.body_timeout),
         (&s::WRITE_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.write_timeout),
+        (&s::CALL_WAIT, STATEMENT_SECONDS_RANGE, &mut limits.call_wait),
         (
             &s::STATEMENT_TIMEOUT,
             STATEMENT_SECONDS_RANGE,

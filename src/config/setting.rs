@@ -239,6 +239,13 @@ pub const WRITE_TIMEOUT: Setting = setting(
     "15",
     "seconds in which a client must take 8 KiB of what waits for it, or all of it; then it is dropped",
 );
+/// How long a call waits.
+pub const CALL_WAIT: Setting = setting(
+    Some("--wait"),
+    &["MCP_WAIT"],
+    "45",
+    "seconds that a call waits for its statement; then it is answered with the query id, and the statement goes on",
+);
 /// How long a statement may run.
 pub const STATEMENT_TIMEOUT: Setting = setting(
     None,
@@ -473,6 +480,7 @@ pub const ALL: &[&Setting] = &[
     &HEAD_TIMEOUT,
     &BODY_TIMEOUT,
     &WRITE_TIMEOUT,
+    &CALL_WAIT,
     &STATEMENT_TIMEOUT,
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,

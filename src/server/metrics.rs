@@ -35,6 +35,8 @@ pub enum Metric {
     CallsFailed,
     /// Tool calls cancelled because who asked is gone or changed its mind.
     CallsCancelled,
+    /// Tool calls answered with the query id of a statement that goes on.
+    CallsLetGo,
     /// Tool calls cut off by shutdown.
     CallsCut,
     /// Completions for a job that is not known any more.
@@ -128,6 +130,11 @@ const METRICS: [(Metric, &str, &str); 26] = [
         Metric::CallsCancelled,
         "snowflake_mcp_calls_cancelled_total",
         "Tool calls cancelled by who asked.",
+    ),
+    (
+        Metric::CallsLetGo,
+        "snowflake_mcp_calls_let_go_total",
+        "Tool calls answered with the query id of a statement that goes on.",
     ),
     (
         Metric::CallsCut,

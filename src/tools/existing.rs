@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cursor;
 use super::names::text_property;
-use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, tokens_property};
+use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
 use super::schema::{Arguments, Fault};
@@ -75,8 +75,12 @@ fn begin_get_query_result(
         None => missing_result(form),
     };
     let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
-    let operation = Operation::Read { query_id, from };
-    Ok(Work { operation, ..work }.into())
+    let work = Work {
+        operation: Operation::Read { query_id, from },
+        patience: Some(patience(settings, form)),
+        ..work
+    };
+    Ok(work.into())
 }
 
 fn heading(result: &ResultSet) -> Heading {

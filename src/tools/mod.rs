@@ -301,6 +301,7 @@ impl Settings {
             },
             timeout: self.statement_timeout,
             query_tag: None,
+            patience: None,
             follow: None,
             render: Render::new(render),
         }

@@ -7,7 +7,7 @@ use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, unrenderable};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
 use super::{Call, Settings};
-use crate::backend::job::Rendered;
+use crate::backend::job::{Patience, Rendered};
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
 
@@ -51,6 +51,29 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
         is_required: false,
         description: "Cut the text of the rows at about so many tokens (estimated).",
     }
+}
+
+/// How long a call for rows waits, and what it is told when they are not there by then.
+pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
+    Patience::new(settings.call_wait, move |query_id, elapsed| {
+        let text = format!(
+            "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id for its rows, or cancel_query to stop it.",
+            elapsed.as_secs()
+        );
+        let mut escaped = Vec::new();
+        json::push_string_body(&mut escaped, &text);
+        let figures = Figures {
+            returned: 0,
+            is_truncated: false,
+            total: None,
+            query_id: Some(query_id),
+            elapsed,
+        };
+        let mut members = b"{".to_vec();
+        figures.push_json(&mut members);
+        members.extend_from_slice(b",\"status\":\"running\",\"columns\":[],\"rows\":[]}");
+        assemble(form, &[&escaped], &[&members])
+    })
 }
 
 /// The text around the rows.

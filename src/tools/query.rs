@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::names::{ViewName, display_name, name_in, text_property};
-use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, tokens_property};
+use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
 use super::{Begun, Call, Refusal, Settings, Tool};
@@ -124,7 +124,9 @@ fn begin_query_view(
         };
         page.render(result, &answer, heading)
     };
-    Ok(settings.work(vec![statement], context, limit, render).into())
+    let mut work = settings.work(vec![statement], context, limit, render);
+    work.patience = Some(patience(settings, form));
+    Ok(work.into())
 }
 
 fn begin_execute_query(
@@ -159,6 +161,7 @@ fn begin_execute_query(
         None => missing_result(form),
     };
     let mut work = settings.work(Vec::new(), context, limit, render);
+    work.patience = Some(patience(settings, form));
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));
     if text.len() > settings.statement_reactor_bytes_max {
         // Guarding costs about 46 ns a byte: a long text would hold up every other connection.

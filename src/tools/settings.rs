@@ -20,6 +20,8 @@ pub struct Settings {
     pub result_tokens_max: u64,
     /// Characters of one cell in a text table.
     pub cell_text_max: usize,
+    /// How long a call waits for a statement.
+    pub call_wait: Duration,
     /// How long a statement may run; a caller may only ask for less.
     pub statement_timeout: Duration,
     /// Bytes of one SQL text.
@@ -51,6 +53,7 @@ impl Settings {
             result_bytes_max: limits.result_bytes_max,
             result_tokens_max: limits.result_tokens_max,
             cell_text_max: limits.cell_text_max,
+            call_wait: limits.call_wait,
             statement_timeout: limits.statement_timeout,
             statement_bytes_max: limits.statement_bytes_max,
             statement_reactor_bytes_max: limits.statement_reactor_bytes_max,
