@@ -99,6 +99,12 @@ pub struct Limits {
     /// promised to the others is kept.
     pub task_results_bytes_max: usize,
 
+    // TLS.
+    /// TLS handshakes under way at once; a further connection is closed. Each may hold a message of 64 KiB.
+    pub tls_handshakes_max: usize,
+    /// TLS handshakes that begin in one turn of the reactor; with an RSA key it is one. Some 0.2 ms each.
+    pub tls_handshakes_per_turn_max: usize,
+
     // Callers.
     /// Tokens of issuers that were checked and are remembered until they expire; a further one takes the place of
     /// another. Some 300 bytes each.
@@ -111,8 +117,13 @@ pub struct Limits {
     pub statement_reactor_bytes_max: usize,
     /// Calls in flight at once, running or queued; a further one is refused with "busy".
     pub jobs_max: usize,
-    /// Calls of one principal in flight at once.
+    /// Calls of one principal that run at once.
     pub jobs_per_principal_max: usize,
+    /// Calls of one principal that wait beyond those. Each costs [`JOB_BYTES_MAX`] and counts in `jobs_max`.
+    pub waiting_per_principal_max: usize,
+    /// Workers that one principal has at once. The rest is for whoever comes next: with all of them, a flood makes
+    /// everybody wait for the end of one of its steps.
+    pub steps_per_principal_max: usize,
     /// Steps that the workers run at once: the number of worker threads.
     pub workers: usize,
     /// Records of the audit log that wait to be written, those of calls in flight included; a further call is refused, or
@@ -173,6 +184,8 @@ pub struct Limits {
     /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
     /// the silence after which a call of a client that takes streams becomes one.
     pub keep_alive_interval: Duration,
+    /// From a connection's accept to the end of its TLS handshake; then it is closed.
+    pub tls_handshake_timeout: Duration,
     /// How long a request waits for the keys of its token's issuer; then 503.
     pub token_keys_timeout: Duration,
     /// The keys of an issuer are fetched for an unknown key no more often.
@@ -222,11 +235,15 @@ impl Default for Limits {
             replay_bytes_max: 64 << 20,
             tasks_max: 1_000,
             task_results_bytes_max: 32 << 20,
+            tls_handshakes_max: 512,
+            tls_handshakes_per_turn_max: 8,
             tokens_checked_max: 10_000,
             statement_bytes_max: 1 << 20,
             statement_reactor_bytes_max: 8 << 10,
             jobs_max: 1_024,
             jobs_per_principal_max: 512,
+            waiting_per_principal_max: 64,
+            steps_per_principal_max: 6,
             workers: 8,
             audit_queue_max: 0,
             streams_max: 4_096,
@@ -252,6 +269,7 @@ impl Default for Limits {
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),
+            tls_handshake_timeout: Duration::from_secs(10),
             token_keys_timeout: Duration::from_secs(10),
             token_keys_interval: Duration::from_secs(30),
             token_keys_renewal: Duration::from_secs(60 * 60),
@@ -282,6 +300,7 @@ impl Limits {
             ("sessions_max", self.sessions_max),
             ("jobs_max", self.jobs_max),
             ("jobs_per_principal_max", self.jobs_per_principal_max),
+            ("steps_per_principal_max", self.steps_per_principal_max),
         ];
         for (name, value) in at_least_one {
             if value == 0 {
@@ -354,18 +373,37 @@ impl Limits {
         Ok(())
     }
 
-    /// The most memory that the server holds under these bounds, in bytes, whatever clients do: the two sums, what each
-    /// connection and each call has beside them, what the workers have in hand, and the program itself. The embedded
-    /// engine's data comes on top, and what an allocator keeps in its holes.
-    pub const fn memory_bytes_max(&self) -> usize {
+    /// The most memory that the server holds under these bounds, in bytes, whatever clients do: the sum of
+    /// [`Limits::memory_parts`]. The embedded engine's data comes on top, and what an allocator keeps in its holes.
+    pub fn memory_bytes_max(&self) -> usize {
+        self.memory_parts().iter().map(|(bytes, _)| bytes).sum()
+    }
+
+    /// What that is made of: the two sums, what each connection and each call has beside them, what the workers have in
+    /// hand, what waits for the audit log, and the program itself.
+    pub const fn memory_parts(&self) -> [(usize, &'static str); 7] {
         let connections = self.connections_max + self.connections_refused_max;
-        self.bytes_buffered_max
-            + self.replies_bytes_max
-            + connections * CONNECTION_BYTES_MAX
-            + self.jobs_max * JOB_BYTES_MAX
-            + self.audit_queue_max * AUDIT_RECORD_BYTES_MAX
-            + self.workers * RESULTS_IN_HAND * self.result_bytes_max
-            + PROGRAM_BYTES
+        [
+            (
+                self.bytes_buffered_max,
+                "half-received requests, and statements of calls in flight",
+            ),
+            (self.replies_bytes_max, "replies that wait for their readers"),
+            (
+                connections * CONNECTION_BYTES_MAX,
+                "connections, each at its worst",
+            ),
+            (self.jobs_max * JOB_BYTES_MAX, "calls in flight"),
+            (
+                self.workers * RESULTS_IN_HAND * self.result_bytes_max,
+                "results that workers have in hand",
+            ),
+            (
+                self.audit_queue_max * AUDIT_RECORD_BYTES_MAX,
+                "records for the audit log",
+            ),
+            (PROGRAM_BYTES, "the program"),
+        ]
     }
 }
 
@@ -385,6 +423,9 @@ pub const LARGEST_AT_ONCE_MIN: usize = 4;
 pub const CONNECTION_BYTES_MAX: usize = 16 << 10;
 /// What a call in flight holds at most beside the leases: the first 4 KiB of its statements, its id, its tables' entries.
 pub const JOB_BYTES_MAX: usize = 8 << 10;
+/// Callers whose use is counted, where an operator bounds it: some 200 bytes each, 1 MiB in all. Without room the one
+/// that was counted longest ago begins anew.
+pub const ACCOUNTS_MAX: usize = 4_096;
 /// Bytes that the audit log keeps of one statement's text without literals. Longer ones are known by their digest.
 pub const AUDIT_TEXT_BYTES_MAX: usize = 2 << 10;
 /// What a record of the audit log takes until it is written: the text of its statement, who asked, a line being made.

@@ -20,8 +20,11 @@ use snowflake_mcp::server::Exit;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
+use cli::show::Settings;
 use cli::verify::{Audit, Verify};
-use cli::{Arguments, Command, KeyCommand, NewKey, Probe, Rehearsal, Serve, greeting, parts, policy, probe};
+use cli::{
+    Arguments, Command, KeyCommand, NewKey, Probe, Rehearsal, Serve, greeting, parts, policy, probe, show,
+};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Key(KeyCommand::New(wanted)) => new_key(&wanted),
         Command::Policy(rehearsal) => rehearse(&rehearsal),
         Command::Audit(Audit::Verify(asked)) => verify(&asked),
+        Command::Config(Settings::Show(serve)) => show(&serve),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -58,8 +62,15 @@ fn main() -> ExitCode {
 }
 
 fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
-    let url = probe::url(asked, &Sources::from_process(asked.flags()))?;
-    probe::ask(&url, asked.timeout())?;
+    let target = probe::target(asked, &Sources::from_process(asked.flags()))?;
+    probe::ask(&target, asked.timeout())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(serve: &Serve) -> Result<ExitCode, Failure> {
+    let sources = Sources::from_process(serve.flags());
+    let config = Config::read(&sources, Transport::Http, serve.demo)?;
+    answer(show::text(&sources, &config.limits).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -128,18 +139,17 @@ fn end(exit: Exit) -> ExitCode {
 
 fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
+    let tls = parts::tls(http).map_err(Failure::of_start)?;
     let callers = parts::callers(http);
     let keys = callers.keys().map_err(Failure::of_start)?;
     let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);
     let greet = |addresses: &[_]| {
-        greet(
-            config,
-            greeting::http(addresses, &config.engine, http.is_guarded()),
-        );
+        greet(config, greeting::http(addresses, &config.engine, http));
     };
     ports
         .with_callers(callers)
+        .with_tls(tls)
         .with_audit(audit)
         .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)

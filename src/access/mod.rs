@@ -9,8 +9,10 @@
 //! | `keys` | lines of the key file say more, or keys are made otherwise |
 //! | `claims`, `key_set` | tokens of others are written or signed otherwise |
 //! | `issuers` | a token must fulfil something else, or keys are fetched at other times |
+//! | `certificate` | a certificate names its holder otherwise |
 //! | `fetch` | something else is needed from elsewhere |
 
+pub mod certificate;
 mod claims;
 pub mod fetch;
 pub mod identity;

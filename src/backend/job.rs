@@ -292,8 +292,10 @@ impl fmt::Debug for Follow {
 pub struct Patience {
     /// From the admission of the call on.
     pub wait: Duration,
-    tell: Box<dyn FnOnce(&str, Duration) -> Vec<u8> + Send>,
+    tell: Tell,
 }
+
+type Tell = Box<dyn FnOnce(&str, Duration) -> Vec<u8> + Send>;
 
 impl Patience {
     /// Waits for so long, then `tell` makes the result, of the query id and the time that has passed. It runs on the

@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use snowflake_mcp::config::Engine;
+use snowflake_mcp::config::{Engine, Http};
 use snowflake_mcp::snowflake::Protocol;
 
 /// The lines for a server that listens on `addresses` (with the real ports).
-pub(crate) fn http(addresses: &[SocketAddr], engine: &Engine, needs_key: bool) -> Vec<String> {
+pub(crate) fn http(addresses: &[SocketAddr], engine: &Engine, http: &Http) -> Vec<String> {
+    let scheme = if http.tls.is_some() { "https" } else { "http" };
     let mut lines = vec![format!(
         "snowflake-mcp {} {}",
         env!("CARGO_PKG_VERSION"),
@@ -15,12 +16,13 @@ pub(crate) fn http(addresses: &[SocketAddr], engine: &Engine, needs_key: bool) -
     lines.extend(
         addresses
             .iter()
-            .map(|address| format!("listening on http://{address}")),
+            .map(|address| format!("listening on {scheme}://{address}")),
     );
     if let Some(address) = addresses.first() {
         let base = reachable(*address);
-        lines.push(format!("try: curl -s http://{base}/health"));
-        lines.push(format!("client: {}", client_entry(base, needs_key)));
+        lines.push(format!("try: curl -s {scheme}://{base}/health"));
+        let entry = client_entry(&format!("{scheme}://{base}/mcp"), http.is_guarded());
+        lines.push(format!("client: {entry}"));
     }
     lines
 }
@@ -56,13 +58,13 @@ fn described(engine: &Engine) -> String {
 }
 
 /// The entry that most clients take, under `mcpServers`.
-fn client_entry(base: SocketAddr, needs_key: bool) -> String {
+fn client_entry(url: &str, needs_key: bool) -> String {
     let headers = if needs_key {
         r#","headers":{"Authorization":"Bearer YOUR_KEY"}"#
     } else {
         ""
     };
-    format!(r#"{{"mcpServers":{{"snowflake":{{"type":"http","url":"http://{base}/mcp"{headers}}}}}}}"#)
+    format!(r#"{{"mcpServers":{{"snowflake":{{"type":"http","url":"{url}"{headers}}}}}}}"#)
 }
 
 /// Where a client on this machine finds a server that listens on `address`.
@@ -78,10 +80,23 @@ pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snowflake_mcp::config::source::Sources;
+    use snowflake_mcp::config::{Config, Transport};
+
+    fn settings(has_key: bool) -> Http {
+        let key = ("API_KEYS".to_owned(), "a-key-that-is-long-enough".to_owned());
+        let sources = Sources::new([], has_key.then_some(key), []);
+        let config = Config::read(&sources, Transport::Http, true).unwrap();
+        config.http.unwrap()
+    }
 
     #[test]
     fn the_lines_can_be_pasted() {
-        let lines = http(&[SocketAddr::from(([0, 0, 0, 0], 8123))], &Engine::Demo, true);
+        let lines = http(
+            &[SocketAddr::from(([0, 0, 0, 0], 8123))],
+            &Engine::Demo,
+            &settings(true),
+        );
         assert_eq!(lines[1], "listening on http://0.0.0.0:8123");
         assert_eq!(lines[2], "try: curl -s http://127.0.0.1:8123/health");
         let entry: serde_json::Value =
@@ -97,7 +112,7 @@ mod tests {
             SocketAddr::from(([127, 0, 0, 1], 1)),
             SocketAddr::from((Ipv6Addr::LOCALHOST, 1)),
         ];
-        let lines = http(&addresses, &Engine::Demo, false);
+        let lines = http(&addresses, &Engine::Demo, &settings(false));
         assert!(
             lines.contains(&"listening on http://[::1]:1".to_owned()),
             "{lines:?}"

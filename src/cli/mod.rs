@@ -5,6 +5,7 @@ pub(crate) mod greeting;
 pub(crate) mod parts;
 pub(crate) mod policy;
 pub(crate) mod probe;
+pub(crate) mod show;
 pub(crate) mod verify;
 
 use std::fmt::Write as _;
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
     Health(Probe),
+    /// Say what the settings come to
+    #[command(subcommand)]
+    Config(show::Settings),
     /// Check an audit log
     #[command(subcommand)]
     Audit(verify::Audit),
@@ -116,6 +120,12 @@ pub(crate) struct Serve {
     statements: Statements,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CERTIFICATE))]
+    tls_cert: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_KEY))]
+    tls_key: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CLIENT_CA))]
+    tls_client_ca: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::KEY_FILE))]
     keys: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
@@ -221,6 +231,9 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::TLS_CERTIFICATE, &self.tls_cert),
+            (&setting::TLS_KEY, &self.tls_key),
+            (&setting::TLS_CLIENT_CA, &self.tls_client_ca),
             (&setting::KEY_FILE, &self.keys),
             (&setting::AUDIT_LOG, &self.audit_log),
         ]);
@@ -322,6 +335,7 @@ mod tests {
             Command::Key(KeyCommand::New(_)) => Vec::new(),
             Command::Policy(Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) => of.flags(),
             Command::Audit(_) => Vec::new(),
+            Command::Config(show::Settings::Show(serve)) => serve.flags(),
         })
     }
 

@@ -14,6 +14,7 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::{Keys, Service};
 use snowflake_mcp::observe::audit::Audit;
 use snowflake_mcp::observe::statements::LoggedStatements;
+use snowflake_mcp::reactor::tls::{Acceptor, Files};
 use snowflake_mcp::serve::fetcher::{Callers, Issuer};
 use snowflake_mcp::server::{HostRule, Server, Settings};
 use snowflake_mcp::snowflake::{self, Snowflake};
@@ -59,6 +60,22 @@ fn demo(limits: &Limits, clock: SystemClock) -> Result<Arc<dyn Backend>, String>
 #[cfg(not(feature = "demo"))]
 fn demo(_limits: &Limits, _clock: SystemClock) -> Result<Arc<dyn Backend>, String> {
     Err("this program was built without the embedded engine; build it with --features demo".to_owned())
+}
+
+/// TLS, where it is spoken.
+///
+/// # Errors
+/// Which file cannot be used, and why.
+pub(crate) fn tls(http: &Http) -> Result<Option<Acceptor>, String> {
+    let Some(tls) = &http.tls else {
+        return Ok(None);
+    };
+    let files = Files {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        client_ca: tls.client_ca.clone(),
+    };
+    Acceptor::new(files).map(Some)
 }
 
 /// Where keys of callers come from.
@@ -170,6 +187,7 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Incomplete(reason) => Some(reason.clone()),
             Engine::Demo | Engine::Snowflake(_) => None,
         },
+        quota: config.quota,
         audit: config.audit.as_ref().map(|audit| audit.when_full),
         ..Settings::default()
     };
@@ -181,6 +199,7 @@ fn server_settings(config: &Config) -> Settings {
             Origins::Listed(origins) => origins.clone(),
         },
         is_guarded: http.is_guarded(),
+        is_tls: http.tls.is_some(),
         resource: http.oauth.as_ref().map(|oauth| oauth.resource.clone()),
         metrics_path: http.metrics_path.clone(),
         ..base

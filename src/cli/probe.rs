@@ -4,8 +4,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use snowflake_mcp::config::{self, Listen, source::Sources};
+use snowflake_mcp::config::{self, Listen, Tls, source::Sources};
 use ureq::http::{StatusCode, Uri};
+use ureq::tls::TlsConfig;
 
 use super::Probe;
 use super::greeting::reachable;
@@ -30,20 +31,34 @@ pub(crate) enum Error {
     Unreachable { url: String, why: String },
 }
 
-/// Where to ask.
+/// Whom to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    url: String,
+    /// It is the server of the settings on this machine, whose certificate is made out to another name than the address:
+    /// whether it is the right one is not asked, as it is not of a server without TLS.
+    is_own: bool,
+}
+
+/// Whom to ask.
 ///
 /// # Errors
 /// The setting or the URL that is wrong.
-pub(crate) fn url(probe: &Probe, sources: &Sources) -> Result<String, Error> {
+pub(crate) fn target(probe: &Probe, sources: &Sources) -> Result<Target, Error> {
     if let Some(url) = &probe.url {
-        return checked(url);
+        return checked(url).map(|url| Target { url, is_own: false });
     }
     let addresses = Listen::read(sources).map_err(Error::Setting)?.addresses();
     let address = reachable(addresses[0]);
     if address.port() == 0 {
         return Err(Error::PortUnknown);
     }
-    Ok(format!("http://{address}/health"))
+    let tls = Tls::read(sources).map_err(Error::Setting)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    Ok(Target {
+        url: format!("{scheme}://{address}/health"),
+        is_own: true,
+    })
 }
 
 fn checked(url: &str) -> Result<String, Error> {
@@ -57,20 +72,22 @@ fn checked(url: &str) -> Result<String, Error> {
     }
 }
 
-/// Asks `url`, for `timeout` at most; `Ok` when the answer is 200.
+/// Asks `target`, for `timeout` at most; `Ok` when the answer is 200.
 ///
 /// # Errors
 /// Why the server does not count as alive.
-pub(crate) fn ask(url: &str, timeout: Duration) -> Result<(), Error> {
+pub(crate) fn ask(target: &Target, timeout: Duration) -> Result<(), Error> {
+    let Target { url, is_own } = target;
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         .max_redirects(0)
+        .tls_config(TlsConfig::builder().disable_verification(*is_own).build())
         // The probe asks its own machine; a proxy of the environment is meant for Snowflake.
         .proxy(None)
         .build()
         .into();
-    let url = || url.to_owned();
+    let url = || url.clone();
     match agent.get(url()).call() {
         Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
         Ok(answer) => Err(Error::Refused {
@@ -145,7 +162,7 @@ mod tests {
     fn the_settings_say_where_to_ask() {
         let asked = |flags: &[(&'static str, &str)]| {
             let flags = flags.iter().map(|(flag, value)| (*flag, (*value).to_owned()));
-            url(&probe(None), &Sources::new(flags, [], []))
+            target(&probe(None), &Sources::new(flags, [], [])).map(|target| target.url)
         };
         let at = |text: &str| Ok(text.to_owned());
         assert_eq!(asked(&[]), at("http://127.0.0.1:8000/health"));
@@ -165,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_url_is_taken_as_it_is_or_refused() {
-        let asked = |text| url(&probe(Some(text)), &Sources::default());
+        let asked = |text| target(&probe(Some(text)), &Sources::default()).map(|target| target.url);
         for whole in ["http://x/y", "https://x:1/", "http://[::1]:8000/health/ready"] {
             assert_eq!(asked(whole), Ok(whole.to_owned()));
         }
@@ -200,9 +217,16 @@ mod tests {
         (format!("http://{address}/health"), server.unwrap())
     }
 
+    fn at(url: &str) -> Target {
+        Target {
+            url: url.to_owned(),
+            is_own: true,
+        }
+    }
+
     fn asked(answer: &'static str, timeout: Duration) -> (String, Result<(), Error>) {
         let (url, server) = answering(answer);
-        let verdict = ask(&url, timeout);
+        let verdict = ask(&at(&url), timeout);
         server.join().unwrap();
         (url, verdict)
     }
@@ -245,7 +269,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/health", listener.local_addr().unwrap());
         drop(listener);
-        let told = ask(&url, PATIENCE).unwrap_err().to_string();
+        let told = ask(&at(&url), PATIENCE).unwrap_err().to_string();
         let expected = format!("{url} does not answer: Connection refused");
         assert!(told.starts_with(&expected), "{told}");
     }

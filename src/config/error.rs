@@ -94,8 +94,8 @@ impl fmt::Display for Error {
             }
             Self::OpenToOthers { address } => write!(
                 formatter,
-                "{address} is reached by other machines and would ask nobody who it is: set API_KEYS, --keys or \
-                 MCP_OAUTH_ISSUER, or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
+                "{address} is reached by other machines and would ask nobody who it is: set API_KEYS, --keys, \
+                 MCP_OAUTH_ISSUER or --tls-client-ca, or listen on 127.0.0.1, or say --allow-unauthenticated if something else keeps strangers out"
             ),
             Self::InFile {
                 setting,

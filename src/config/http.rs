@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::oauth::Oauth;
 use super::setting as s;
 use super::source::{Found, Origin, Sources};
+use super::tls::Tls;
 use super::{Error, Note, value};
 use crate::secret::Secret;
 
@@ -24,6 +25,8 @@ pub struct Http {
     pub key_file: Option<PathBuf>,
     /// Whose tokens are accepted.
     pub oauth: Option<Oauth>,
+    /// The files of TLS; `None`: plain HTTP.
+    pub tls: Option<Tls>,
     /// The operator said that an address open to others needs no key.
     pub allow_unauthenticated: bool,
     /// Path of the metrics route; `None` when it is switched off.
@@ -54,7 +57,8 @@ pub enum Origins {
 impl Http {
     /// Whether callers are asked who they are.
     pub fn is_guarded(&self) -> bool {
-        !self.api_keys.is_empty() || self.key_file.is_some() || self.oauth.is_some()
+        let has_client_ca = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        !self.api_keys.is_empty() || self.key_file.is_some() || self.oauth.is_some() || has_client_ca
     }
 
     pub(super) fn read(sources: &Sources, notes: &mut Vec<Note>) -> Result<Self, Error> {
@@ -62,7 +66,9 @@ impl Http {
         let api_keys = api_keys(sources, notes)?;
         let key_file = sources.find(&s::KEY_FILE).map(|found| PathBuf::from(found.value));
         let oauth = Oauth::read(sources)?;
-        let is_guarded = !api_keys.is_empty() || key_file.is_some() || oauth.is_some();
+        let tls = Tls::read(sources)?;
+        let has_client_ca = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let is_guarded = !api_keys.is_empty() || key_file.is_some() || oauth.is_some() || has_client_ca;
         check_switch(sources, is_guarded)?;
         let allow_unauthenticated = switch(sources, &s::ALLOW_UNAUTHENTICATED, false)?;
         if let Listen::Address(address) = listen {
@@ -85,6 +91,7 @@ impl Http {
             api_keys,
             key_file,
             oauth,
+            tls,
             allow_unauthenticated,
             metrics_path: metrics_path(sources)?,
         })

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::setting as s;
 use super::source::Sources;
 use super::{Error, value};
+use crate::access::Quota;
 use crate::limits::{LARGEST_AT_ONCE_MIN, Limits};
 
 /// The defaults, with what is set.
@@ -49,6 +50,10 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
             *limit = value::seconds(&found, range)?;
         }
     }
+    if let Some(found) = sources.find(&s::WAITING_MAX) {
+        limits.waiting_per_principal_max = value::count(&found, WAITING_RANGE)?;
+    }
+    limits.steps_per_principal_max = limits.workers - limits.workers / 4;
     limits.body_total_timeout = limits.body_timeout * 4;
     if let Some(found) = sources.find(&s::REQUEST_SIZE_MAX) {
         let bytes = value::count(&found, REQUEST_MIB_RANGE)? << 20;
@@ -74,10 +79,37 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
     Ok(limits)
 }
 
+/// What callers may use who have no quota of their own. Nothing is counted until something is set.
+///
+/// # Errors
+/// A value out of its range.
+pub(super) fn quota(sources: &Sources) -> Result<Quota, Error> {
+    let number = |setting, range| {
+        let found = sources.find(setting);
+        found.map(|found| value::number(&found, range)).transpose()
+    };
+    let is_enabled = match sources.find(&s::ENABLE_RATE_LIMITING) {
+        Some(found) => value::switch(&found)?,
+        None => true,
+    };
+    let per_minute = number(&s::CALLS_PER_MINUTE, PER_MINUTE_RANGE)?.filter(|_| is_enabled);
+    Ok(Quota {
+        calls_max: None,
+        calls_per_minute_max: per_minute.map(|calls| u32::try_from(calls).unwrap_or(u32::MAX)),
+        rows_per_day_max: number(&s::ROWS_PER_DAY, PER_DAY_RANGE)?,
+        bytes_per_day_max: number(&s::BYTES_PER_DAY, PER_DAY_MIB_RANGE)?.map(|mebibytes| mebibytes << 20),
+    })
+}
+
 // Values beyond these are slips of the pen.
 const WORKERS_RANGE: RangeInclusive<u64> = 1..=256;
 const CONNECTIONS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
 const JOBS_RANGE: RangeInclusive<u64> = 1..=1_024;
+const WAITING_RANGE: RangeInclusive<u64> = 0..=1_024;
+const PER_MINUTE_RANGE: RangeInclusive<u64> = 1..=1_000_000;
+const PER_DAY_RANGE: RangeInclusive<u64> = 1..=1_000_000_000_000;
+/// A tebibyte.
+const PER_DAY_MIB_RANGE: RangeInclusive<u64> = 1..=1 << 20;
 pub(super) const ROWS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
 const TOKENS_RANGE: RangeInclusive<u64> = 100..=10_000_000;
 const REQUEST_MIB_RANGE: RangeInclusive<u64> = 1..=64;

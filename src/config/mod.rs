@@ -15,9 +15,11 @@ mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
+mod tls;
 mod token;
 mod value;
 
+use crate::access::Quota;
 use crate::limits::Limits;
 use crate::observe::{self, logger::Format};
 use crate::secret::Secret;
@@ -29,6 +31,7 @@ use source::{Origin, Sources};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
 pub use oauth::Oauth;
+pub use tls::Tls;
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Config {
     pub engine: Engine,
     /// The bounds, with those that can be set.
     pub limits: Limits,
+    /// What callers may use who have no quota of their own.
+    pub quota: Quota,
     /// Statements and their rows.
     pub statements: Statements,
     /// What signs tokens: one text, or two while it is changed, the signing one first; empty when a key is to be made
@@ -119,6 +124,11 @@ impl Config {
         let mut notes = Vec::new();
         let audit = audit::read(sources)?;
         let mut limits = limits::read(sources)?;
+        if transport == Transport::Stdio {
+            // There is nobody else to leave a worker for.
+            limits.steps_per_principal_max = limits.workers;
+        }
+        let quota = limits::quota(sources)?;
         limits.audit_queue_max = audit.as_ref().map_or(0, |audit| audit.queue_max);
         let statements = statements(sources, &limits)?;
         check_read_only(sources, &statements.rulings)?;
@@ -141,6 +151,7 @@ impl Config {
             http,
             engine,
             limits,
+            quota,
             statements,
             token_keys,
             log,

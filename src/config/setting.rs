@@ -20,6 +20,8 @@ pub struct Setting {
     pub default: &'static str,
     /// Unit and consequence, in words.
     pub meaning: &'static str,
+    /// Whether its value must not be shown.
+    pub is_secret: bool,
 }
 
 /// A name that predecessors document and that changes nothing here.
@@ -43,6 +45,15 @@ const fn setting(
         names,
         default,
         meaning,
+        is_secret: false,
+    }
+}
+
+impl Setting {
+    /// The same, whose value must not be shown.
+    const fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
     }
 }
 
@@ -63,6 +74,28 @@ pub const PORT: Setting = setting(
     "TCP port; 0 lets the system choose, and start-up says which",
 );
 
+/// Our certificate.
+pub const TLS_CERTIFICATE: Setting = setting(
+    Some("--tls-cert"),
+    &["MCP_TLS_CERT"],
+    "none, plain HTTP",
+    "PEM file with the server's certificate and those up to its root; makes the port speak TLS; read again at SIGHUP",
+);
+/// Its key.
+pub const TLS_KEY: Setting = setting(
+    Some("--tls-key"),
+    &["MCP_TLS_KEY"],
+    "none",
+    "PEM file with the certificate's key, best an ECDSA one: a handshake with RSA costs five times as much; read again at SIGHUP",
+);
+/// Who vouches for clients.
+pub const TLS_CLIENT_CA: Setting = setting(
+    Some("--tls-client-ca"),
+    &["MCP_TLS_CLIENT_CA"],
+    "none",
+    "PEM file with the roots of client certificates: who has one needs no key, and its name (URI, DNS, mail, else common name) is the caller",
+);
+
 // Who may call.
 
 /// Bearer tokens that clients must present.
@@ -71,7 +104,7 @@ pub const API_KEYS: Setting = setting(
     &["API_KEYS"],
     "none",
     "comma list of bearer tokens; with one set, everything but /health, /health/live and /health/ready needs one",
-);
+).secret();
 /// A file of keys.
 pub const KEY_FILE: Setting = setting(
     Some("--keys"),
@@ -127,7 +160,7 @@ pub const TOKEN_KEY: Setting = setting(
     &["SNOWFLAKE_MCP_TOKEN_KEY"],
     "made at start",
     "text of at least 32 characters that signs session ids, cursors and task ids; servers with the same one continue each other's, also after a restart; two separated by a comma while it is changed: the first signs, both are accepted",
-);
+).secret();
 /// Web origins that may call.
 pub const CORS_ORIGINS: Setting = setting(
     None,
@@ -164,7 +197,42 @@ pub const JOBS_PER_PRINCIPAL_MAX: Setting = setting(
     None,
     &["MAX_CONCURRENT_REQUESTS"],
     "512",
-    "tool calls in flight for one API key, without keys for one connection; a further one is refused as busy",
+    "tool calls that run at once for one API key, without keys for one connection; further ones wait",
+);
+/// Calls of one client that wait.
+pub const WAITING_MAX: Setting = setting(
+    None,
+    &["MCP_MAX_WAITING_REQUESTS"],
+    "64",
+    "tool calls of one client that wait behind those that run, in their order; a further one is refused as busy, with 429 on REST",
+);
+/// Calls of one client in a minute.
+pub const CALLS_PER_MINUTE: Setting = setting(
+    None,
+    &["RATE_LIMIT_PER_MINUTE"],
+    "none",
+    "tool calls that one client may begin in a minute; a further one is told when to come again",
+);
+/// Whether those are counted.
+pub const ENABLE_RATE_LIMITING: Setting = setting(
+    None,
+    &["ENABLE_RATE_LIMITING"],
+    "true when RATE_LIMIT_PER_MINUTE is set",
+    "false leaves RATE_LIMIT_PER_MINUTE without effect",
+);
+/// Rows of one client in a day.
+pub const ROWS_PER_DAY: Setting = setting(
+    None,
+    &["MCP_MAX_ROWS_PER_DAY"],
+    "none",
+    "rows that one client may receive in a day (UTC); then its calls are refused until the next",
+);
+/// Bytes of one client in a day.
+pub const BYTES_PER_DAY: Setting = setting(
+    None,
+    &["MCP_MAX_RESULT_SIZE_PER_DAY"],
+    "none",
+    "MiB of results that one client may receive in a day (UTC); then its calls are refused until the next",
 );
 /// Size of a request.
 pub const REQUEST_SIZE_MAX: Setting = setting(
@@ -371,7 +439,8 @@ pub const PRIVATE_KEY: Setting = setting(
     &["SNOWFLAKE_PRIVATE_KEY"],
     "none",
     "the RSA private key itself: PEM text, or base64 of PEM or of PKCS#8 DER",
-);
+)
+.secret();
 /// Where the private key is.
 pub const PRIVATE_KEY_PATH: Setting = setting(
     None,
@@ -388,21 +457,24 @@ pub const PRIVATE_KEY_PASSPHRASE: Setting = setting(
     ],
     "none",
     "passphrase of an encrypted private key",
-);
+)
+.secret();
 /// A token.
 pub const TOKEN: Setting = setting(
     None,
     &["SNOWFLAKE_TOKEN"],
     "none",
     "programmatic access token, or OAuth access token with SNOWFLAKE_AUTHENTICATOR=OAUTH",
-);
+)
+.secret();
 /// A programmatic access token, under the names that other servers use.
 pub const ACCESS_TOKEN: Setting = setting(
     None,
     &["SNOWFLAKE_PAT", "SNOWFLAKE_PASSWORD"],
     "none",
     "programmatic access token under the names of other servers; a real password cannot be used",
-);
+)
+.secret();
 /// The warehouse.
 pub const WAREHOUSE: Setting = setting(
     None,
@@ -456,6 +528,9 @@ pub const SNOWFLAKE_PROTOCOL: Setting = setting(
 pub const ALL: &[&Setting] = &[
     &HOST,
     &PORT,
+    &TLS_CERTIFICATE,
+    &TLS_KEY,
+    &TLS_CLIENT_CA,
     &API_KEYS,
     &KEY_FILE,
     &OAUTH_ISSUERS,
@@ -470,6 +545,11 @@ pub const ALL: &[&Setting] = &[
     &WORKERS,
     &CONNECTIONS_MAX,
     &JOBS_PER_PRINCIPAL_MAX,
+    &WAITING_MAX,
+    &CALLS_PER_MINUTE,
+    &ENABLE_RATE_LIMITING,
+    &ROWS_PER_DAY,
+    &BYTES_PER_DAY,
     &REQUEST_SIZE_MAX,
     &RESULT_SIZE_MAX,
     &RESULT_TOKENS_MAX,

@@ -14,6 +14,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
+use super::tls::{Acceptor, Found, Handshakes, Session};
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
 use crate::audit::{Record, State};
@@ -40,13 +41,15 @@ pub struct MioWorld {
     bell: Arc<Bell>,
     completions: mpsc::Receiver<Completion>,
     pool: Pool,
+    tls: Option<Handshakes>,
     fetching: Option<(Fetching, mpsc::Receiver<Fetched>)>,
     audit: Option<Audit>,
 }
 
 #[derive(Debug)]
-struct Stream {
+pub(super) struct Stream {
     socket: TcpStream,
+    tls: Option<Box<Session>>,
     generation: u32,
     /// The last read was short, and nothing was told since: another one would find nothing.
     is_drained: bool,
@@ -112,9 +115,17 @@ impl MioWorld {
             bell,
             completions,
             pool: Pool::start(backend, limits, clock, deliver)?,
+            tls: None,
             fetching: None,
             audit: None,
         })
+    }
+
+    /// The same world with TLS on every connection.
+    #[must_use]
+    pub fn with_tls(mut self, acceptor: Acceptor, limits: &Limits) -> Self {
+        self.tls = Some(Handshakes::new(acceptor, limits));
+        self
     }
 
     /// The same world with a thread that fetches what the server needs to know its callers.
@@ -156,6 +167,12 @@ impl MioWorld {
     }
 
     fn register(&mut self, mut socket: TcpStream) -> io::Result<SocketKey> {
+        let tls = match &mut self.tls {
+            None => None,
+            Some(tls) if tls.has_room() => Some(tls.begin()?),
+            // Nothing can be said to a peer that no session is begun with.
+            Some(_) => return Err(ErrorKind::ConnectionAborted.into()),
+        };
         // A reply is written in one piece; waiting for more (Nagle) would only delay it. It fails on a connection that
         // is gone already.
         socket
@@ -171,8 +188,12 @@ impl MioWorld {
         };
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, token_of(key), both)?;
+        if let Some(handshakes) = &mut self.tls {
+            handshakes.note(key, self.clock.now().monotonic);
+        }
         entry.insert(Stream {
             socket,
+            tls,
             generation: key.generation,
             is_drained: false,
             is_end_told: false,
@@ -198,6 +219,10 @@ impl Selector for MioWorld {
     fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
         loop {
             let now = self.clock.now().monotonic;
+            let until = match &mut self.tls {
+                None => until,
+                Some(tls) => tls.wake_up(until, &self.streams),
+            };
             let timeout = until.map_or(SLEEP_MAX, |until| until.since(now).min(SLEEP_MAX));
             match self.poll.poll(&mut self.events, Some(timeout)) {
                 // A signal, or the process stood still (signal(7)). What came meanwhile has not been told yet: without
@@ -224,6 +249,9 @@ impl Selector for MioWorld {
                     });
                 }
             }
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.tell(self.clock.now().monotonic, &self.streams, events);
         }
         if self.bell.is_reload_wanted.swap(false, Ordering::SeqCst) {
             events.push(Event::Reload);
@@ -254,35 +282,66 @@ impl Transport for MioWorld {
     }
 
     fn read(&mut self, socket: SocketKey, into: &mut [u8]) -> io::Result<usize> {
-        self.stream(socket)?.read(into)
+        let stream = self.stream(socket)?;
+        if stream.tls.is_none() {
+            return stream.read(into);
+        }
+        self.read_tls(socket, into)
     }
 
     fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        let stream = &mut self.stream(socket)?.socket;
-        match from {
+        let Stream { socket, tls, .. } = self.stream(socket)?;
+        match (tls, from) {
+            (Some(session), parts) => session.write(socket, parts),
             // The usual reply. The machine is done with a plain write sooner than with a list of one.
-            [whole] => stream.write(whole),
-            parts => stream.write_vectored(parts),
+            (None, [whole]) => socket.write(whole),
+            (None, parts) => socket.write_vectored(parts),
         }
     }
 
     fn shutdown_write(&mut self, socket: SocketKey) -> io::Result<()> {
-        self.stream(socket)?.socket.shutdown(Shutdown::Write)
+        let Stream { socket, tls, .. } = self.stream(socket)?;
+        match tls {
+            Some(session) => session.shut_down_write(socket),
+            None => socket.shutdown(Shutdown::Write),
+        }
+    }
+
+    fn peer_name(&mut self, socket: SocketKey) -> Option<Box<str>> {
+        self.stream(socket).ok()?.tls.as_ref()?.peer_name()
     }
 
     fn close(&mut self, socket: SocketKey) {
         if self.stream(socket).is_ok() {
             // No `deregister` before: no descriptor is ever duplicated here, so its close ends its registration as well
             // (epoll(7), question 6; kqueue(2)), and a call a connection is saved.
-            drop(self.streams.remove(socket.index as usize));
+            let mut stream = self.streams.remove(socket.index as usize);
+            if let (Some(session), Some(handshakes)) = (&mut stream.tls, &mut self.tls) {
+                if session.is_shaking_hands() {
+                    handshakes.on_given_up();
+                }
+                session.say_farewell(&mut stream.socket);
+            }
         }
     }
 }
 
 impl Stream {
+    /// Whether the handshake of this holder of its slot is under way.
+    pub(super) fn is_shaking_hands(&self, generation: u32) -> bool {
+        let is_its = |session: &Session| session.is_shaking_hands();
+        self.generation == generation && self.tls.as_deref().is_some_and(is_its)
+    }
+
     fn on_event(&mut self, event: &mio::event::Event) {
         self.is_drained &= !event.is_readable();
         self.is_end_told |= event.is_read_closed() || event.is_error();
+        // What the session itself has to say is nobody's reply, so nobody else writes it. A failure is found by the next read.
+        if let Some(session) = &mut self.tls
+            && event.is_writable()
+        {
+            let _ = session.flush(&mut self.socket);
+        }
     }
 
     /// Reads, unless it is known that there is nothing.
@@ -298,6 +357,26 @@ impl Stream {
         let count = self.socket.read(into)?;
         self.is_drained = DRAINS_BY_SHORT_READ && count < into.len();
         Ok(count)
+    }
+}
+
+impl MioWorld {
+    fn read_tls(&mut self, key: SocketKey, into: &mut [u8]) -> io::Result<usize> {
+        let Self { streams, tls, .. } = self;
+        let (Some(stream), Some(handshakes)) = (streams.get_mut(key.index as usize), tls) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let Stream { socket, tls, .. } = stream;
+        let Some(session) = tls else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        match session.read(socket, into, handshakes.left())? {
+            Found::Bytes(count) => return Ok(count),
+            Found::Nothing => {}
+            Found::Opened => handshakes.on_opened(key),
+            Found::Postponed => handshakes.on_postponed(key),
+        }
+        Err(ErrorKind::WouldBlock.into())
     }
 }
 

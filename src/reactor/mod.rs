@@ -19,6 +19,7 @@ pub mod signals;
 mod sockets;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod transfer;
 pub mod world;
 
@@ -53,6 +54,8 @@ pub struct Driver<W: World> {
     events: Vec<Event>,
     shutdowns: u32,
     is_reload_wanted: bool,
+    /// Sockets whose handshake has ended.
+    secured: Vec<SocketKey>,
     /// Sockets worth a read. One that the server has no room for is not in here: it comes back when something is said
     /// about its connection.
     to_read: Vec<SocketKey>,
@@ -97,6 +100,7 @@ impl<W: World> Driver<W> {
             events: Vec::new(),
             shutdowns: 0,
             is_reload_wanted: false,
+            secured: Vec::new(),
             to_read: Vec::new(),
             to_write: Vec::new(),
             bulk: VecDeque::new(),
@@ -183,6 +187,7 @@ impl<W: World> Driver<W> {
         for event in events.drain(..) {
             match event {
                 Event::Acceptable => self.accepting.on_event(),
+                Event::Secured { socket } => self.secured.push(socket),
                 Event::Reload => self.is_reload_wanted = true,
                 Event::Shutdown => self.shutdowns += 1,
                 Event::Socket {
@@ -215,6 +220,12 @@ impl<W: World> Driver<W> {
     }
 
     fn pass_signals(&mut self, now: Now) {
+        for key in std::mem::take(&mut self.secured) {
+            if let (Some(socket), Some(name)) = (self.sockets.by_key(key), self.world.peer_name(key)) {
+                let connection = socket.connection;
+                self.server.handle(now, Input::Named { connection, name });
+            }
+        }
         if std::mem::take(&mut self.is_reload_wanted) {
             self.server.handle(now, Input::Reload);
         }

@@ -39,6 +39,11 @@ pub enum Event {
         /// The connection was reset; nothing more can be read or written.
         broken: bool,
     },
+    /// The handshake of a socket is over, before its first byte is read: who its peer is may be known now.
+    Secured {
+        /// Which one.
+        socket: SocketKey,
+    },
     /// A connection may wait to be accepted.
     Acceptable,
     /// Somebody wants what can be read again to be read.
@@ -87,6 +92,11 @@ pub trait Transport {
     /// # Errors
     /// The connection is gone already.
     fn shutdown_write(&mut self, socket: SocketKey) -> io::Result<()>;
+
+    /// The name that the peer of a socket has proven to have, after [`Event::Secured`]. Only worlds with TLS know names.
+    fn peer_name(&mut self, _socket: SocketKey) -> Option<Box<str>> {
+        None
+    }
 
     /// Closes the socket and forgets the key.
     fn close(&mut self, socket: SocketKey);

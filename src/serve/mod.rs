@@ -15,6 +15,7 @@ use crate::config::Listen;
 use crate::limits::Limits;
 use crate::observe::audit::Audit;
 use crate::reactor::signals::Signals;
+use crate::reactor::tls::Acceptor;
 use crate::reactor::world::World;
 use crate::reactor::{Driver, MioWorld};
 use crate::server::{Exit, Server};
@@ -28,6 +29,7 @@ pub struct Ports {
     listeners: Vec<TcpListener>,
     limits: Limits,
     callers: Option<Callers>,
+    tls: Option<Acceptor>,
     audit: Option<Audit>,
 }
 
@@ -42,6 +44,7 @@ impl Ports {
             listeners: listen::open(listen)?,
             limits: limits.clone(),
             callers: None,
+            tls: None,
             audit: None,
         })
     }
@@ -53,6 +56,12 @@ impl Ports {
             callers: Some(callers),
             ..self
         }
+    }
+
+    /// The same, with TLS on every connection.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Acceptor>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The same, with an audit log.
@@ -80,9 +89,21 @@ impl Ports {
         if let Some(callers) = self.callers {
             world = world.with_fetcher(Arc::new(callers)).map_err(told)?;
         }
+        if let Some(tls) = &self.tls {
+            world = world.with_tls(tls.clone(), &self.limits);
+        }
         let (shutdown, reload) = (world.shutdown_handle(), world.shutdown_handle());
         let _signals = Signals::watch(move || shutdown.shut_down()).map_err(told)?;
-        let _hangups = Signals::watch_hangups(move || reload.reload()).map_err(told)?;
+        let _hangups = Signals::watch_hangups(move || {
+            // On the thread of the signals, which may wait for a disk.
+            match self.tls.as_ref().map(Acceptor::reload) {
+                None => {}
+                Some(Ok(())) => log::info!("the certificate is used from now on as it is read again"),
+                Some(Err(why)) => log::error!("the certificate stays as it was: {why}"),
+            }
+            reload.reload();
+        })
+        .map_err(told)?;
         greet(&world.local_addresses().map_err(told)?);
         drive(world, server, &self.limits)
     }

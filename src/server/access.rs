@@ -92,7 +92,7 @@ impl Refusal {
             Self::Path => "no such path; POST /mcp speaks MCP, GET /health tells the state",
             Self::UnknownMethod => "this method is not implemented",
             Self::Method(_) => "this method is not allowed here; the Allow header names those that are",
-            Self::NoKey => "a key is needed: send Authorization: Bearer KEY",
+            Self::NoKey => "a key or token is needed: send Authorization: Bearer KEY",
             Self::WrongKey => "this key or token is not valid",
             Self::ExpiredKey => "this key or token has expired; get a new one",
             Self::KeysAwaited | Self::KeysMissing => {
@@ -214,13 +214,19 @@ impl Access {
         Some(challenge)
     }
 
-    /// Whose credential the request carries. A token of an issuer is told from a key by its form. All of them come in the one field `Authorization`: what stands in a URL
+    /// Whose credential the request carries, or whose certificate its connection has. A token of an issuer is told from a key by its form. All of them come in the one field `Authorization`: what stands in a URL
     /// ends in logs, and what stands in a cookie is sent by pages.
-    fn authenticate(&mut self, request: Request<'_>, now: Now) -> Result<Arc<Identity>, Refusal> {
+    fn authenticate(
+        &mut self,
+        request: Request<'_>,
+        certificate: &Caller,
+        now: Now,
+    ) -> Result<Arc<Identity>, Refusal> {
         let mut lines = request.field_lines("authorization");
         let value = match (lines.next(), lines.next()) {
             (Some(value), None) => value,
-            (None, _) => return Err(Refusal::NoKey),
+            // One that is shown is judged, also where a certificate would do.
+            (None, _) => return certificate.clone().ok_or(Refusal::NoKey),
             // Another server on the way may have looked at the other one (RFC 9110 section 5.3): neither is believed.
             (Some(_), Some(_)) => return Err(Refusal::WrongKey),
         };
@@ -255,6 +261,7 @@ impl Core {
         &mut self,
         settings: &Settings,
         request: Request<'a>,
+        certificate: &Caller,
         now: Now,
     ) -> Result<Admitted<'a>, Refusal> {
         check_host(&settings.hosts, request)?;
@@ -266,7 +273,7 @@ impl Core {
         let caller = match need {
             None => None,
             Some(scope) => {
-                let caller = self.access.authenticate(request, now)?;
+                let caller = self.access.authenticate(request, certificate, now)?;
                 if caller.scope < Some(scope) {
                     return Err(Refusal::Scope(scope));
                 }

@@ -91,7 +91,12 @@ impl Core {
         let texts = work.statements.iter().map(|statement| statement.text());
         let unchecked = work.unchecked.as_ref().map(|statement| statement.text());
         let statements = texts.chain(unchecked).map(Statement::of).collect();
-        Some(Box::new(new_record(now, talk, principal, (tool, statements))))
+        Some(Box::new(new_record(
+            now,
+            talk,
+            self.accounts.label(principal),
+            (tool, statements),
+        )))
     }
 
     /// Records a statement that the guard has just refused, if it did.
@@ -108,7 +113,12 @@ impl Core {
             return self.metrics.count(Metric::AuditDropped);
         }
         let statements = vec![Statement::of(&denied.statement)];
-        let mut record = new_record(now, talk, principal, (denied.tool, statements));
+        let mut record = new_record(
+            now,
+            talk,
+            self.accounts.label(principal),
+            (denied.tool, statements),
+        );
         record.verdict = Verdict::Deny(Cow::Borrowed(denied.rule));
         self.give_record(Box::new(record));
     }
@@ -177,12 +187,12 @@ impl super::inflight::Inflight {
 fn new_record(
     now: Now,
     talk: &Talk,
-    principal: Principal,
+    principal: Box<str>,
     (tool, statements): (&'static str, Vec<Statement>),
 ) -> Record {
     Record {
         at: now.wall,
-        principal: name_of(principal),
+        principal,
         client: talk.client.clone(),
         tool,
         job: None,
@@ -194,21 +204,6 @@ fn new_record(
     }
 }
 
-/// A key by a part of its digest, which gives nothing away; who has none, by its connection.
-fn name_of(principal: Principal) -> Box<str> {
-    match principal {
-        Principal::Known(mark) => {
-            let bytes = mark.as_bytes().iter().take(KEY_NAME_BYTES);
-            let digits: String = bytes.map(|byte| format!("{byte:02x}")).collect();
-            format!("key:{digits}").into()
-        }
-        Principal::Connection(connection) => format!("connection:{connection}").into(),
-    }
-}
-
 fn milliseconds(now: Instant, since: Instant) -> u64 {
     u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)
 }
-
-/// Eight digits: enough to tell a thousand keys apart.
-const KEY_NAME_BYTES: usize = 4;

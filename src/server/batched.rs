@@ -221,14 +221,16 @@ impl Core {
         let ended = match outcome {
             Outcome::Result { payload, effect } => self.batched_result(now, talk, sender, (payload, effect)),
             Outcome::Error { error, .. } => Ended::Error(error),
-            Outcome::Work(mut call) => match self.admission(sender.principal, call.work.leased_bytes()) {
-                Ok(()) => {
-                    let caller = sender.caller(talk, (place, id), &mut call.hears);
-                    return self.begin(now, talk, caller, sender.principal, *call);
+            Outcome::Work(mut call) => {
+                match self.admission(now, sender.principal, call.work.leased_bytes()) {
+                    Ok(()) => {
+                        let caller = sender.caller(talk, (place, id), &mut call.hears);
+                        return self.begin(now, talk, caller, sender.principal, *call);
+                    }
+                    Err(refused) => call.finish.ended(Err(refused)),
                 }
-                Err(refused) => call.finish.ended(Err(refused)),
-            },
-            Outcome::Script(mut call) => match self.admission(sender.principal, 0) {
+            }
+            Outcome::Script(mut call) => match self.admission(now, sender.principal, 0) {
                 Ok(()) => {
                     let caller = sender.caller(talk, (place, id), &mut call.hears);
                     return self.begin_script(now, talk, caller, sender.principal, *call);

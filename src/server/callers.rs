@@ -4,6 +4,8 @@
 //! it, and it is judged anew when the keys have come, or cannot be had, or `token_keys_timeout` is over. So a held request
 //! costs no copy, and what it costs is bounded as that of every other request is.
 
+use std::sync::Arc;
+
 use super::Server;
 use super::access::Caller;
 use super::connection::{Codec, Held};
@@ -12,6 +14,7 @@ use super::event::Output;
 use super::find;
 use super::streams::StreamKey;
 use super::timers::Timer;
+use crate::access::certificate;
 use crate::access::fetch::{Fetched, Wanted};
 use crate::ident::ConnectionId;
 use crate::time::{Instant, Now};
@@ -45,6 +48,13 @@ impl Core {
 }
 
 impl Server {
+    /// The peer of a connection has a certificate.
+    pub(super) fn on_named(&mut self, connection: ConnectionId, name: &str) {
+        if let Some(entry) = find(&mut self.entries, connection) {
+            entry.talk.certificate = Some(Arc::new(certificate::identity(name)));
+        }
+    }
+
     /// SIGHUP.
     pub(super) fn on_reload(&mut self) {
         log::info!("keys are read again");

@@ -182,6 +182,8 @@ pub(super) struct Talk {
     pub(super) log_level: Option<Level>,
     /// Who opened the WebSocket or the stream that carries messages.
     pub(super) caller: Caller,
+    /// Who its peer is by its certificate (TLS).
+    pub(super) certificate: Caller,
     /// Whether its next request waits to be judged (HTTP).
     pub(super) held: Held,
     /// Jobs whose replies are waited for here.
@@ -248,6 +250,7 @@ impl Entry {
             negotiated: None,
             log_level: None,
             caller: None,
+            certificate: None,
             held: Held::No,
             jobs: Vec::new(),
             batches: Batches::default(),

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::access::Access;
+use super::accounts::Accounts;
 use super::audit::Audit;
 use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
 use super::health::{Database, Health, Snapshot};
-use super::inflight::{Busy, Inflight, Waits};
+use super::inflight::{Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
@@ -22,8 +23,8 @@ use super::settings::Settings;
 use super::shutdown::Phase;
 use super::streams::Streams;
 use super::timers::Timers;
+use crate::backend::Error;
 use crate::backend::job::Rendered;
-use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
 use crate::mcp::session::Sessions;
@@ -45,6 +46,7 @@ pub(super) struct Core {
     pub(super) timers: Timers,
     pub(super) metrics: Metrics,
     pub(super) audit: Audit,
+    pub(super) accounts: Accounts,
     pub(super) database: Database,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
@@ -100,6 +102,7 @@ impl Core {
         settings_in_need.limits.outbox_bytes_max = settings.limits.outbox_bytes_max.min(FREE_BYTES_EACH);
         Self {
             inflight: Inflight::new(&settings.limits),
+            accounts: Accounts::new(settings.quota),
             audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
@@ -109,7 +112,7 @@ impl Core {
             entropy,
             timers: Timers::default(),
             metrics: Metrics::default(),
-            common: CommonHeaders::new(WallTime::default()),
+            common: CommonHeaders::new(WallTime::default(), settings.is_tls),
             outputs: VecDeque::new(),
             spares: Spares::default(),
             phase: Phase::Serving,
@@ -147,39 +150,6 @@ impl Core {
         }
     }
 
-    /// Takes a tool call in.
-    ///
-    /// # Errors
-    /// Why it is not taken, in words for the caller.
-    pub(super) fn admission(&mut self, principal: Principal, statement_bytes: usize) -> Result<(), Error> {
-        let refused = if self.accepts() {
-            match self.inflight.admission(principal) {
-                Ok(()) => match self
-                    .check_memory(statement_bytes)
-                    .and_then(|()| self.check_audit())
-                {
-                    Ok(()) => return Ok(()),
-                    Err(short) => short,
-                },
-                Err(Busy::Server(max)) => Error::new(
-                    Kind::TooManyRequests,
-                    format!("the server is busy: {max} calls are in flight"),
-                ),
-                Err(Busy::Principal(max)) => Error::new(
-                    Kind::TooManyRequests,
-                    format!("you have {max} calls in flight, as many as you may"),
-                ),
-            }
-        } else {
-            Error::new(
-                Kind::Unavailable,
-                "the server is shutting down and takes no new calls",
-            )
-        };
-        self.metrics.count(Metric::CallsRefused);
-        Err(refused)
-    }
-
     /// Lets an admitted call begin.
     pub(super) fn begin(
         &mut self,
@@ -195,9 +165,14 @@ impl Core {
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
         let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
+        let hears_progress = caller.hears.progress_token.is_some();
+        let payer = (principal, self.calls_max(principal));
         let job = self
             .inflight
-            .admit(now.monotonic, caller, principal, parts, &mut self.timers);
+            .admit(now.monotonic, caller, payer, parts, &mut self.timers);
+        if hears_progress && let Some(before) = self.inflight.place(principal, job) {
+            self.later.push_back(Later::TellPlace(job, before));
+        }
         self.inflight.set_record(job, record);
         self.intend_task(now, job, mode, false);
         self.memory.note_statements(self.inflight.statement_bytes());

@@ -72,6 +72,16 @@ impl Server {
         }
     }
 
+    /// Tells a caller how many of its other calls wait before this one.
+    pub(super) fn tell_place(&mut self, now: Now, job: JobId, before: usize) {
+        let notice = Notice::Progress {
+            progress: 0.0,
+            total: None,
+            message: Some(format!("waiting, {before} of your calls wait before this one")),
+        };
+        self.notify(now, job, &notice);
+    }
+
     /// Says a whole message to a caller before its reply. Whether there was a way to.
     pub(super) fn say_before_reply(&mut self, now: Now, job: JobId, message: Vec<u8>) -> bool {
         let Some(caller) = self.core.inflight.caller_mut(job) else {

@@ -26,6 +26,13 @@ pub enum Input {
         /// How many, at least one.
         count: usize,
     },
+    /// The peer has proven, by a certificate that is vouched for, to have this name. Said before its first byte.
+    Named {
+        /// Whose peer.
+        connection: ConnectionId,
+        /// The name.
+        name: Box<str>,
+    },
     /// The peer will send nothing more (FIN, end of input).
     Ended {
         /// Whose end.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
-        let decided = self.decide(&settings, request, now);
+        let decided = self.decide(&settings, request, &talk.certificate, now);
         self.fetch_wanted();
         let admitted = match decided {
             Ok(admitted) => admitted,
@@ -88,6 +89,7 @@ impl Core {
         let route = admitted.route();
         let cors_origin = admitted.cors_origin();
         let caller = admitted.into_caller();
+        self.accounts.note(&caller);
         let answer = Answer {
             responder,
             cors_origin,
@@ -275,7 +277,9 @@ impl Core {
         mut call: ToolCall,
     ) {
         let bytes = call.work.leased_bytes();
-        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), bytes) {
+        if let Some((caller, principal)) =
+            self.admit((now, talk), asked, (&call.finish, &mut call.hears), bytes)
+        {
             self.begin(now, talk, caller, principal, call);
         }
     }
@@ -287,7 +291,8 @@ impl Core {
         asked: Asked<'_, '_>,
         mut call: ScriptCall,
     ) {
-        if let Some((caller, principal)) = self.admit(talk, asked, (&call.finish, &mut call.hears), 0) {
+        if let Some((caller, principal)) = self.admit((now, talk), asked, (&call.finish, &mut call.hears), 0)
+        {
             self.begin_script(now, talk, caller, principal, call);
         }
     }
@@ -309,7 +314,7 @@ impl Core {
             }
             Told::Wait(number, finish) => {
                 if let Some((caller, principal)) =
-                    self.admit(talk, asked, (&finish, &mut Hears::default()), 0)
+                    self.admit((now, talk), asked, (&finish, &mut Hears::default()), 0)
                 {
                     let job = self.begin_waiting(now, caller, principal, (number, finish));
                     talk.jobs.push(job);
@@ -321,15 +326,21 @@ impl Core {
     /// Who waits, and on whose account, if the call is admitted; else it has its reply.
     fn admit(
         &mut self,
-        talk: &Talk,
+        (now, talk): (Now, &Talk),
         asked: Asked<'_, '_>,
         (finish, hears): (&Finish, &mut Hears),
         statement_bytes: usize,
     ) -> Option<(Caller, Principal)> {
         let Asked { answer, form, id } = asked;
         let principal = answer.principal;
-        if let Err(refused) = self.admission(principal, statement_bytes) {
-            answer.pieces(200, &mut form.reply(id, finish.clone().ended(Err(refused))));
+        if let Err(refused) = self.admission(now, principal, statement_bytes) {
+            let after = refused.retry_after.filter(|_| form == Form::Rest);
+            let reply = &mut form.reply(id, finish.clone().ended(Err(refused)));
+            match after {
+                Some(after) => answer.too_many(after, reply),
+                // A model reads results; clients of MCP take another status for the end of the connection.
+                None => answer.pieces(200, reply),
+            }
             return None;
         }
         let mut hears = std::mem::take(hears);
@@ -382,6 +393,12 @@ pub(super) struct Answer<'a, 'r> {
 impl Answer<'_, '_> {
     pub(super) fn pieces(self, status: u16, body: &mut [Piece<'_>]) {
         self.send(status, Some("application/json"), &[], body);
+    }
+
+    /// The refusal of a plain call that may be tried again.
+    fn too_many(self, after: Duration, body: &mut [Piece<'_>]) {
+        let seconds = after.as_secs().max(1).to_string();
+        self.send(429, Some("application/json"), &[("Retry-After", &seconds)], body);
     }
 
     /// A reply that begins a session.
@@ -474,8 +491,9 @@ impl Answer<'_, '_> {
         };
         match self.cors_origin {
             Some(origin) if is_preflight => {
+                let sendable = headers::sendable(request.field("access-control-request-headers"));
                 self.responder
-                    .respond(response(&headers::preflight(origin, allow)));
+                    .respond(response(&headers::preflight(origin, allow, &sendable)));
             }
             _ => self.responder.respond(response(&[("Allow", allow)])),
         }

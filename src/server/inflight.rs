@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::Output;
+use super::gate::Gate;
 use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
@@ -101,7 +102,12 @@ pub(super) enum Busy {
     /// The server has as many as it may.
     Server(usize),
     /// This caller has as many as it may.
-    Principal(usize),
+    Principal {
+        /// Running, or in the workers' queue.
+        running: usize,
+        /// Before the gate.
+        waiting: usize,
+    },
 }
 
 /// What a completion means.
@@ -126,13 +132,12 @@ pub(super) enum Completed {
 #[derive(Debug)]
 pub(super) struct Inflight {
     flights: BTreeMap<JobId, Flight>,
-    per_principal: BTreeMap<Principal, usize>,
+    gate: Gate,
     ready: Ready,
     jobs_made: u64,
     workers: usize,
     script_timeout: Duration,
     jobs_max: usize,
-    jobs_per_principal_max: usize,
     steps: usize,
     cancels: usize,
     calls: usize,
@@ -146,17 +151,19 @@ pub(super) struct Inflight {
 /// client adds to the timeout of a statement, so that its sentence, which knows more, comes first.
 const DEADLINE_GRACE: Duration = Duration::from_secs(15);
 
+/// Calls with which a caller still comes in while places are scarce.
+const CALLS_FEW: usize = 8;
+
 impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             flights: BTreeMap::new(),
-            per_principal: BTreeMap::new(),
-            ready: Ready::default(),
+            gate: Gate::new(limits.waiting_per_principal_max),
+            ready: Ready::new(limits.steps_per_principal_max),
             jobs_made: 0,
             workers: limits.workers,
             script_timeout: limits.script_timeout,
             jobs_max: limits.jobs_max,
-            jobs_per_principal_max: limits.jobs_per_principal_max,
             steps: 0,
             cancels: 0,
             calls: 0,
@@ -214,15 +221,20 @@ impl Inflight {
             .collect()
     }
 
-    /// Whether one more call of `principal` may come in.
-    pub(super) fn admission(&self, principal: Principal) -> Result<(), Busy> {
-        if self.flights.len() >= self.jobs_max {
-            return Err(Busy::Server(self.jobs_max));
+    /// Whether one more call of `principal` may come in, which may run `calls_max` at once. The last eighth of the places
+    /// is for those who have few.
+    pub(super) fn admission(&self, principal: Principal, calls_max: usize) -> Result<(), Busy> {
+        let is_full = self.flights.len() >= self.jobs_max;
+        let is_scarce = self.flights.len() >= self.jobs_max - self.jobs_max / 8;
+        if is_full || is_scarce && self.gate.calls(principal) >= CALLS_FEW {
+            return Err(Busy::Server(self.flights.len()));
         }
-        if self.per_principal.get(&principal).copied().unwrap_or(0) >= self.jobs_per_principal_max {
-            return Err(Busy::Principal(self.jobs_per_principal_max));
-        }
-        Ok(())
+        self.gate.check(principal, calls_max)
+    }
+
+    /// How many calls of its caller wait before this one, if it waits.
+    pub(super) fn place(&self, principal: Principal, id: JobId) -> Option<usize> {
+        self.gate.place(principal, id)
     }
 
     /// Takes a call in. [`Inflight::admission`] was asked before.
@@ -230,13 +242,15 @@ impl Inflight {
         &mut self,
         now: Instant,
         caller: Caller,
-        principal: Principal,
+        (principal, calls_max): (Principal, usize),
         (mut work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
         let deadline = now + work.timeout + DEADLINE_GRACE;
-        self.ready.push(principal, Stage::Submit, id);
+        if self.gate.enter(principal, id, calls_max) {
+            self.ready.push(principal, Stage::Submit, id);
+        }
         let statement_bytes = work.leased_bytes();
         let (patience, own_id) = (work.patience.take(), work.is_run().then_some(request_id));
         let state = State::Ready(Box::new(Job {
@@ -265,7 +279,6 @@ impl Inflight {
 
     fn insert(&mut self, id: JobId, flight: Flight, timers: &mut Timers) -> JobId {
         timers.set(flight.deadline, Timer::JobDeadline(id));
-        *self.per_principal.entry(flight.principal).or_insert(0) += 1;
         self.calls += 1;
         self.flights.insert(id, flight);
         id
@@ -349,6 +362,9 @@ impl Inflight {
             self.cancels -= 1;
         } else {
             self.steps -= 1;
+        }
+        if !cancelling {
+            self.ready.on_step_ended(flight.principal);
         }
         if stage == Stage::Poll {
             self.poll_round_trip = (self.poll_round_trip * 7 + now.since(since)) / 8;
@@ -455,11 +471,8 @@ impl Inflight {
         if let Some((due, _)) = &flight.patience {
             timers.clear(*due, Timer::JobPatience(id));
         }
-        if let Some(count) = self.per_principal.get_mut(&flight.principal) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_principal.remove(&flight.principal);
-            }
+        if let Some(next) = self.gate.leave(flight.principal, id) {
+            self.ready.push(flight.principal, Stage::Submit, next);
         }
         Some(flight)
     }

@@ -20,6 +20,8 @@ use crate::wire::buffer::Piece;
 pub(super) enum Later {
     /// Something has happened to the script of a call.
     Resume(JobId, Resume),
+    /// A call waits behind so many of the same caller's.
+    TellPlace(JobId, usize),
     /// The client has answered the question that this call put to it, with a result or an error.
     Answer(JobId, Result<Box<RawValue>, Box<RawValue>>),
     /// This call is answered with a task.
@@ -50,6 +52,7 @@ impl Server {
         while let Some(later) = self.core.later.pop_front() {
             match later {
                 Later::Resume(job, resume) => self.resume_script(now, job, &resume),
+                Later::TellPlace(job, before) => self.tell_place(now, job, before),
                 Later::Answer(job, said) => self.on_answer(now, job, said),
                 Later::Become(job) => self.become_task(now, job),
                 Later::TaskChanged(number) => self.on_task_changed(now, number),

@@ -65,7 +65,7 @@ pub enum Metric {
     AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 26] = [
+const METRICS: [(Metric, &str, &str); 27] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",

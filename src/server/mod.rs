@@ -21,7 +21,8 @@
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
 //! | `scripts`, `tasks` | calls that go on by themselves, or are answered with a task, do so otherwise |
 //! | `batched`, `batches` | batches are read, or their replies gathered, otherwise |
-//! | `inflight`, `ready` | admission, fairness or cancelling change |
+//! | `admission`, `accounts` | callers are bounded otherwise |
+//! | `inflight`, `gate`, `ready` | fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
 //! | `letting` | what happens to a statement that outlasts its caller's patience changes |
@@ -29,6 +30,8 @@
 //! | `health`, `metrics` | more is told |
 
 mod access;
+mod accounts;
+mod admission;
 mod audit;
 mod batched;
 mod batches;
@@ -40,6 +43,7 @@ mod core;
 mod delivery;
 pub mod event;
 mod exchange;
+mod gate;
 mod headers;
 mod health;
 mod inflight;
@@ -196,6 +200,7 @@ impl Server {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
+            Input::Named { connection, name } => self.on_named(connection, &name),
             Input::Ended { connection } => self.on_ended(now, connection),
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
@@ -387,6 +392,11 @@ impl Server {
             Completed::Over { mut flight, result } => {
                 core.note_jobs();
                 core.record_end(now.monotonic, &mut flight, &result);
+                if let Ok(rendered) = &result {
+                    let bytes = rendered.result.len() as u64;
+                    core.accounts
+                        .charge(flight.principal(), now, rendered.rows, bytes);
+                }
                 core.database.observe(now, result.as_ref().map(|_| ()));
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
@@ -534,6 +544,7 @@ impl Server {
         }
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
+        self.core.accounts.forget(connection);
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

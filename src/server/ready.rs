@@ -1,5 +1,8 @@
 //! Jobs that want a step: cancels first, then by stage, and within a stage the callers take turns.
 //!
+//! No caller has all workers: a few are always left for whoever comes next, so that it need not wait for the end of
+//! somebody else's step.
+//!
 //! So a cancel never waits behind polls, a new statement never waits behind the polls of a hundred old ones, and a
 //! caller with a hundred calls gets one step for each step of a caller with one.
 
@@ -29,13 +32,26 @@ impl Principal {
 }
 
 /// The queues.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ready {
     cancels: VecDeque<JobId>,
     stages: [Turns; 3],
+    /// Steps that each caller has out. Those that have none are not in it.
+    stepping: BTreeMap<Principal, usize>,
+    steps_each_max: usize,
 }
 
 impl Ready {
+    /// Queues that give each caller at most `steps_each_max` steps at once.
+    pub(super) fn new(steps_each_max: usize) -> Self {
+        Self {
+            cancels: VecDeque::new(),
+            stages: Default::default(),
+            stepping: BTreeMap::new(),
+            steps_each_max,
+        }
+    }
+
     pub(super) fn push(&mut self, principal: Principal, stage: Stage, job: JobId) {
         self.stages[stage as usize].push(principal, job);
     }
@@ -48,8 +64,24 @@ impl Ready {
         self.cancels.pop_front()
     }
 
+    /// The next that gets a step. [`Ready::on_step_ended`] follows.
     pub(super) fn pop(&mut self) -> Option<JobId> {
-        self.stages.iter_mut().find_map(Turns::pop)
+        let (stepping, max) = (&self.stepping, self.steps_each_max);
+        let may_step = |principal: &Principal| stepping.get(principal).is_none_or(|steps| *steps < max);
+        let popped = self.stages.iter_mut().find_map(|turns| turns.pop(may_step));
+        let (principal, job) = popped?;
+        *self.stepping.entry(principal).or_insert(0) += 1;
+        Some(job)
+    }
+
+    /// A step of `principal` that [`Ready::pop`] gave out has ended.
+    pub(super) fn on_step_ended(&mut self, principal: Principal) {
+        if let Some(steps) = self.stepping.get_mut(&principal) {
+            *steps -= 1;
+            if *steps == 0 {
+                self.stepping.remove(&principal);
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, principal: Principal, stage: Stage, job: JobId) {
@@ -73,8 +105,11 @@ impl Turns {
         queue.push_back(job);
     }
 
-    fn pop(&mut self) -> Option<JobId> {
-        let principal = self.turns.pop_front()?;
+    /// The next of the first in turn who may have one more. Few are passed over: those who may not have it have as many
+    /// workers as one may.
+    fn pop(&mut self, may_step: impl Fn(&Principal) -> bool) -> Option<(Principal, JobId)> {
+        let place = self.turns.iter().position(may_step)?;
+        let principal = self.turns.remove(place)?;
         let queue = self.queues.get_mut(&principal)?;
         let job = queue.pop_front();
         if queue.is_empty() {
@@ -82,7 +117,7 @@ impl Turns {
         } else {
             self.turns.push_back(principal);
         }
-        job
+        Some((principal, job?))
     }
 
     fn remove(&mut self, principal: Principal, job: JobId) {
@@ -114,7 +149,7 @@ mod tests {
 
     #[test]
     fn cancels_come_before_submits_before_fetches_before_polls() {
-        let mut ready = Ready::default();
+        let mut ready = Ready::new(usize::MAX);
         ready.push(known("ann"), Stage::Poll, JobId(1));
         ready.push(known("ann"), Stage::Fetch, JobId(2));
         ready.push(known("ann"), Stage::Submit, JobId(3));
@@ -124,7 +159,7 @@ mod tests {
 
     #[test]
     fn callers_take_turns() {
-        let mut ready = Ready::default();
+        let mut ready = Ready::new(usize::MAX);
         for job in 1..=4 {
             ready.push(known("ann"), Stage::Submit, JobId(job));
         }
@@ -136,10 +171,23 @@ mod tests {
 
     #[test]
     fn a_caller_whose_only_job_was_withdrawn_leaves_the_round() {
-        let mut ready = Ready::default();
+        let mut ready = Ready::new(usize::MAX);
         ready.push(known("ann"), Stage::Submit, JobId(1));
         ready.push(known("bob"), Stage::Submit, JobId(2));
         ready.remove(known("ann"), Stage::Submit, JobId(1));
         assert_eq!(drain(&mut ready), [2]);
+    }
+
+    #[test]
+    fn a_caller_never_has_all_workers() {
+        let mut ready = Ready::new(2);
+        let [ann, bob] = ["ann", "bob"].map(known);
+        for job in 1..=4 {
+            ready.push(ann, Stage::Submit, JobId(job));
+        }
+        ready.push(bob, Stage::Poll, JobId(10));
+        assert_eq!(drain(&mut ready), [1, 2, 10]);
+        ready.on_step_ended(ann);
+        assert_eq!(drain(&mut ready), [3]);
     }
 }

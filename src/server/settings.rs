@@ -1,7 +1,7 @@
 //! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
 
-use crate::access::KeyRing;
 use crate::access::issuers::Resource;
+use crate::access::{KeyRing, Quota};
 use crate::audit::WhenFull;
 use crate::limits::Limits;
 
@@ -26,6 +26,10 @@ pub struct Settings {
     pub keys: KeyRing,
     /// Whether callers are asked who they are even while there is no key. With a key they always are.
     pub is_guarded: bool,
+    /// Whether clients come by TLS.
+    pub is_tls: bool,
+    /// What callers may use who have no quota of their own.
+    pub quota: Quota,
     /// Whose tokens are accepted (OAuth 2.1); `None`: nobody's.
     pub resource: Option<Resource>,
     /// Path of the metrics route; `None` switches it off.
@@ -55,6 +59,8 @@ impl Default for Settings {
             origins: Vec::new(),
             keys: KeyRing::default(),
             is_guarded: false,
+            is_tls: false,
+            quota: Quota::default(),
             resource: None,
             metrics_path: Some("/metrics".to_owned()),
             audit: None,

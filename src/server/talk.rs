@@ -260,7 +260,7 @@ impl Core {
         say: Say<'_>,
     ) {
         let principal = talk.principal();
-        match self.admission(principal, call.work.leased_bytes()) {
+        match self.admission(now, principal, call.work.leased_bytes()) {
             Err(refused) => say(&mut form.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((form, id), &call.finish, &mut call.hears);
@@ -271,7 +271,7 @@ impl Core {
 
     fn on_script_message(&mut self, now: Now, talk: &mut Talk, id: &str, mut call: ScriptCall, say: Say<'_>) {
         let principal = talk.principal();
-        match self.admission(principal, 0) {
+        match self.admission(now, principal, 0) {
             Err(refused) => say(&mut Form::Rpc.reply(id, call.finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((Form::Rpc, id), &call.finish, &mut call.hears);
@@ -293,7 +293,7 @@ impl Core {
             Told::Now(ended) => return say(&mut Form::Rpc.reply(id, ended)),
             Told::Wait(number, finish) => (number, finish),
         };
-        match self.admission(principal, 0) {
+        match self.admission(now, principal, 0) {
             Err(refused) => say(&mut Form::Rpc.reply(id, finish.ended(Err(refused)))),
             Ok(()) => {
                 let caller = talk.caller((Form::Rpc, id), &finish, &mut Hears::default());

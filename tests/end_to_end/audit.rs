@@ -41,7 +41,7 @@ fn every_statement_is_a_line_and_one_changed_byte_is_found_at_its_line() {
             [
                 r#""statement":"select ?, ?""#,
                 r#""verdict":"allow","outcome":"answered","rows":1"#,
-                r#""principal":"connection:"#,
+                r#""principal":"connection "#,
             ],
         ),
         (

@@ -13,3 +13,4 @@ mod replicas;
 mod seed;
 mod shutdown;
 mod stdio;
+mod tls;

@@ -115,9 +115,9 @@ impl Daemon {
             address: SocketAddr::from(([0; 4], 0)),
             _directory: directory,
         };
-        daemon.first_lines = daemon.lines_to("listening on http://");
+        daemon.first_lines = daemon.lines_to("listening on http");
         let line = daemon.first_lines.last().expect("it was found");
-        let (_, address) = line.rsplit_once("http://").expect("found");
+        let (_, address) = line.rsplit_once("://").expect("found");
         daemon.address = address.trim_matches(['"', '}']).parse().expect("an address");
         daemon
     }

@@ -7,7 +7,6 @@ const NO_CONNECT: &str = "connecting to Snowflake may take 10 seconds";
 const NO_PACING: &str = "replies are written as soon as they are ready";
 const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
 const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
-const NO_RATE: &str = "calls are bounded by MAX_CONCURRENT_REQUESTS, not per minute";
 const NO_FILES: &str = "connection files are not read; set SNOWFLAKE_ACCOUNT and its kin";
 
 /// Shorthand for the table below.
@@ -50,8 +49,6 @@ pub const INEFFECTIVE: &[Ineffective] = &[
     ineffective("LOG_FILE_BACKUP_COUNT", NO_LOG_FILE),
     ineffective("ENABLE_QUERY_CACHE", NO_CACHE),
     ineffective("QUERY_CACHE_TTL", NO_CACHE),
-    ineffective("ENABLE_RATE_LIMITING", NO_RATE),
-    ineffective("RATE_LIMIT_PER_MINUTE", NO_RATE),
     ineffective(
         "HEALTH_CHECK_TIMEOUT",
         "health routes never wait for the database",

@@ -456,3 +456,111 @@ fn the_whole_reactor_answers_calls_and_ends_when_it_is_told_to() {
     shutdown.shut_down();
     assert_eq!(reactor.join().unwrap().unwrap().calls_cut, 0);
 }
+
+fn world_with_tls(certificate: &str, limits: &Limits) -> MioWorld {
+    let file = |kind: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/end_to_end/certificates/");
+        format!("{folder}{certificate}.{kind}").into()
+    };
+    let files = crate::reactor::tls::Files {
+        certificate: file("pem"),
+        key: file("key"),
+        client_ca: None,
+    };
+    world().with_tls(Acceptor::new(files).unwrap(), limits)
+}
+
+/// The first message of a TLS client.
+fn greeting() -> Vec<u8> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_is_broken_off() {
+    let limits = Limits {
+        tls_handshake_timeout: Duration::from_millis(30),
+        ..Limits::default()
+    };
+    let mut world = world_with_tls("server", &limits);
+    let address = first_address(&world);
+    let (key, _silent) = connect(&mut world, address);
+    let begun = world.now().monotonic;
+    until(&mut world, |_, events| {
+        has(events, key, |_, _, broken| broken).then_some(())
+    });
+    assert!(world.now().monotonic.since(begun) >= Duration::from_millis(20));
+    world.close(key);
+}
+
+#[test]
+fn no_more_handshakes_are_under_way_than_may_be() {
+    let limits = Limits {
+        tls_handshakes_max: 1,
+        ..Limits::default()
+    };
+    let mut world = world_with_tls("server", &limits);
+    let address = first_address(&world);
+    let (first, _client) = connect(&mut world, address);
+    let _second = Client::connect(address).unwrap();
+    let refused = until(&mut world, |world, events| {
+        events
+            .contains(&Event::Acceptable)
+            .then(|| world.accept().unwrap_err().kind())
+    });
+    assert_eq!(refused, ErrorKind::ConnectionAborted);
+    world.close(first);
+    connect(&mut world, address);
+}
+
+#[test]
+fn one_handshake_with_an_rsa_key_begins_in_a_turn_and_the_next_one_in_the_next() {
+    let mut world = world_with_tls("rsa", &Limits::default());
+    let address = first_address(&world);
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        both.push(connect(&mut world, address));
+    }
+    for (_, client) in &mut both {
+        client.write_all(&greeting()).unwrap();
+    }
+    // Both greetings are here before either is answered.
+    let mut waiting: Vec<SocketKey> = both.iter().map(|(key, _)| *key).collect();
+    until(&mut world, |_, events| {
+        waiting.retain(|key| !has(events, *key, |readable, _, _| readable));
+        waiting.is_empty().then_some(())
+    });
+    let mut answered = |world: &mut MioWorld| {
+        let mut answered = 0;
+        for (key, client) in &mut both {
+            let read = world.read(*key, &mut [0; 16]);
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::WouldBlock);
+            client.set_nonblocking(true).unwrap();
+            answered += usize::from(matches!(client.read(&mut [0; 4096]), Ok(1..)));
+        }
+        answered
+    };
+    assert_eq!(answered(&mut world), 1);
+    let mut events = Vec::new();
+    world.wait(None, &mut events).unwrap();
+    assert!(has(&events, both_key(&events), |readable, _, _| readable));
+    assert_eq!(answered(&mut world), 1);
+}
+
+/// The socket that an event is about.
+fn both_key(events: &[Event]) -> SocketKey {
+    let about = |event: &Event| match *event {
+        Event::Socket { socket, .. } => Some(socket),
+        _ => None,
+    };
+    events.iter().find_map(about).expect("news of a socket")
+}

@@ -73,6 +73,8 @@ impl Inflight {
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
+        // It holds no worker while it waits.
+        self.gate.enter(principal, id, usize::MAX);
         let state = State::Scripted(Scripted::new(Some(script), Waits::Not));
         let deadline = now + self.script_timeout;
         let flight = Flight::new(now, deadline, caller, principal, finish, state);
@@ -89,6 +91,8 @@ impl Inflight {
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
+        // It holds no worker while it waits.
+        self.gate.enter(principal, id, usize::MAX);
         let waits = Waits::Task { number, asked: None };
         let state = State::Scripted(Scripted::new(None, waits));
         let flight = Flight::new(now, deadline, caller, principal, finish, state);

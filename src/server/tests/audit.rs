@@ -36,7 +36,7 @@ fn a_call_leaves_a_record_when_it_ends_and_not_before() {
     bench.now.monotonic = bench.now.monotonic + Duration::from_millis(25);
     bench.complete_with(job.id, "{\"a\":1}");
     let record = bench.records.pop().unwrap();
-    assert_eq!(record.principal.len(), "key:".len() + 8);
+    assert_eq!(&*record.principal, "API_KEYS/1");
     assert_eq!((&*record.client, record.tool), ("tester/1", "execute_query"));
     assert_eq!(&*record.statements[0].text, "select ? from t");
     assert_eq!(record.end, End::Answered { rows: 1, bytes: 7 });

@@ -148,6 +148,7 @@ fn a_batch_that_is_none_is_refused_whole() {
 fn what_is_wrong_with_one_message_is_said_in_its_place() {
     let mut bench = Bench::with_limits(Limits {
         jobs_per_principal_max: 1,
+        waiting_per_principal_max: 0,
         ..Limits::default()
     });
     let lines = open(&mut bench, "2025-03-26");

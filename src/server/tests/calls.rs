@@ -126,6 +126,7 @@ fn polls_are_spaced_by_what_the_workers_can_carry() {
 fn a_caller_beyond_its_share_is_told_so_in_words() {
     let mut bench = Bench::with_limits(Limits {
         jobs_per_principal_max: 1,
+        waiting_per_principal_max: 0,
         ..Limits::default()
     });
     let connection = bench.connect();

@@ -1,0 +1,144 @@
+//! The handshakes of all connections: how many may be under way, how many begin in a turn, and how long one may take.
+//!
+//! They are not the server's to judge, which sees no byte before one is over.
+
+use std::collections::VecDeque;
+use std::io;
+
+use slab::Slab;
+
+use super::{Acceptor, Session};
+use crate::limits::Limits;
+use crate::reactor::mio_world::Stream;
+use crate::reactor::world::{Event, SocketKey};
+use crate::time::Instant;
+
+/// What TLS needs beside what each connection has.
+#[derive(Debug)]
+pub(in crate::reactor) struct Handshakes {
+    acceptor: Acceptor,
+    limits: Limits,
+    /// By when they must be over, in order, as all have the same time. One that is over stays until it comes first.
+    deadlines: VecDeque<(Instant, SocketKey)>,
+    under_way: usize,
+    /// How many may still begin in this turn, and in each.
+    left: usize,
+    each_turn: usize,
+    /// What is told with the next wait, which then does not sleep.
+    news: Vec<Event>,
+}
+
+impl Handshakes {
+    pub(in crate::reactor) fn new(acceptor: Acceptor, limits: &Limits) -> Self {
+        Self {
+            acceptor,
+            limits: limits.clone(),
+            deadlines: VecDeque::new(),
+            under_way: 0,
+            left: 0,
+            each_turn: 1,
+            news: Vec::new(),
+        }
+    }
+
+    /// Whether another may begin.
+    pub(in crate::reactor) fn has_room(&self) -> bool {
+        self.under_way < self.limits.tls_handshakes_max
+    }
+
+    /// The session of a connection that was accepted just now.
+    pub(in crate::reactor) fn begin(&mut self) -> io::Result<Box<Session>> {
+        let (session, is_slow) = self.acceptor.begin()?;
+        self.each_turn = if is_slow {
+            1
+        } else {
+            self.limits.tls_handshakes_per_turn_max
+        };
+        Ok(Box::new(session))
+    }
+
+    /// Sets the time of the session that `socket` was given.
+    pub(in crate::reactor) fn note(&mut self, socket: SocketKey, now: Instant) {
+        self.under_way += 1;
+        self.deadlines
+            .push_back((now + self.limits.tls_handshake_timeout, socket));
+    }
+
+    /// A turn begins: until when its wait may sleep.
+    pub(in crate::reactor) fn wake_up(
+        &mut self,
+        until: Option<Instant>,
+        streams: &Slab<Stream>,
+    ) -> Option<Instant> {
+        self.left = self.each_turn;
+        if !self.news.is_empty() {
+            return Some(Instant::ZERO);
+        }
+        while let Some((_, socket)) = self.deadlines.front()
+            && !is_under_way(streams, *socket)
+        {
+            self.deadlines.pop_front();
+        }
+        let deadline = self.deadlines.front().map(|(at, _)| *at);
+        match (until, deadline) {
+            (Some(until), Some(deadline)) => Some(until.min(deadline)),
+            (until, deadline) => until.or(deadline),
+        }
+    }
+
+    /// How many may still begin in this turn.
+    pub(in crate::reactor) fn left(&mut self) -> &mut usize {
+        &mut self.left
+    }
+
+    /// The handshake of `socket` is over.
+    pub(in crate::reactor) fn on_opened(&mut self, socket: SocketKey) {
+        self.under_way -= 1;
+        self.news.push(Event::Secured { socket });
+        self.news.push(Event::Socket {
+            socket,
+            readable: true,
+            writable: true,
+            broken: false,
+        });
+    }
+
+    /// The handshake of `socket` goes on in the next turn, though nothing may come for it.
+    pub(in crate::reactor) fn on_postponed(&mut self, socket: SocketKey) {
+        self.news.push(Event::Socket {
+            socket,
+            readable: true,
+            writable: false,
+            broken: false,
+        });
+    }
+
+    /// A connection whose handshake was not over is closed.
+    pub(in crate::reactor) fn on_given_up(&mut self) {
+        self.under_way -= 1;
+    }
+
+    /// Tells what has happened since, and whose time is over.
+    pub(in crate::reactor) fn tell(&mut self, now: Instant, streams: &Slab<Stream>, events: &mut Vec<Event>) {
+        events.append(&mut self.news);
+        while let Some((at, socket)) = self.deadlines.front().copied()
+            && at <= now
+        {
+            self.deadlines.pop_front();
+            if is_under_way(streams, socket) {
+                log::debug!("a TLS handshake took too long");
+                events.push(Event::Socket {
+                    socket,
+                    readable: false,
+                    writable: false,
+                    broken: true,
+                });
+            }
+        }
+    }
+}
+
+fn is_under_way(streams: &Slab<Stream>, socket: SocketKey) -> bool {
+    let stream = streams.get(socket.index as usize);
+    stream.is_some_and(|stream| stream.is_shaking_hands(socket.generation))
+}
