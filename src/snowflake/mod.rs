@@ -148,6 +148,7 @@ impl Backend for Snowflake {
             Turn::Again { after, progress } => {
                 job.reached.stage = run.stage();
                 job.reached.row_bytes = run.row_bytes();
+                job.reached.goes_on_alone = job.reached.handle.is_some();
                 job.reached.carried = Some(run);
                 Step::Again {
                     job: Box::new(job),

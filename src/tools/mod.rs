@@ -16,11 +16,15 @@ pub mod render;
 pub mod schema;
 pub mod settings;
 
+mod cursor;
 mod describe;
+mod existing;
 mod explain;
+mod format;
 mod listing;
 mod names;
 mod objects;
+mod page;
 mod plan;
 mod query;
 mod table;
@@ -37,6 +41,7 @@ use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement, Write};
 use crate::sql::identifier;
+use crate::token;
 
 pub use call::Call;
 pub use choice::Choice;
@@ -120,6 +125,10 @@ pub enum Refusal {
     },
     /// The statement is none that has a plan.
     NoPlan,
+    /// The cursor does not open.
+    Cursor(token::Fault),
+    /// The query id has not the form of one.
+    QueryId,
 }
 
 /// A call that is refused before anything is sent.
@@ -185,6 +194,9 @@ impl fmt::Display for Refusal {
             Self::NoPlan => formatter.write_str(
                 "the statement has no plan: only one query, or a write that is allowed, can be explained",
             ),
+            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
+            Self::QueryId => formatter
+                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
         }
     }
 }
@@ -200,6 +212,10 @@ impl Refusal {
             | Self::Choice { .. }
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
+            Self::Cursor(_) => {
+                "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
+            }
+            Self::QueryId => "",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
     }
@@ -228,6 +244,8 @@ impl Catalogue {
             query::query_view(&settings),
             query::execute_query(&settings),
             explain::explain_query(),
+            existing::get_query_result(&settings),
+            existing::cancel_query(&settings),
         ];
         let choices = choice::properties(&settings.choices);
         for tool in &mut tools {
@@ -445,6 +463,7 @@ impl Settings {
             },
             timeout: self.statement_timeout,
             query_tag: None,
+            patience: None,
             follow: None,
             render: Render::new(render),
         }

@@ -203,7 +203,10 @@ impl List {
         };
         let mut head = String::new();
         if figures.is_truncated {
-            head = format!("{}\n\n", cut_of(result, &list, self).sentence(list.count, None));
+            head = format!(
+                "{}\n\n",
+                cut_of(result, &list, self).sentence((0, list.count), None)
+            );
         }
         let is_empty = list.count == 0 && !figures.is_truncated;
         head.push_str(if is_empty { &self.empty } else { &self.title });

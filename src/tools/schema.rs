@@ -37,6 +37,8 @@ pub enum Kind {
         /// Taken when the argument is absent.
         default: u64,
     },
+    /// One of these words; the first is taken when the argument is absent.
+    Choice(&'static [&'static str]),
     /// A boolean.
     Flag {
         /// Taken when the argument is absent.
@@ -48,7 +50,7 @@ impl Kind {
     /// The name of the type in JSON Schema.
     pub const fn type_name(self) -> &'static str {
         match self {
-            Self::Text => "string",
+            Self::Text | Self::Choice(_) => "string",
             Self::Count { .. } => "integer",
             Self::Flag { .. } => "boolean",
         }
@@ -79,6 +81,13 @@ pub enum Fault {
         /// The type it should have.
         expected: &'static str,
     },
+    /// A word that is none of those that may be passed.
+    NotAChoice {
+        /// Which argument.
+        name: &'static str,
+        /// Those that may be.
+        words: &'static [&'static str],
+    },
     /// A count of zero or less.
     NotPositive(&'static str),
     /// An argument that was given twice.
@@ -101,6 +110,9 @@ impl fmt::Display for Fault {
                 )
             }
             Self::WrongKind { name, expected } => write!(formatter, "{name} must be of type {expected}"),
+            Self::NotAChoice { name, words } => {
+                write!(formatter, "{name} must be one of {}", words.join(", "))
+            }
             Self::NotPositive(name) => write!(formatter, "{name} must be at least 1"),
             Self::Repeated(name) => write!(formatter, "{name} is given twice"),
         }
@@ -150,6 +162,7 @@ impl<'a> Arguments<'a> {
             *value = match property.kind {
                 _ if property.is_required => return Err(Fault::Missing(property.name)),
                 Kind::Text => None,
+                Kind::Choice(words) => words.first().map(|word| Argument::Text(Cow::Borrowed(word))),
                 Kind::Count { default, .. } => Some(Argument::Count(default)),
                 Kind::Flag { default } => Some(Argument::Flag(default)),
             };
@@ -233,6 +246,15 @@ impl Property {
         };
         match self.kind {
             Kind::Text => json::text(value).map(Argument::Text).ok_or_else(wrong),
+            Kind::Choice(words) => {
+                let text = json::text(value).ok_or_else(wrong)?;
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(&text));
+                let word = word.ok_or(Fault::NotAChoice {
+                    name: self.name,
+                    words,
+                })?;
+                Ok(Argument::Text(Cow::Borrowed(word)))
+            }
             Kind::Flag { .. } => match value.get() {
                 "true" => Ok(Argument::Flag(true)),
                 "false" => Ok(Argument::Flag(false)),
@@ -270,6 +292,12 @@ impl Property {
         json::push_string(into, self.description);
         match self.kind {
             Kind::Text => {}
+            Kind::Choice(words) => {
+                into.extend_from_slice(b",\"enum\":[");
+                push_separated(into, words.iter(), |into, word| json::push_string(into, word));
+                into.extend_from_slice(b"],\"default\":");
+                json::push_string(into, words.first().copied().unwrap_or_default());
+            }
             Kind::Count { maximum, default } => {
                 into.extend_from_slice(b",\"minimum\":1,\"maximum\":");
                 json::push_number(into, maximum);
