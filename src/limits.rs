@@ -407,6 +407,10 @@ impl Limits {
     }
 }
 
+/// Connections to Snowflake side by side. Each keeps as many sockets as there are workers and one more, each with
+/// 80 KiB of buffers while it is used.
+pub const SNOWFLAKE_CONNECTIONS_MAX: usize = 16;
+
 /// Statements that the embedded engine remembers, so that they can be asked after and read again; then the oldest go.
 pub const EMBEDDED_STATEMENTS_MAX: usize = 1_000;
 

@@ -179,6 +179,8 @@ impl Work {
 /// Where a statement runs. Names are exact (case-sensitive, unquoted); `None` leaves Snowflake's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
+    /// Connection, where there are several.
+    pub connection: Option<Arc<str>>,
     /// Database.
     pub database: Option<String>,
     /// Schema.

@@ -15,12 +15,14 @@ pub mod cancel;
 pub mod error;
 pub mod job;
 pub mod kept;
+pub mod router;
 pub mod rows;
 
 pub use absent::Absent;
 pub use cancel::CancelToken;
 pub use error::{Error, Kind};
 pub use job::{Answer, Completion, Job, Outcome, Progress, Stage, Step};
+pub use router::Router;
 pub use rows::{Column, ResultSet, Value};
 
 /// An engine that runs statements.

@@ -42,6 +42,13 @@ fn described(engine: &Engine) -> String {
         Engine::Incomplete(_) => {
             "serves Snowflake, which is not set up yet (see the log, or try --demo)".to_owned()
         }
+        Engine::Several(connections) => {
+            let names: Vec<_> = connections.iter().map(|connection| &*connection.name).collect();
+            format!(
+                "serves Snowflake through the connections {}; each signs in with its first call",
+                names.join(", ")
+            )
+        }
         Engine::Snowflake(snowflake) => {
             let place = snowflake
                 .host

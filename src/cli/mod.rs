@@ -120,6 +120,12 @@ pub(crate) struct Serve {
     statements: Statements,
     #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
     log_level: Option<String>,
+    #[arg(long, value_name = "NAME", help = described(&setting::CONNECTION))]
+    connection: Option<String>,
+    #[arg(long, value_name = "NAMES", help = described(&setting::CONNECTIONS))]
+    connections: Option<String>,
+    #[arg(long, value_name = "FILE", help = described(&setting::CONFIG))]
+    config: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::TLS_CERTIFICATE))]
     tls_cert: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::TLS_KEY))]
@@ -231,6 +237,9 @@ impl Serve {
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),
+            (&setting::CONNECTION, &self.connection),
+            (&setting::CONNECTIONS, &self.connections),
+            (&setting::CONFIG, &self.config),
             (&setting::TLS_CERTIFICATE, &self.tls_cert),
             (&setting::TLS_KEY, &self.tls_key),
             (&setting::TLS_CLIENT_CA, &self.tls_client_ca),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snowflake_mcp::access::keys::{self, Made};
 use snowflake_mcp::access::{KeyRing, Scope};
-use snowflake_mcp::backend::{Absent, Backend};
+use snowflake_mcp::backend::{Absent, Backend, Router};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
@@ -25,29 +25,52 @@ use super::NewKey;
 
 /// The engine that answers statements. One that cannot work answers with why.
 pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
-    let made: Result<Arc<dyn Backend>, String> = match &config.engine {
-        Engine::Incomplete(reason) => Err(reason.clone()),
-        Engine::Demo => demo(&config.limits, clock),
-        Engine::Snowflake(settings) => {
-            let settings = snowflake::Settings {
-                // The workers and the thread that serves cancels.
-                idle_connections_max: config.limits.workers + 1,
-                ..(**settings).clone()
-            };
-            match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
-                Ok(snowflake) => Ok(Arc::new(snowflake)),
-                Err(error) => Err(error.to_string()),
-            }
+    let workers = config.limits.workers;
+    let engine = match &config.engine {
+        Engine::Incomplete(reason) => present(Err(reason.clone()), ""),
+        Engine::Demo => present(demo(&config.limits, clock), ""),
+        Engine::Snowflake(settings) => present(account(settings, workers, clock), ""),
+        Engine::Several(connections) => {
+            let engines = connections.iter().map(|connection| {
+                let made = match &connection.settings {
+                    Ok(settings) => account(settings, workers, clock),
+                    Err(reason) => Err(reason.clone()),
+                };
+                let said = format!("connection {}: ", connection.name);
+                (Arc::from(&*connection.name), present(made, &said))
+            });
+            Arc::new(Router::new(engines.collect()))
         }
     };
-    let engine = made.unwrap_or_else(|reason| {
-        log::warn!("{reason}; until then every call is answered so");
-        Arc::new(Absent::new(reason))
-    });
     if config.log.statements {
         Arc::new(LoggedStatements::new(engine))
     } else {
         engine
+    }
+}
+
+/// What was made, or what answers with why it could not be.
+fn present(made: Result<Arc<dyn Backend>, String>, which: &str) -> Arc<dyn Backend> {
+    made.unwrap_or_else(|reason| {
+        let reason = format!("{which}{reason}");
+        log::warn!("{reason}; until then every call is answered so");
+        Arc::new(Absent::new(reason))
+    })
+}
+
+fn account(
+    settings: &snowflake::Settings,
+    workers: usize,
+    clock: SystemClock,
+) -> Result<Arc<dyn Backend>, String> {
+    let settings = snowflake::Settings {
+        // The workers and the thread that serves cancels.
+        idle_connections_max: workers + 1,
+        ..settings.clone()
+    };
+    match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {
+        Ok(snowflake) => Ok(Arc::new(snowflake)),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -155,6 +178,7 @@ fn token_keys(config: &Config) -> Keys {
 fn tools_settings(config: &Config) -> tools::Settings {
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
+        choices: choices(config),
         ..tools::Settings::new(&config.limits, config.statements.rulings.clone())
     };
     match &config.engine {
@@ -171,8 +195,18 @@ fn tools_settings(config: &Config) -> tools::Settings {
             default_schema: Some("TPCH_SF1".to_owned()),
             ..settings
         },
-        Engine::Incomplete(_) => settings,
+        // Of several connections each has its own, which stand in where a call names nothing.
+        Engine::Several(_) | Engine::Incomplete(_) => settings,
     }
+}
+
+fn choices(config: &Config) -> Vec<tools::Choice> {
+    let choices = config.choices.iter().map(|choice| tools::Choice {
+        connection: Arc::from(&*choice.name),
+        roles: choice.roles.clone(),
+        warehouses: choice.warehouses.clone(),
+    });
+    choices.collect()
 }
 
 fn server_settings(config: &Config) -> Settings {
@@ -180,12 +214,12 @@ fn server_settings(config: &Config) -> Settings {
         limits: config.limits.clone(),
         engine: match config.engine {
             Engine::Demo => "demo",
-            Engine::Snowflake(_) | Engine::Incomplete(_) => "snowflake",
+            Engine::Snowflake(_) | Engine::Several(_) | Engine::Incomplete(_) => "snowflake",
         },
         has_own_ids: matches!(config.engine, Engine::Demo),
         engine_missing: match &config.engine {
             Engine::Incomplete(reason) => Some(reason.clone()),
-            Engine::Demo | Engine::Snowflake(_) => None,
+            Engine::Demo | Engine::Snowflake(_) | Engine::Several(_) => None,
         },
         quota: config.quota,
         audit: config.audit.as_ref().map(|audit| audit.when_full),

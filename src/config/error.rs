@@ -24,6 +24,8 @@ pub enum Error {
         /// The address that was to be listened on.
         address: SocketAddr,
     },
+    /// A configuration file that cannot be used, with its name and why.
+    File(String),
     /// Something wrong in a file that a setting names.
     InFile {
         /// The setting.
@@ -72,7 +74,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Value { origin, .. } => *origin == Origin::Flag,
-            Self::InFile { .. } | Self::OpenToOthers { .. } | Self::Limits(_) => false,
+            Self::InFile { .. } | Self::OpenToOthers { .. } | Self::File(_) | Self::Limits(_) => false,
         }
     }
 }
@@ -103,7 +105,7 @@ impl fmt::Display for Error {
                 origin,
                 wrong,
             } => write!(formatter, "{setting}={} ({origin}), {wrong}", path.escape_debug()),
-            Self::Limits(broken) => write!(formatter, "{broken}"),
+            Self::File(broken) | Self::Limits(broken) => write!(formatter, "{broken}"),
         }
     }
 }

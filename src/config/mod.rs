@@ -6,7 +6,9 @@
 //! and the health routes stay up. Nothing here knows a socket, the server or MCP.
 
 mod audit;
+mod connections;
 mod error;
+mod files;
 mod http;
 mod limits;
 mod names;
@@ -28,6 +30,7 @@ use crate::sql::ruling::Rulings;
 use setting as s;
 use source::{Origin, Sources};
 
+pub use connections::{Choice, Connection};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
 pub use oauth::Oauth;
@@ -49,6 +52,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// What answers statements.
     pub engine: Engine,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
     /// The bounds, with those that can be set.
     pub limits: Limits,
     /// What callers may use who have no quota of their own.
@@ -73,6 +78,8 @@ pub enum Engine {
     Demo,
     /// Snowflake.
     Snowflake(Box<Settings>),
+    /// Several connections to Snowflake. The first is the one of calls that name none.
+    Several(Vec<Connection>),
     /// Snowflake, but the settings do not suffice to sign in. The sentence says which are missing.
     Incomplete(String),
 }
@@ -141,15 +148,16 @@ impl Config {
                 None
             }
         };
-        let engine = if demo {
-            Engine::Demo
+        let (engine, choices) = if demo {
+            (Engine::Demo, Vec::new())
         } else {
-            Engine::read(sources)?
+            connections::read(sources)?
         };
         notes.extend(names::notes(sources));
         Ok(Self {
             http,
             engine,
+            choices,
             limits,
             quota,
             statements,
@@ -157,15 +165,6 @@ impl Config {
             log,
             audit,
             notes,
-        })
-    }
-}
-
-impl Engine {
-    fn read(sources: &Sources) -> Result<Self, Error> {
-        Ok(match snowflake::read(sources)? {
-            Ok(settings) => Self::Snowflake(Box::new(settings)),
-            Err(sentence) => Self::Incomplete(sentence),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Note;
 use super::setting::{ALL, INEFFECTIVE};
-use super::source::Sources;
+use super::source::{OF_CONNECTION, Sources};
 
 /// A note for each name that is set and not honoured, and one for what `.env` gave.
 pub(super) fn notes(sources: &Sources) -> Vec<Note> {
@@ -17,17 +17,27 @@ pub(super) fn notes(sources: &Sources) -> Vec<Note> {
             of_file.join(", ")
         )));
     }
+    notes.extend(sources.file_notes().iter().cloned());
     for name in sources.names() {
         if let Some(known) = INEFFECTIVE.iter().find(|known| known.name == name) {
             notes.push(Note::info(format!(
                 "{name} is set but has no effect: {}",
                 known.reason
             )));
-        } else if !known_names().any(|known| known == name) {
+        } else if !known_names().any(|known| known == name) && !is_of_connection(name) {
             notes.push(Note::warn(unknown(name)));
         }
     }
     notes
+}
+
+/// Whether it is a setting of one connection by name: `SNOWFLAKE_CONNECTIONS_PROD_ROLE`.
+fn is_of_connection(name: &str) -> bool {
+    let keys = ALL.iter().flat_map(|setting| setting.keys);
+    name.strip_prefix(OF_CONNECTION).is_some_and(|rest| {
+        let rest = rest.to_ascii_lowercase();
+        keys.into_iter().any(|key| rest.ends_with(&format!("_{key}")))
+    })
 }
 
 fn known_names() -> impl Iterator<Item = &'static str> {

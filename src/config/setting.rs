@@ -5,10 +5,12 @@
 
 mod ineffective;
 mod patience;
+mod snowflake;
 mod statements;
 
 pub use ineffective::INEFFECTIVE;
 pub use patience::{CALL_WAIT, RESULT_TOKENS_MAX};
+pub use snowflake::*;
 pub use statements::*;
 
 /// A setting that is honoured.
@@ -18,6 +20,9 @@ pub struct Setting {
     pub flag: Option<&'static str>,
     /// Environment names. The first is the one to write; the others are what predecessors called it.
     pub names: &'static [&'static str],
+    /// What it is called within a connection: in the tools' files, and behind `SNOWFLAKE_CONNECTIONS_NAME_` in capitals.
+    /// None: it is no setting of one connection.
+    pub keys: &'static [&'static str],
     /// What holds when nothing is set, in words.
     pub default: &'static str,
     /// Unit and consequence, in words.
@@ -45,6 +50,7 @@ const fn setting(
     Setting {
         flag,
         names,
+        keys: &[],
         default,
         meaning,
         is_secret: false,
@@ -56,6 +62,19 @@ impl Setting {
     const fn secret(mut self) -> Self {
         self.is_secret = true;
         self
+    }
+}
+
+/// As [`setting`], for one that each connection may have for itself.
+const fn of_connection(
+    keys: &'static [&'static str],
+    names: &'static [&'static str],
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        keys,
+        ..setting(None, names, default, meaning)
     }
 }
 
@@ -391,127 +410,6 @@ pub const AUDIT_WHEN_FULL: Setting = setting(
     "while the audit log cannot be written: refuse lets no statement run, drop lets them run and gives up the oldest records",
 );
 
-// Snowflake.
-
-/// The account.
-pub const ACCOUNT: Setting = setting(
-    None,
-    &["SNOWFLAKE_ACCOUNT"],
-    "taken from SNOWFLAKE_HOST",
-    "account identifier, best as organization-account (myorg-prod)",
-);
-/// The user.
-pub const USER: Setting = setting(
-    None,
-    &["SNOWFLAKE_USER"],
-    "none",
-    "login name; needed with a key pair, not with a token",
-);
-/// How to sign in.
-pub const AUTHENTICATOR: Setting = setting(
-    None,
-    &["SNOWFLAKE_AUTHENTICATOR"],
-    "by what is set",
-    "SNOWFLAKE_JWT (key pair), PROGRAMMATIC_ACCESS_TOKEN or OAUTH",
-);
-/// How to sign in, in the words of the program that this one replaces.
-pub const AUTH_TYPE: Setting = setting(
-    None,
-    &["SNOWFLAKE_AUTH_TYPE"],
-    "by what is set",
-    "older form of SNOWFLAKE_AUTHENTICATOR: private_key means SNOWFLAKE_JWT",
-);
-/// The private key itself.
-pub const PRIVATE_KEY: Setting = setting(
-    None,
-    &["SNOWFLAKE_PRIVATE_KEY"],
-    "none",
-    "the RSA private key itself: PEM text, or base64 of PEM or of PKCS#8 DER",
-)
-.secret();
-/// Where the private key is.
-pub const PRIVATE_KEY_PATH: Setting = setting(
-    None,
-    &["SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"],
-    "none",
-    "file that holds the RSA private key (PKCS#8, plain or encrypted, or PKCS#1; PEM)",
-);
-/// What opens the private key.
-pub const PRIVATE_KEY_PASSPHRASE: Setting = setting(
-    None,
-    &[
-        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
-        "SNOWFLAKE_PRIVATE_KEY_FILE_PWD",
-    ],
-    "none",
-    "passphrase of an encrypted private key",
-)
-.secret();
-/// A token.
-pub const TOKEN: Setting = setting(
-    None,
-    &["SNOWFLAKE_TOKEN"],
-    "none",
-    "programmatic access token, or OAuth access token with SNOWFLAKE_AUTHENTICATOR=OAUTH",
-)
-.secret();
-/// A programmatic access token, under the names that other servers use.
-pub const ACCESS_TOKEN: Setting = setting(
-    None,
-    &["SNOWFLAKE_PAT", "SNOWFLAKE_PASSWORD"],
-    "none",
-    "programmatic access token under the names of other servers; a real password cannot be used",
-)
-.secret();
-/// The warehouse.
-pub const WAREHOUSE: Setting = setting(
-    None,
-    &["SNOWFLAKE_WAREHOUSE"],
-    "the user's default",
-    "warehouse that runs statements, written as in SQL",
-);
-/// The database.
-pub const DATABASE: Setting = setting(
-    None,
-    &["SNOWFLAKE_DATABASE"],
-    "the user's default",
-    "database of calls that name none, written as in SQL",
-);
-/// The schema.
-pub const SCHEMA: Setting = setting(
-    None,
-    &["SNOWFLAKE_SCHEMA"],
-    "the user's default",
-    "schema of calls that name none, written as in SQL",
-);
-/// The role.
-pub const ROLE: Setting = setting(
-    None,
-    &["SNOWFLAKE_ROLE"],
-    "the user's default",
-    "role of every statement; give it read privileges only",
-);
-/// The host, where it does not follow from the account.
-pub const SNOWFLAKE_HOST: Setting = setting(
-    None,
-    &["SNOWFLAKE_HOST"],
-    "from the account",
-    "host name of the account, for private links and tests",
-);
-/// The port of that host.
-pub const SNOWFLAKE_PORT: Setting = setting(
-    None,
-    &["SNOWFLAKE_PORT"],
-    "443, or 80 with http",
-    "port of that host",
-);
-/// The protocol towards that host.
-pub const SNOWFLAKE_PROTOCOL: Setting = setting(
-    None,
-    &["SNOWFLAKE_PROTOCOL"],
-    "https",
-    "https; http is allowed towards loopback only, for tests",
-);
 /// Every setting, in the order in which the README explains them.
 pub const ALL: &[&Setting] = &[
     &HOST,
@@ -582,6 +480,13 @@ pub const ALL: &[&Setting] = &[
     &PRIVATE_KEY_PASSPHRASE,
     &TOKEN,
     &ACCESS_TOKEN,
+    &TOKEN_FILE,
+    &OAUTH_CLIENT_ID,
+    &OAUTH_CLIENT_SECRET,
+    &OAUTH_TOKEN_URL,
+    &OAUTH_SCOPE,
+    &OAUTH_IN_BODY,
+    &WORKLOAD_PROVIDER,
     &WAREHOUSE,
     &DATABASE,
     &SCHEMA,
@@ -589,6 +494,16 @@ pub const ALL: &[&Setting] = &[
     &SNOWFLAKE_HOST,
     &SNOWFLAKE_PORT,
     &SNOWFLAKE_PROTOCOL,
+    &CONNECTION,
+    &CONNECTIONS,
+    &ALLOWED_ROLES,
+    &ALLOWED_WAREHOUSES,
+    &CONFIG,
+    &TOOLS_HOME,
+    &SKIP_READ_WARNING,
+    &PROXY,
+    &NO_PROXY,
+    &AUTHORITIES,
 ];
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
-//! Where settings come from, in this order: flags, the environment, `.env` in the working directory, defaults.
+//! Where settings come from, in this order: flags, what the environment says of one connection, the Snowflake tools'
+//! files and the connections of our own file, the environment, `.env` in the working directory, the settings of our own
+//! file, defaults.
 //!
 //! Every value that is found knows its place, so that an error can say `SNOWFLAKE_PORT=abc (.env): …`. This is the
-//! only file that reads the environment and the `.env` file; everything behind it works on what was found.
+//! only file that reads the environment and files; everything behind it works on what was found.
 //!
 //! An empty value counts as unset: `SNOWFLAKE_ROLE=` is what a compose file writes for a variable nobody filled in.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::setting::{ALL, INEFFECTIVE, POLICY, Setting};
+use super::files::{Files, ToolsFile};
+use super::setting::{self, ALL, INEFFECTIVE, POLICY, Setting};
+use super::{Error, Note};
 
 /// Everything that was set, before it is read.
 #[derive(Clone, Default)]
@@ -18,6 +22,10 @@ pub struct Sources {
     environment: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
     file_trouble: Option<String>,
+    files: Files,
+    file_error: Option<String>,
+    file_notes: Vec<Note>,
+    container_token: Option<&'static str>,
     policy: Option<(Found, Result<String, String>)>,
 }
 
@@ -26,10 +34,18 @@ pub struct Sources {
 pub enum Origin {
     /// The command line.
     Flag,
+    /// The environment of the process, for one connection by name.
+    NamedEnvironment,
+    /// A file of the Snowflake tools.
+    Tools,
+    /// A connection in our own file.
+    OwnConnection,
     /// The environment of the process.
     Environment,
     /// `.env` in the working directory.
     File,
+    /// The settings in our own file.
+    Own,
 }
 
 /// A value and its place.
@@ -57,8 +73,7 @@ impl Sources {
             flags: flags.into_iter().collect(),
             environment: concerned(environment),
             file: concerned(file),
-            file_trouble: None,
-            policy: None,
+            ..Self::default()
         }
     }
 
@@ -74,6 +89,7 @@ impl Sources {
             file_trouble: trouble,
             ..Self::new(flags, environment, file)
         };
+        sources.read_files();
         sources.policy = sources.find(&POLICY).map(|found| {
             let text = read_policy(Path::new(&found.value));
             (found, text)
@@ -114,25 +130,163 @@ impl Sources {
                 origin: Origin::Flag,
             });
         }
+        self.of_all(setting)
+    }
+
+    /// What is set for `setting` without regard to connections and flags.
+    fn of_all(&self, setting: &Setting) -> Option<Found> {
+        let found = |name: &str, value: &String, origin| Found {
+            name: name.to_owned(),
+            value: value.clone(),
+            origin,
+        };
         let sources = [
             (&self.environment, Origin::Environment),
             (&self.file, Origin::File),
         ];
-        sources.into_iter().find_map(|(source, origin)| {
-            setting.names.iter().find_map(|name| {
-                Some(Found {
-                    name: (*name).to_owned(),
-                    value: source.get(*name)?.clone(),
-                    origin,
-                })
-            })
+        let set = sources.into_iter().find_map(|(source, origin)| {
+            let mut names = setting.names.iter();
+            names.find_map(|name| Some(found(name, source.get(*name)?, origin)))
+        });
+        set.or_else(|| {
+            let mut names = setting.names.iter();
+            names.find_map(|name| Some(found(name, self.files.setting(name)?, Origin::Own)))
         })
+    }
+
+    /// Where the settings of one connection are found.
+    pub(super) fn place<'a>(&'a self, connection: Option<&'a str>) -> Place<'a> {
+        Place {
+            sources: self,
+            connection,
+        }
+    }
+
+    /// Whether a connection is set in any place.
+    pub(super) fn has_connection(&self, name: &str) -> bool {
+        let place = self.place(Some(name));
+        let in_environment = || {
+            ALL.iter()
+                .any(|setting| place.of_name(setting, &self.environment).is_some())
+        };
+        self.files.connection_names().contains(name) || in_environment()
+    }
+
+    /// Names of the connections in files.
+    pub(super) fn connection_names(&self) -> Vec<&str> {
+        self.files.connection_names().into_iter().collect()
+    }
+
+    /// The connection of the tools' files that is used when nobody names one, if there is such a one.
+    pub(super) fn default_connection(&self) -> Option<&str> {
+        let is_placed = [&setting::ACCOUNT, &setting::SNOWFLAKE_HOST]
+            .into_iter()
+            .any(|setting| self.find(setting).is_some());
+        let name = self.files.default_name();
+        (!is_placed && self.has_connection(name)).then_some(name)
+    }
+
+    /// The token that Snowflake gives to a container, where this is one.
+    pub(super) fn container_token(&self) -> Option<&'static str> {
+        self.container_token
+    }
+
+    /// What there is to say about the configuration files.
+    pub(super) fn file_notes(&self) -> &[Note] {
+        &self.file_notes
+    }
+
+    /// Whether the configuration files can be used.
+    ///
+    /// # Errors
+    /// [`Error::File`]: one that is missing, broken, or that other users may change.
+    pub(super) fn check_files(&self) -> Result<(), Error> {
+        match &self.file_error {
+            Some(error) => Err(Error::File(error.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// These sources with `text` for our own file.
+    pub fn with_own_file(mut self, text: &str) -> Self {
+        self.file_error = self.files.add_own(text).err();
+        self
+    }
+
+    /// These sources with the texts of the Snowflake tools' `connections.toml` and `config.toml`, where they are wanted.
+    pub fn with_tools_files(mut self, connections: &str, config: &str) -> Self {
+        if self.wants_tools_files() {
+            let added = self
+                .files
+                .add_tools(ToolsFile::Connections, connections)
+                .and_then(|()| self.files.add_tools(ToolsFile::Config, config));
+            self.file_error = self.file_error.or_else(|| added.err());
+        }
+        self
+    }
+
+    /// The tools' files are read when a connection is named, or when the environment does not say where Snowflake is: four
+    /// variables mean what they say, whatever the user's tools are set to.
+    fn wants_tools_files(&self) -> bool {
+        let is_set = |setting| self.find(setting).is_some();
+        is_set(&setting::CONNECTION)
+            || is_set(&setting::CONNECTIONS)
+            || !(is_set(&setting::ACCOUNT) || is_set(&setting::SNOWFLAKE_HOST))
+    }
+
+    /// Reads our own file and, where they are wanted, the tools'. What is wrong with them is kept until somebody needs
+    /// them.
+    fn read_files(&mut self) {
+        self.file_error = self.try_read_files().err();
+        let both = self.files.in_both().map(|name| {
+            Note::info(format!(
+                "connection {name} stands in connections.toml and in config.toml: connections.toml wins, key by key"
+            ))
+        });
+        self.file_notes.extend(both);
+        self.container_token = Path::new(CONTAINER_TOKEN).exists().then_some(CONTAINER_TOKEN);
+    }
+
+    fn try_read_files(&mut self) -> Result<(), String> {
+        // What `.env` of somebody's project names is not read.
+        let path_of = |setting: &Setting| {
+            let found = self.find(setting)?;
+            (found.origin != Origin::File).then_some(found.value)
+        };
+        let is_silent = path_of(&setting::SKIP_READ_WARNING).is_some_and(|value| value != "false");
+        if let Some(path) = path_of(&setting::CONFIG) {
+            let text = read_checked(Path::new(&path), is_silent, &mut self.file_notes)?;
+            let text = text.ok_or_else(|| format!("{path} is not there: check --config"))?;
+            self.files
+                .add_own(&text)
+                .map_err(|wrong| format!("{path}: {wrong}"))?;
+        }
+        if !self.wants_tools_files() {
+            return Ok(());
+        }
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let named = self.environment.get(setting::TOOLS_HOME.names[0]);
+        let system = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+        let is_there = |path: &Path| path.is_dir();
+        let Some(directory) = tools_directory(named.map(String::as_str), home, system, is_there) else {
+            return Ok(());
+        };
+        for file in [ToolsFile::Connections, ToolsFile::Config] {
+            let path = directory.join(file.name());
+            if let Some(text) = read_checked(&path, is_silent, &mut self.file_notes)? {
+                self.files
+                    .add_tools(file, &text)
+                    .map_err(|wrong| format!("{}: {wrong}", path.display()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Names set in the environment or the file that are settings of this program, or look as if they were meant
     /// to be. Each once, in order.
     pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.environment.keys().chain(self.file.keys()).collect();
+        let set = self.environment.keys().chain(self.file.keys());
+        let mut names: Vec<_> = set.chain(self.files.setting_names()).collect();
         names.sort_unstable();
         names.dedup();
         names.into_iter().map(String::as_str).collect()
@@ -168,10 +322,142 @@ impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Flag => "flag",
-            Self::Environment => "environment",
+            Self::NamedEnvironment | Self::Environment => "environment",
+            Self::Tools => "connection file",
             Self::File => ".env",
+            Self::OwnConnection | Self::Own => "configuration file",
         })
     }
+}
+
+/// The settings of one connection, or of the only one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    sources: &'a Sources,
+    connection: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// What is set for `setting` in this connection: what names it goes before what is for all.
+    pub(super) fn find(&self, setting: &Setting) -> Option<Found> {
+        let all = self.sources.find(setting);
+        if setting.keys.is_empty() || all.as_ref().is_some_and(|found| found.origin == Origin::Flag) {
+            return all;
+        }
+        let environment = || self.of_name(setting, &self.sources.environment);
+        let file = || {
+            let found = self.of_name(setting, &self.sources.file)?;
+            let has_better = all
+                .as_ref()
+                .is_some_and(|found| found.origin == Origin::Environment);
+            (!has_better).then_some(Found {
+                origin: Origin::File,
+                ..found
+            })
+        };
+        environment()
+            .or_else(|| self.of_files(setting, Files::of_tools, Origin::Tools))
+            .or_else(|| self.of_files(setting, Files::of_own, Origin::OwnConnection))
+            .or_else(file)
+            .or(all)
+    }
+
+    /// The token that Snowflake gives to a container, where this is one.
+    pub(super) fn container_token(&self) -> Option<&'static str> {
+        self.sources.container_token()
+    }
+
+    fn of_name(&self, setting: &Setting, source: &BTreeMap<String, String>) -> Option<Found> {
+        let connection = self.connection?.to_ascii_uppercase().replace('-', "_");
+        setting.keys.iter().find_map(|key| {
+            let name = format!("{OF_CONNECTION}{connection}_{}", key.to_ascii_uppercase());
+            let value = source.get(&name)?.clone();
+            let origin = Origin::NamedEnvironment;
+            Some(Found { name, value, origin })
+        })
+    }
+
+    fn of_files(
+        &self,
+        setting: &Setting,
+        look: fn(&Files, &str, &str) -> Option<String>,
+        origin: Origin,
+    ) -> Option<Found> {
+        let connection = self.connection?;
+        setting.keys.iter().find_map(|key| {
+            let value = look(&self.sources.files, connection, key)?;
+            let name = format!("{connection}.{key}");
+            Some(Found { name, value, origin })
+        })
+    }
+}
+
+/// What stands before the name of a connection and a key of it in the environment.
+pub(super) const OF_CONNECTION: &str = "SNOWFLAKE_CONNECTIONS_";
+/// Where Snowflake puts a container's token, and keeps it fresh.
+const CONTAINER_TOKEN: &str = "/snowflake/session/token";
+
+/// Where the Snowflake tools keep their files, by their rules: `SNOWFLAKE_HOME` or `~/.snowflake` if it is there, else the
+/// system's place for configuration.
+fn tools_directory(
+    named: Option<&str>,
+    home: Option<PathBuf>,
+    system: Option<PathBuf>,
+    is_there: impl Fn(&Path) -> bool,
+) -> Option<PathBuf> {
+    let expanded = |text: &str| match (text.strip_prefix('~'), &home) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(text),
+    };
+    let own = expanded(named.unwrap_or("~/.snowflake"));
+    if is_there(&own) {
+        return Some(own);
+    }
+    let system = if cfg!(target_os = "macos") {
+        home.map(|home| home.join("Library/Application Support"))
+    } else {
+        system.or_else(|| home.map(|home| home.join(".config")))
+    };
+    system.map(|system| system.join("snowflake"))
+}
+
+/// The text of a configuration file, if it is there.
+fn read_checked(path: &Path, is_silent: bool, notes: &mut Vec<Note>) -> Result<Option<String>, String> {
+    use std::io::Read;
+
+    let shown = path.display();
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{shown} cannot be read ({})", error.kind())),
+    };
+    let mode = file.metadata().map_or(0, |metadata| mode_of(&metadata));
+    if mode & 0o022 != 0 {
+        return Err(format!(
+            "{shown} has mode {mode:03o}: other users of this machine may change it, and with it where credentials go; chmod 600 it"
+        ));
+    }
+    if mode & 0o044 != 0 && !is_silent {
+        notes.push(Note::warn(format!(
+            "{shown} has mode {mode:03o}: other users of this machine may read it; chmod 600 it"
+        )));
+    }
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("{shown} cannot be read ({})", error.kind()))?;
+    Ok(Some(text))
+}
+
+#[cfg(unix)]
+fn mode_of(metadata: &std::fs::Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o777
+}
+
+#[cfg(not(unix))]
+fn mode_of(_metadata: &std::fs::Metadata) -> u32 {
+    0
 }
 
 /// Prefixes by which a name is recognised as meant for this program.
@@ -343,9 +629,57 @@ mod tests {
     }
 
     #[test]
+    fn the_tools_files_are_where_the_tools_look() {
+        let look = |named, there: &str| {
+            let home = Some(PathBuf::from("/u/ann"));
+            tools_directory(named, home, None, |path| path == Path::new(there))
+                .map(|path| path.display().to_string())
+        };
+        assert_eq!(
+            look(None, "/u/ann/.snowflake").as_deref(),
+            Some("/u/ann/.snowflake")
+        );
+        assert_eq!(look(Some("~/x"), "/u/ann/x").as_deref(), Some("/u/ann/x"));
+        assert_eq!(look(Some("/y"), "/y").as_deref(), Some("/y"));
+        if cfg!(target_os = "linux") {
+            assert_eq!(look(None, "").as_deref(), Some("/u/ann/.config/snowflake"));
+            let system = Some(PathBuf::from("/c"));
+            assert_eq!(
+                tools_directory(None, None, system, |_| false),
+                Some(PathBuf::from("/c/snowflake"))
+            );
+        }
+        assert_eq!(tools_directory(None, None, None, |_| false), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_change_is_refused_and_one_that_they_may_read_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("snowflake-mcp-config-{}.toml", std::process::id()));
+        std::fs::write(&path, "x = 1\n").unwrap();
+        let read = |mode, is_silent| {
+            let mut notes = Vec::new();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let text = read_checked(&path, is_silent, &mut notes);
+            (text, notes.len())
+        };
+        let text = Ok(Some("x = 1\n".to_owned()));
+        assert_eq!(read(0o600, false), (text.clone(), 0));
+        assert_eq!(read(0o644, false), (text.clone(), 1));
+        assert_eq!(read(0o644, true), (text, 0));
+        for mode in [0o620, 0o602] {
+            let refused = read(mode, true).0.unwrap_err();
+            assert!(refused.contains("chmod 600"), "{refused}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(read_checked(&path, false, &mut Vec::new()), Ok(None));
+    }
+
+    #[test]
     fn sources_show_names_and_no_values() {
         let sources = Sources::new([], pairs(&[("SNOWFLAKE_TOKEN", "hunter2")]), []);
-        let shown = format!("{sources:?} {:?}", sources.find(&super::super::setting::TOKEN));
+        let shown = format!("{sources:?} {:?}", sources.find(&setting::TOKEN));
         assert!(
             shown.contains("SNOWFLAKE_TOKEN (environment)") && !shown.contains("hunter2"),
             "{shown}"

@@ -7,6 +7,9 @@ use crate::config::{Config, Transport};
 pub fn settings(bytes: &[u8]) {
     assert_shown(&Sources::default().with_file(bytes), None);
     let text = String::from_utf8_lossy(bytes);
+    assert_shown(&Sources::default().with_own_file(&text), None);
+    let named = [("--connection", "a".to_owned())];
+    assert_shown(&Sources::new(named, [], []).with_tools_files(&text, &text), None);
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     let environment = pairs.map(|(name, value)| {
         let mark = if SECRETS.contains(&name) { CANARY } else { "" };
@@ -39,7 +42,7 @@ fn assert_shown(sources: &Sources, secret: Option<&str>) {
 }
 
 /// Names whose values are never shown.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "API_KEYS",
     "SNOWFLAKE_MCP_TOKEN_KEY",
     "SNOWFLAKE_PASSWORD",
@@ -49,6 +52,8 @@ const SECRETS: [&str; 9] = [
     "SNOWFLAKE_PAT",
     "SNOWFLAKE_TOKEN",
     "SNOWFLAKE_PASSCODE",
+    "SNOWFLAKE_OAUTH_CLIENT_SECRET",
+    "HTTPS_PROXY",
 ];
 /// Put behind every secret, so that it is recognised wherever it turns up.
 const CANARY: &str = "canary-3f9c1a";

@@ -263,7 +263,11 @@ impl Core {
                     return Ended::Error(rpc::Error::internal_error(full));
                 }
             }
-            (None, effect) => talk.apply(effect),
+            (None, effect) => {
+                if let Err(full) = self.change_talk(talk, effect) {
+                    return Ended::Error(rpc::Error::internal_error(full));
+                }
+            }
             (Some(_), None) => {}
         }
         Ended::Result(payload)

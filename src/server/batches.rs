@@ -4,6 +4,7 @@
 //! and acted on in `batched`.
 
 use super::memory::REPLY_IN_NEED_BYTES_MAX;
+use super::planted::PlantedBug;
 use super::{Server, find, headers};
 use crate::ident::{ConnectionId, JobId};
 use crate::rpc::BatchReplies;
@@ -128,7 +129,9 @@ impl Server {
                 .put(place, reply.iter_mut().map(std::mem::take)),
             None => entry.talk.batches.skip(place),
         }
-        self.finish_batch(now, connection, place.batch);
+        if !self.core.is_planted(PlantedBug::BatchForgotten) {
+            self.finish_batch(now, connection, place.batch);
+        }
         self.settle(now, connection);
     }
 

@@ -11,11 +11,12 @@ use super::callers::Waiting;
 use super::connection::Talk;
 use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
-use super::health::{Database, Health, Snapshot};
+use super::health::{Databases, Health, Snapshot};
 use super::inflight::{Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
+use super::planted::PlantedBug;
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
 use super::scripts::Resume;
@@ -47,7 +48,7 @@ pub(super) struct Core {
     pub(super) metrics: Metrics,
     pub(super) audit: Audit,
     pub(super) accounts: Accounts,
-    pub(super) database: Database,
+    pub(super) databases: Databases,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
@@ -64,6 +65,7 @@ pub(super) struct Core {
     pub(super) tasks_at: Option<Instant>,
     /// Who may come in.
     pub(super) access: Access,
+    pub(super) planted: Option<PlantedBug>,
     /// Requests that cannot be judged yet.
     pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
@@ -106,7 +108,7 @@ impl Core {
             audit: Audit::new(settings.audit, settings.limits.audit_queue_max),
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
-            database: Database::at_start(settings.engine_missing.as_deref()),
+            databases: Databases::at_start(settings.engine_missing.as_deref()),
             health: Health::default(),
             service,
             entropy,
@@ -124,6 +126,7 @@ impl Core {
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
             access: Access::new(&settings),
+            planted: None,
             waiting: Waiting::default(),
             later: VecDeque::new(),
             let_go: VecDeque::new(),
@@ -131,6 +134,11 @@ impl Core {
             silence_at: None,
             settings: Arc::new(settings),
         }
+    }
+
+    /// Whether this bug is planted. Never in a release.
+    pub(super) const fn is_planted(&self, bug: PlantedBug) -> bool {
+        cfg!(debug_assertions) && matches!(self.planted, Some(planted) if planted as u8 == bug as u8)
     }
 
     /// Whether new connections are taken.
@@ -203,8 +211,12 @@ impl Core {
 
     /// Cancels a job, whoever waits for it.
     pub(super) fn cancel(&mut self, job: JobId) -> Option<(Caller, Finish)> {
-        if let Some(Waits::Task { number, .. }) = self.inflight.waits(job) {
+        if let Some(Waits::Task { number, asked }) = self.inflight.waits(job) {
             self.tasks.leave(number, job);
+            if asked.is_some() {
+                // What was asked through this call is put to another one that waits, or comes.
+                self.later.push_back(Later::TaskChanged(number));
+            }
         }
         let (caller, output) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
@@ -267,7 +279,7 @@ impl Core {
             steps: self.inflight.steps(),
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
-            database: &self.database,
+            databases: &self.databases,
             audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {

@@ -3,7 +3,9 @@
 //! Nothing here asks the database: its state is what the last calls met. So a probe costs nothing, never waits and
 //! wakes no warehouse, and "healthy" is never said while every login fails.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -87,6 +89,44 @@ impl Database {
     }
 }
 
+/// What the last calls met, by connection where there are several.
+#[derive(Debug)]
+pub(super) struct Databases {
+    /// The only one, or the worst of several: there, one that fails is told.
+    pub(super) all: Database,
+    named: BTreeMap<Arc<str>, Database>,
+}
+
+impl Databases {
+    /// What is known before the first call.
+    pub(super) fn at_start(missing: Option<&str>) -> Self {
+        Self {
+            all: Database::at_start(missing),
+            named: BTreeMap::new(),
+        }
+    }
+
+    /// Learns from the end of a call, which went through `connection` where there are several.
+    pub(super) fn observe(&mut self, now: Now, connection: Option<&Arc<str>>, ended: Result<(), &Error>) {
+        let Some(connection) = connection else {
+            return self.all.observe(now, ended);
+        };
+        let named = self.named.entry(Arc::clone(connection)).or_default();
+        named.observe(now, ended);
+        let latest = named.clone();
+        let mut all = self.named.values();
+        let failing = all.find(|database| database.is_failing()).cloned();
+        self.all = failing.unwrap_or(latest);
+    }
+
+    fn named_to_json(&self) -> Value {
+        let named = self.named.iter();
+        named
+            .map(|(name, database)| (name.to_string(), database.to_json()))
+            .collect()
+    }
+}
+
 /// `/health`: the process is alive. The four keys of the program that this one replaces.
 ///
 /// Balancers and monitors ask for it all the time, so all but the uptime is encoded once a second.
@@ -136,7 +176,7 @@ pub(super) struct Snapshot<'a> {
     pub(super) steps: usize,
     pub(super) workers: usize,
     pub(super) tools: Vec<&'a str>,
-    pub(super) database: &'a Database,
+    pub(super) databases: &'a Databases,
     /// How the audit log does, where there is one.
     pub(super) audit: Option<&'a State>,
     /// `(tool, query id, milliseconds)` of the oldest calls in flight.
@@ -165,7 +205,7 @@ impl Snapshot<'_> {
     /// `/health/detailed` and whether everything is healthy.
     pub(super) fn detailed(&self) -> (bool, Value) {
         let is_audited = self.audit.is_none_or(|audit| audit.trouble.is_none());
-        let healthy = !self.database.is_failing() && !self.is_draining && is_audited;
+        let healthy = !self.databases.all.is_failing() && !self.is_draining && is_audited;
         let mut document = json!({
             "overall_status": if healthy { "healthy" } else { "unhealthy" },
             "timestamp": self.now.wall.to_rfc3339(),
@@ -176,7 +216,7 @@ impl Snapshot<'_> {
                     "status": "healthy",
                     "stats": { "workers": self.workers, "busy": self.steps, "idle": self.workers.saturating_sub(self.steps) },
                 },
-                "database": self.database.to_json(),
+                "database": self.databases.all.to_json(),
                 "request_manager": { "status": "healthy", "active_requests": self.calls, "jobs": self.jobs },
                 "websockets": { "status": "healthy", "active_connections": self.websockets },
             },
@@ -186,6 +226,9 @@ impl Snapshot<'_> {
                 "status": if is_audited { "healthy" } else { "unhealthy" },
                 "error": audit.trouble, "written": audit.written, "dropped": audit.dropped,
             });
+        }
+        if !self.databases.named.is_empty() {
+            document["components"]["connections"] = self.databases.named_to_json();
         }
         (healthy, document)
     }
@@ -206,10 +249,10 @@ impl Snapshot<'_> {
             "uptime_seconds": self.uptime_seconds(),
             "engine": self.engine,
             "connection_pool": {
-                "status": if self.database.is_failing() { "failing" } else { "active" },
+                "status": if self.databases.all.is_failing() { "failing" } else { "active" },
                 "active_connections": self.steps,
                 "total_connections": self.workers,
-                "healthy_connections": if self.database.is_failing() { 0 } else { self.workers },
+                "healthy_connections": if self.databases.all.is_failing() { 0 } else { self.workers },
                 "available_connections": idle,
                 "max_size": self.workers,
                 "min_size": self.workers,
@@ -217,7 +260,7 @@ impl Snapshot<'_> {
             "active_connections": self.websockets,
             "total_requests": self.requests_total,
             "available_tools": self.tools,
-            "database": self.database.to_json(),
+            "database": self.databases.all.to_json(),
             "server": { "status": state, "uptime_seconds": self.uptime_seconds(), "version": self.version },
             "requests": { "active_count": self.calls, "active_requests": active },
             "websockets": { "active_connections": self.websockets },
@@ -244,5 +287,20 @@ mod tests {
         assert_eq!(database.to_json()["error"], "the token was refused");
         database.observe(Now::default(), Err(&Error::new(Kind::Syntax, "unexpected")));
         assert_eq!(database, Database::Working, "somebody read the statement");
+    }
+
+    #[test]
+    fn of_several_connections_each_is_told_and_one_that_fails_is_not_hidden() {
+        let mut databases = Databases::at_start(None);
+        let (prod, dev): (Arc<str>, Arc<str>) = ("prod".into(), "dev".into());
+        let refused = Error::new(Kind::Login, "the token was refused");
+        databases.observe(Now::default(), Some(&dev), Err(&refused));
+        databases.observe(Now::default(), Some(&prod), Ok(()));
+        assert!(databases.all.is_failing());
+        let told = databases.named_to_json();
+        assert_eq!(told["prod"]["status"], "healthy");
+        assert_eq!(told["dev"]["error"], "the token was refused");
+        databases.observe(Now::default(), Some(&dev), Ok(()));
+        assert_eq!(databases.all, Database::Working);
     }
 }

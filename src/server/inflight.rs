@@ -23,6 +23,7 @@ mod scripted;
 mod tasked;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::Output;
@@ -54,6 +55,8 @@ pub(super) struct Flight {
     pub(super) admitted: Instant,
     /// Query id of the running statement, once known.
     pub(super) query_id: Option<String>,
+    /// The connection to Snowflake that it goes through, where there are several.
+    pub(super) connection: Option<Arc<str>>,
     principal: Principal,
     deadline: Instant,
     cancelled: bool,
@@ -492,11 +495,17 @@ impl Flight {
         finish: Finish,
         state: State,
     ) -> Self {
+        // A script's first job is not known yet; its calls run in the connection of calls that name none.
+        let connection = match &state {
+            State::Ready(job) => job.work.context.connection.clone(),
+            _ => None,
+        };
         Self {
             caller: Some(caller),
             finish,
             admitted: now,
             query_id: None,
+            connection,
             principal,
             deadline,
             cancelled: false,

@@ -129,7 +129,7 @@ impl Talk {
             .iter()
             .flat_map(|listen| listen.notifications(changes))
             .collect();
-        if self.dialect == Dialect::JsonRpc && self.negotiated.is_some() {
+        if self.dialect != Dialect::Envelope && self.negotiated.is_some() {
             let is_subscribed = |uri: &str| self.subscriptions.iter().any(|own| **own == *uri);
             messages.extend(legacy_notifications(changes, is_subscribed));
         }

@@ -53,6 +53,8 @@ pub enum Metric {
     RequestsNotKept,
     /// Results replaced by an error because too many bytes of replies waited for their readers.
     ResultsNotKept,
+    /// Subscriptions refused because their session or connection has as many as it may.
+    SubscriptionsRefused,
     /// Calls answered with a task.
     TasksMade,
     /// Tasks that were not made because there were as many as may be.
@@ -65,7 +67,7 @@ pub enum Metric {
     AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 27] = [
+const METRICS: [(Metric, &str, &str); 28] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -171,6 +173,11 @@ const METRICS: [(Metric, &str, &str); 27] = [
         Metric::ResultsNotKept,
         "snowflake_mcp_results_not_kept_total",
         "Results replaced by an error: short of memory.",
+    ),
+    (
+        Metric::SubscriptionsRefused,
+        "snowflake_mcp_subscriptions_refused_total",
+        "Subscriptions refused: too many of one client.",
     ),
     (
         Metric::TasksMade,

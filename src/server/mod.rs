@@ -52,6 +52,7 @@ mod letting;
 mod listening;
 mod memory;
 mod metrics;
+pub mod planted;
 mod posted;
 mod ready;
 mod reply;
@@ -115,6 +116,14 @@ impl Server {
             room_lent_to: None,
             core: Core::new(settings, service, entropy),
         }
+    }
+
+    /// Plants a bug (see [`planted`]). Without debug assertions it does nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_planted(mut self, bug: planted::PlantedBug) -> Self {
+        self.core.planted = Some(bug);
+        self
     }
 
     /// Connections open.
@@ -397,7 +406,8 @@ impl Server {
                     core.accounts
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
-                core.database.observe(now, result.as_ref().map(|_| ()));
+                let ended = result.as_ref().map(|_| ());
+                core.databases.observe(now, flight.connection.as_ref(), ended);
                 if let Some(caller) = flight.caller {
                     let result = self.keep(caller.connection, result);
                     self.core.count_end(&result);

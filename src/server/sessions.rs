@@ -9,6 +9,8 @@ use super::core::Core;
 use super::delivery::EVENT_NAME;
 use super::exchange::{Answer, routing_fields};
 use super::later::Later;
+use super::metrics::Metric;
+use super::planted::PlantedBug;
 use super::reply::{self, Delivery};
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
@@ -70,7 +72,12 @@ impl Core {
     ) -> Result<(), Full> {
         match effect {
             Effect::LogLevel(level) => self.sessions.set_log_level(session, *level, now.monotonic),
-            Effect::Subscribed(uri) => self.sessions.subscribe(session, uri, now.monotonic),
+            Effect::Subscribed(uri) => {
+                let subscribed = self.sessions.subscribe(session, uri, now.monotonic);
+                self.metrics
+                    .add(Metric::SubscriptionsRefused, u64::from(subscribed.is_err()));
+                subscribed
+            }
             Effect::Unsubscribed(uri) => {
                 self.sessions.unsubscribe(session.id, uri);
                 Ok(())
@@ -199,7 +206,9 @@ impl Server {
     /// Ends what was for a session or stream that is gone.
     pub(super) fn free(&mut self, now: Now, freed: Freed) {
         for job in freed.jobs {
-            self.core.cancel_gone(job);
+            if !self.core.is_planted(PlantedBug::SessionCallsForgotten) {
+                self.core.cancel_gone(job);
+            }
         }
         for connection in freed.connections {
             let Some(entry) = find(&mut self.entries, connection) else {
@@ -225,7 +234,14 @@ impl Server {
         if let Some(old) = resumed.replaced {
             self.leave_stream(now, old, resumed.stream);
         }
-        for (id, data) in resumed.missed {
+        let mut missed = resumed.missed;
+        if self.core.is_planted(PlantedBug::MissedForgotten) {
+            missed.clear();
+        }
+        if self.core.is_planted(PlantedBug::MissedTwice) {
+            missed.extend(missed.clone());
+        }
+        for (id, data) in missed {
             let id = id.to_string();
             let mut event = crate::wire::sse::event(Some(&id), EVENT_NAME, &mut [Piece::Shared(data)]);
             if !self.push_bytes(now, key, &mut event) {

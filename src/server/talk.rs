@@ -13,8 +13,10 @@ use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
 use super::tasks::Told;
 use crate::ident::JobId;
+use crate::limits::Limits;
 use crate::mcp::predecessor::envelope::{self, Envelope};
 use crate::mcp::script::Hears;
+use crate::mcp::session::Full;
 use crate::mcp::tasks::TaskCall;
 use crate::mcp::{Context, Effect, Finish, Outcome, Payload, ScriptCall, ToolCall};
 use crate::rpc;
@@ -30,7 +32,10 @@ impl Talk {
     }
 
     /// What a legacy message changes for this connection.
-    pub(super) fn apply(&mut self, effect: Option<Effect>) {
+    ///
+    /// # Errors
+    /// It has as many subscriptions as it may; the bounds are those of a session.
+    fn apply(&mut self, effect: Option<Effect>, limits: &Limits) -> Result<(), Full> {
         match effect {
             Some(Effect::Negotiated {
                 revision,
@@ -41,19 +46,24 @@ impl Talk {
                 self.client_label = client;
             }
             Some(Effect::LogLevel(level)) => self.log_level = Some(level),
-            Some(Effect::Subscribed(uri)) => {
-                let is_new = !self.subscriptions.contains(&uri);
-                // The oldest goes: what a client subscribed to last is what it looks at.
-                if is_new && self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
-                    self.subscriptions.remove(0);
+            Some(Effect::Subscribed(uri)) if !self.subscriptions.contains(&uri) => {
+                let bounds = [
+                    ("uri_bytes_max", uri.len(), limits.uri_bytes_max),
+                    (
+                        "subscriptions_per_session_max",
+                        self.subscriptions.len() + 1,
+                        limits.subscriptions_per_session_max,
+                    ),
+                ];
+                if let Some((limit, _, max)) = bounds.into_iter().find(|(_, wanted, max)| wanted > max) {
+                    return Err(Full { limit, max });
                 }
-                if is_new {
-                    self.subscriptions.push(uri);
-                }
+                self.subscriptions.push(uri);
             }
             Some(Effect::Unsubscribed(uri)) => self.subscriptions.retain(|own| *own != uri),
-            None => {}
+            Some(Effect::Subscribed(_)) | None => {}
         }
+        Ok(())
     }
 
     fn caller(&self, (form, id): (Form, &str), finish: &Finish, hears: &mut Hears) -> Caller {
@@ -196,10 +206,13 @@ impl Core {
                 let error = rpc::Error::internal_error(REPLIES_SHORT);
                 say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]);
             }
-            Outcome::Result { payload, effect } => {
-                talk.apply(effect);
-                say(&mut Form::Rpc.pieces(id, payload));
-            }
+            Outcome::Result { payload, effect } => match self.change_talk(talk, effect) {
+                Ok(()) => say(&mut Form::Rpc.pieces(id, payload)),
+                Err(full) => {
+                    let error = rpc::Error::internal_error(full);
+                    say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]);
+                }
+            },
             Outcome::Error {
                 error,
                 http_status: _,
@@ -285,6 +298,14 @@ impl Core {
         self.memory.replies.is_short() && payload.len() > REPLY_IN_NEED_BYTES_MAX
     }
 
+    /// What a legacy message changes for a connection of messages.
+    pub(super) fn change_talk(&mut self, talk: &mut Talk, effect: Option<Effect>) -> Result<(), Full> {
+        let applied = talk.apply(effect, &self.settings.limits);
+        self.metrics
+            .add(Metric::SubscriptionsRefused, u64::from(applied.is_err()));
+        applied
+    }
+
     /// A call about tasks.
     fn on_task_message(&mut self, now: Now, talk: &mut Talk, id: &str, call: TaskCall, say: Say<'_>) {
         let principal = talk.principal();
@@ -323,6 +344,3 @@ impl Core {
         }
     }
 }
-
-/// Resources that one connection of messages may be subscribed to.
-const SUBSCRIPTIONS_MAX: usize = 256;

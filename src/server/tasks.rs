@@ -12,6 +12,7 @@ use super::core::Core;
 use super::inflight::{Intent, Waits};
 use super::later::Later;
 use super::metrics::Metric;
+use super::planted::PlantedBug;
 use super::ready::Principal;
 use super::reply::Caller;
 use super::scripts::Resume;
@@ -177,7 +178,7 @@ impl Core {
     fn cancel_task(&mut self, now: Now, number: u64) -> Cancelled {
         let cancelled = self.tasks.cancel(number, now.wall);
         if let Cancelled::Now { job } = cancelled {
-            if let Some(job) = job {
+            if let Some(job) = job.filter(|_| !self.is_planted(PlantedBug::TaskCancelForgotten)) {
                 self.cancel_gone(job);
             }
             self.later.push_back(Later::TaskChanged(number));
@@ -198,7 +199,9 @@ impl Core {
             Answered::Partly => self.later.push_back(Later::TaskChanged(number)),
             Answered::All(answers) => {
                 self.later.push_back(Later::TaskChanged(number));
-                if let Some(job) = self.tasks.job(number) {
+                if let Some(job) = self.tasks.job(number)
+                    && !self.is_planted(PlantedBug::AnswersForgotten)
+                {
                     let resume = Resume::Answered(answers);
                     self.later.push_back(Later::Resume(job, resume));
                 }
@@ -299,6 +302,9 @@ impl Server {
 
     /// The call that a task is about has ended.
     pub(super) fn finish_task(&mut self, now: Now, number: u64, ended: Ended) {
+        if self.core.is_planted(PlantedBug::TaskEndForgotten) {
+            return;
+        }
         if self.core.tasks.finish(number, ended, now.wall) {
             self.on_task_changed(now, number);
         }
@@ -306,7 +312,9 @@ impl Server {
 
     /// A task has another status than before: who waits for it, or listens, is told.
     pub(super) fn on_task_changed(&mut self, now: Now, number: u64) {
-        for job in self.core.tasks.take_waiting(number) {
+        let is_told = !self.core.is_planted(PlantedBug::WaiterForgotten);
+        let waiting = self.core.tasks.take_waiting(number);
+        for job in waiting.into_iter().filter(|_| is_told) {
             let ended = self.core.result_of(number);
             let core = &mut self.core;
             let flight = core.inflight.end_script(job, &mut core.timers);

@@ -132,6 +132,7 @@ pub(super) fn read(
         body,
         gauge: &gauge,
         cancel,
+        broken: None,
     };
     let mut buffered = BufReader::with_capacity(READ_AHEAD_BYTES, metered);
     let mut document = serde_json::Deserializer::from_reader(&mut buffered);
@@ -191,6 +192,8 @@ struct Metered<'a> {
     body: Box<dyn Read>,
     gauge: &'a Gauge,
     cancel: &'a CancelToken,
+    /// How the body failed. The parser reads on to close what is open, and each attempt would wait as long again.
+    broken: Option<io::ErrorKind>,
 }
 
 impl Read for Metered<'_> {
@@ -199,8 +202,15 @@ impl Read for Metered<'_> {
         if left == 0 || self.cancel.is_cancelled() {
             return Err(io::ErrorKind::Other.into());
         }
+        if let Some(kind) = self.broken {
+            return Err(kind.into());
+        }
         let most = usize::try_from(left).map_or(into.len(), |left| left.min(into.len()));
-        let count = self.body.read(&mut into[..most])?;
+        let read = self.body.read(&mut into[..most]);
+        // An interrupted read is no failure: it is repeated.
+        let failed = read.as_ref().err().map(io::Error::kind);
+        self.broken = failed.filter(|kind| *kind != io::ErrorKind::Interrupted);
+        let count = read?;
         self.gauge.left.set(left - count as u64);
         Ok(count)
     }

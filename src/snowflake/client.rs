@@ -3,13 +3,16 @@
 //! It knows tokens, statuses and faults; it does not know what the request was for, and never sends a second one.
 
 use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::auth::{Bearer, Credentials, KeyError};
+use super::auth::{Bearer, Credentials, Login, LoginError};
+use super::breaker::{Breaker, Held, Pass};
+use super::budget::Budget;
 use super::error::{self, Complaint};
 use super::http::{Headers, HttpClient, Method, Request, Response};
 use super::retry::{self, Failure};
+use super::skew::Skew;
 use crate::backend::job::Context;
 use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
@@ -22,10 +25,35 @@ pub(super) struct Client {
     pub(super) credentials: Credentials,
     /// For messages.
     pub(super) host: String,
+    /// How far this machine's clock is off.
+    pub(super) skew: Skew,
+    /// Whether the account is left alone for a while, and why.
+    pub(super) gate: Mutex<Gate>,
+    /// What is left for repetitions.
+    pub(super) budget: Mutex<Budget>,
     /// Where statements run that do not say so themselves.
     pub(super) context: Context,
     pub(super) clock: Box<dyn Clock + Send + Sync>,
     pub(super) entropy: Mutex<Box<dyn Entropy>>,
+}
+
+/// What stands before an account.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    breaker: Breaker,
+    /// What the last failure said.
+    last: String,
+}
+
+/// How an exchange is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// How long it may take in all.
+    pub(super) patience: Duration,
+    /// The login was renewed just now: a second refusal is meant.
+    pub(super) has_renewed: bool,
+    /// It ends something, so it is made also when the account is to be left alone.
+    pub(super) is_urgent: bool,
 }
 
 /// What came of an exchange.
@@ -47,41 +75,59 @@ pub(super) enum Reply {
         /// What to say when it does not pass.
         error: Error,
     },
-    /// The login had expired; the next exchange signs a new one.
-    LoginRenewed,
+    /// Nothing came of it for want of a login that holds; there will be one.
+    Login(NextLogin),
     /// A failure that stays.
     Refused(Error),
+}
+
+/// When there will be a login to try again with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextLogin {
+    /// At once: this one was refused as expired, and the next exchange takes another.
+    Renewed,
+    /// After this time: nothing was sent, a token is being fetched.
+    Pending(Duration),
 }
 
 impl Client {
     /// Sends a request and waits for the head of its answer; a small answer is read whole.
     ///
-    /// A login that is refused as expired is renewed unless `has_renewed` says that this was just done.
-    pub(super) fn exchange(
-        &self,
-        method: Method<'_>,
-        target: &str,
-        patience: Duration,
-        has_renewed: bool,
-    ) -> Reply {
+    /// A login that is refused as expired is renewed unless that was just done.
+    pub(super) fn exchange(&self, method: Method<'_>, target: &str, manner: Manner) -> Reply {
         let before = self.clock.now();
-        let bearer = match self.credentials.bearer(before.wall) {
-            Ok(bearer) => bearer,
-            Err(error) => return Reply::Refused(self.bad_key(&error)),
+        let now = Now {
+            wall: self.skew.correct(before.wall),
+            ..before
+        };
+        let bearer = match self.credentials.login(now) {
+            Ok(Login::Ready(bearer)) => bearer,
+            Ok(Login::Pending(after)) => return Reply::Login(NextLogin::Pending(after)),
+            Err(error) => return self.without_login(&error),
+        };
+        // What a provider took to answer is over by now.
+        let now = self.clock.now().monotonic;
+        // The gate is open again before anybody says why it is not passed.
+        let admitted = self.gate().breaker.admit(now);
+        let pass = match admitted {
+            Ok(pass) => pass,
+            Err(_) if manner.is_urgent => Pass::Plain,
+            Err(held) => return self.held(held),
         };
         let answer = self.http.exchange(&Request {
             method,
             target,
             bearer: &bearer.token,
             token_type: bearer.token_type,
-            patience,
+            patience: manner.patience,
         });
         let now = self.clock.now();
         let elapsed_ms = now.monotonic.since(before.monotonic).as_millis();
-        match answer {
+        let reply = match answer {
             Ok(response) => {
                 log::debug!("{target} answered HTTP {} after {elapsed_ms} ms", response.status);
-                self.judge(response, &bearer, now, has_renewed)
+                self.compare_clocks(&response.headers, now);
+                self.judge(response, &bearer, now, manner.has_renewed)
             }
             Err(fault) => {
                 log::debug!("{target} failed after {elapsed_ms} ms: {fault:?}");
@@ -90,7 +136,59 @@ impl Client {
                     error: error::of_fault(&fault, &self.host),
                 }
             }
+        };
+        self.note(pass, &reply, now);
+        reply
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the breaker what came of the exchange.
+    fn note(&self, pass: Pass, reply: &Reply, now: Now) {
+        let mut gate = self.gate();
+        match reply {
+            Reply::Failed { failure, error } if failure.is_outage() => {
+                let pause = gate.breaker.failed(pass, now.monotonic);
+                gate.last.clone_from(&error.message);
+                if let Some(pause) = pause {
+                    log::warn!(
+                        "{}: it is left alone for {} s, then one request finds out whether it is back",
+                        error.message,
+                        pause.as_secs()
+                    );
+                }
+            }
+            _ => {
+                if gate.breaker.succeeded() {
+                    log::info!("{} answers again", self.host);
+                }
+            }
         }
+    }
+
+    /// What comes of an exchange that is not made, because too many before it failed.
+    fn held(&self, held: Held) -> Reply {
+        let message = format!(
+            "{}; it failed {} times in a row, so the next attempt is made in {} s",
+            self.gate().last,
+            held.failures,
+            held.after.as_millis().div_ceil(1_000)
+        );
+        let error = Error {
+            retry_after: Some(held.after),
+            ..Error::new(Kind::Unavailable, message)
+        };
+        let failure = Failure::Held;
+        Reply::Failed { failure, error }
+    }
+
+    /// Takes a repetition from the budget: how long it must wait at least, if it may be made at all.
+    pub(super) fn take_repetition(&self) -> Option<Duration> {
+        let now = self.clock.now().monotonic;
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.take(now)
     }
 
     fn judge(&self, response: Response, bearer: &Bearer, now: Now, has_renewed: bool) -> Reply {
@@ -120,15 +218,16 @@ impl Client {
         let retry_after = headers
             .retry_after
             .as_deref()
-            .and_then(|text| retry::parse_retry_after(text, now.wall));
+            .and_then(|text| retry::parse_retry_after(text, self.skew.correct(now.wall)));
         if status == 202 || (status == 429 && complaint.is_running()) {
             return Reply::Running {
                 handle: complaint.handle,
                 retry_after,
             };
         }
-        if complaint.is_login_expired(status) && !has_renewed && self.credentials.renew_after(bearer) {
-            return Reply::LoginRenewed;
+        let is_renewed = || status == 401 && self.credentials.renew_after(bearer, complaint.code.as_deref());
+        if !has_renewed && is_renewed() {
+            return Reply::Login(NextLogin::Renewed);
         }
         let error = Error {
             retry_after,
@@ -140,11 +239,28 @@ impl Client {
         }
     }
 
-    fn bad_key(&self, error: &KeyError) -> Error {
-        let refused = Error::new(Kind::Login, error.to_string());
-        match self.credentials.key_path() {
-            Some(path) => refused.with_detail(format!("key file {}", path.display())),
-            None => refused,
+    /// What comes of an exchange for which there is no token.
+    fn without_login(&self, why: &LoginError) -> Reply {
+        let mut error = why.to_error();
+        if let Some(path) = self.credentials.path() {
+            error = error.with_detail(format!("file {}", path.display()));
+        }
+        if why.is_passing() {
+            let failure = Failure::NotSent;
+            return Reply::Failed { failure, error };
+        }
+        Reply::Refused(error)
+    }
+
+    fn compare_clocks(&self, headers: &Headers, now: Now) {
+        let date = headers.date.as_deref().and_then(retry::parse_http_date);
+        let told = date.and_then(|date| self.skew.learn(date, now.wall));
+        if let Some(ahead_seconds) = told {
+            let side = if ahead_seconds > 0 { "ahead of" } else { "behind" };
+            log::warn!(
+                "this machine's clock is {} s {side} Snowflake's: logins are signed by Snowflake's time until it is set right",
+                ahead_seconds.unsigned_abs()
+            );
         }
     }
 

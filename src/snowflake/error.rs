@@ -58,11 +58,6 @@ impl Complaint {
         matches!(self.code.as_deref(), Some("333333" | "333334"))
     }
 
-    /// Whether the signed login was refused and another signature may help.
-    pub(super) fn is_login_expired(&self, status: u16) -> bool {
-        status == 401 && self.code.as_deref() == Some("390144")
-    }
-
     /// The error that this is, having come with HTTP `status`.
     pub(super) fn into_error(self, status: u16) -> Error {
         let kind = kind_of(status, self.code.as_deref(), self.sql_state.as_deref());
@@ -92,8 +87,10 @@ pub(super) fn of_fault(fault: &Fault, host: &str) -> Error {
             format!("no connection to {host}: check the network, the firewall and HTTPS_PROXY"),
             why.clone(),
         ),
-        Fault::Tls { why } => (
-            format!("{host} could not prove who it is: a proxy that opens TLS, or a wrong host name"),
+        Fault::Tls { why, .. } => (
+            format!(
+                "{host} could not prove who it is: a proxy that opens TLS (set SNOWFLAKE_MCP_CA_FILE to its authority), or a wrong host name"
+            ),
             why.clone(),
         ),
         Fault::TimedOut { .. } => (format!("{host} did not answer in time"), String::new()),

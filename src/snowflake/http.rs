@@ -8,9 +8,9 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderValue};
-use ureq::{Agent, Timeout};
 
-use super::settings::Endpoint;
+use super::network::{Agents, Network};
+use super::settings::{ConfigError, Endpoint};
 use crate::secret::Secret;
 
 /// Something that carries requests to Snowflake.
@@ -91,6 +91,9 @@ pub enum Fault {
     Tls {
         /// Why, for the log.
         why: String,
+        /// Whether it is its certificate that is not believed: then nothing was sent. Any other fault of TLS may come
+        /// in the middle of an exchange.
+        is_certificate: bool,
     },
     /// The time ran out.
     TimedOut {
@@ -113,7 +116,8 @@ impl Fault {
     /// Whether Snowflake may have acted on the request.
     pub const fn may_have_arrived(&self) -> bool {
         match self {
-            Self::HostUnknown | Self::NotConnected { .. } | Self::Tls { .. } => false,
+            Self::HostUnknown | Self::NotConnected { .. } => false,
+            Self::Tls { is_certificate, .. } => !*is_certificate,
             Self::TimedOut { was_sent } => *was_sent,
             Self::Lost { .. } | Self::NotHttp { .. } => true,
         }
@@ -122,41 +126,38 @@ impl Fault {
 
 /// ureq behind [`HttpClient`]: one pool of connections for all workers.
 pub(super) struct UreqClient {
-    agent: Agent,
+    agents: Agents,
     base: String,
 }
 
 impl UreqClient {
     /// A client for `endpoint`. Nothing is connected yet.
-    pub(super) fn new(endpoint: &Endpoint, idle_connections_max: usize) -> Self {
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would take the token elsewhere.
-            .max_redirects(0)
-            .https_only(!endpoint.is_loopback)
-            .user_agent(USER_AGENT)
-            .accept("application/json")
-            .timeout_resolve(Some(CONNECT_TIMEOUT))
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_send_request(Some(SEND_TIMEOUT))
-            .timeout_send_body(Some(SEND_TIMEOUT))
-            .timeout_recv_response(Some(ANSWER_TIMEOUT))
-            .timeout_per_read(Some(READ_TIMEOUT))
-            .timeout_per_write(Some(READ_TIMEOUT))
-            .max_response_header_size(HEAD_BYTES_MAX)
-            .input_buffer_size(INPUT_BUFFER_BYTES)
-            .output_buffer_size(OUTPUT_BUFFER_BYTES)
-            .max_idle_connections(idle_connections_max)
-            .max_idle_connections_per_host(idle_connections_max)
-            .max_idle_age(IDLE_AGE_MAX);
-        if endpoint.is_loopback {
-            // A proxy is another machine: it cannot reach this one's loopback, and must not see plain HTTP.
-            config = config.proxy(None);
-        }
-        Self {
-            agent: config.build().new_agent(),
+    ///
+    /// # Errors
+    /// The way there cannot be gone: see [`Network`].
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        network: &Network,
+        idle_connections_max: usize,
+    ) -> Result<Self, ConfigError> {
+        let agents = network.agents(&endpoint.host, |config| {
+            config
+                .timeout_send_request(Some(SEND_TIMEOUT))
+                .timeout_send_body(Some(SEND_TIMEOUT))
+                .timeout_recv_response(Some(ANSWER_TIMEOUT))
+                .timeout_per_read(Some(READ_TIMEOUT))
+                .timeout_per_write(Some(READ_TIMEOUT))
+                .max_response_header_size(HEAD_BYTES_MAX)
+                .input_buffer_size(INPUT_BUFFER_BYTES)
+                .output_buffer_size(OUTPUT_BUFFER_BYTES)
+                .max_idle_connections(idle_connections_max)
+                .max_idle_connections_per_host(idle_connections_max)
+                .max_idle_age(IDLE_AGE_MAX)
+        })?;
+        Ok(Self {
+            agents,
             base: endpoint.base.clone(),
-        }
+        })
     }
 }
 
@@ -169,28 +170,26 @@ impl HttpClient for UreqClient {
         })?;
         authorization.set_sensitive(true);
         let patience = Some(request.patience);
-        let answer = match request.method {
-            Method::Get => self
-                .agent
+        let answer = self.agents.send(|agent| match request.method {
+            Method::Get => agent
                 .get(&url)
-                .header("authorization", authorization)
+                .header("authorization", &authorization)
                 .header(TOKEN_TYPE, request.token_type)
                 .config()
                 .timeout_global(patience)
                 .build()
                 .call(),
-            Method::Post(body) => self
-                .agent
+            Method::Post(body) => agent
                 .post(&url)
-                .header("authorization", authorization)
+                .header("authorization", &authorization)
                 .header(TOKEN_TYPE, request.token_type)
                 .content_type("application/json")
                 .config()
                 .timeout_global(patience)
                 .build()
                 .send(body),
-        };
-        let (head, body) = answer.map_err(fault_of)?.into_parts();
+        });
+        let (head, body) = answer?.into_parts();
         let body = body.into_with_config().limit(WIRE_BYTES_MAX).reader();
         Ok(Response {
             status: head.status.as_u16(),
@@ -206,47 +205,6 @@ fn headers_of(map: &HeaderMap) -> Headers {
         retry_after: text("retry-after"),
         date: text("date"),
         link: text("link"),
-    }
-}
-
-fn fault_of(error: ureq::Error) -> Fault {
-    let why = error.to_string();
-    match error {
-        ureq::Error::HostNotFound => Fault::HostUnknown,
-        ureq::Error::Timeout(timeout) => Fault::TimedOut {
-            was_sent: !matches!(timeout, Timeout::Resolve | Timeout::Connect),
-        },
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) | ureq::Error::TlsRequired => {
-            Fault::Tls { why }
-        }
-        ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::BadUri(_)
-        | ureq::Error::RequireHttpsOnly(_) => Fault::NotConnected { why },
-        ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..) => {
-            Fault::NotHttp { why }
-        }
-        ureq::Error::Io(error) => fault_of_io(&error),
-        // `Error` is open: what is not known may have been sent.
-        _ => Fault::Lost { why },
-    }
-}
-
-fn fault_of_io(error: &io::Error) -> Fault {
-    use io::ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, InvalidData, NetworkDown, NetworkUnreachable,
-    };
-    let why = error.to_string();
-    match error.kind() {
-        ConnectionRefused | HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable => {
-            Fault::NotConnected { why }
-        }
-        // rustls wraps its errors so, and they come while the connection is being made.
-        InvalidData => Fault::Tls { why },
-        // The resolver's errors have no kind of their own.
-        _ if why.contains("failed to lookup address") => Fault::HostUnknown,
-        _ => Fault::Lost { why },
     }
 }
 
@@ -268,11 +226,8 @@ impl<R: Read> Read for PlainErrors<R> {
     }
 }
 
-const USER_AGENT: &str = concat!("snowflake-mcp/", env!("CARGO_PKG_VERSION"));
 const TOKEN_TYPE: &str = "x-snowflake-authorization-token-type";
 
-/// Resolving a name, and connecting with TLS: each takes three round trips at most.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A statement is at most 1 MiB.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Every request is answered at once (`async=true`, no long polls); the first one of a day may wake the account.
@@ -291,20 +246,6 @@ const WIRE_BYTES_MAX: u64 = 1 << 30;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_was_sent_may_have_arrived() {
-        let arrived = |error| fault_of(error).may_have_arrived();
-        let io = |kind: io::ErrorKind| ureq::Error::Io(kind.into());
-        assert!(!arrived(ureq::Error::HostNotFound));
-        assert!(!arrived(ureq::Error::Timeout(Timeout::Connect)));
-        assert!(!arrived(io(io::ErrorKind::ConnectionRefused)));
-        assert!(!arrived(io(io::ErrorKind::InvalidData)));
-        assert!(arrived(ureq::Error::Timeout(Timeout::RecvResponse)));
-        assert!(arrived(ureq::Error::Timeout(Timeout::Global)));
-        assert!(arrived(io(io::ErrorKind::ConnectionReset)));
-        assert!(arrived(io(io::ErrorKind::UnexpectedEof)));
-    }
 
     #[test]
     fn a_request_never_prints_its_token() {

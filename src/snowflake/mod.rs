@@ -19,8 +19,11 @@
 //! | file | changes when |
 //! |---|---|
 //! | `settings` | accounts and hosts are named differently |
-//! | `http` | ureq changes, or a limit of an exchange |
+//! | `http` | a limit of an exchange changes |
+//! | `network` | ureq changes; another way out of this machine is needed |
+//! | `skew` | clocks are compared in another way |
 //! | `retry`, `poll` | another failure turns out to pass; waiting costs more or less |
+//! | `breaker`, `budget` | an outage is met in another way |
 //! | `auth` | another way to log in comes |
 //! | `client` | an HTTP status means something else |
 //! | `statement`, `submission` | the life of a statement changes; what is sent for it |
@@ -30,21 +33,28 @@
 
 mod answer;
 mod auth;
+mod breaker;
+mod budget;
 mod client;
 mod decode;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod http;
+mod network;
 mod partition;
 mod poll;
 mod retry;
 pub mod settings;
+mod skew;
 mod statement;
 mod submission;
 
 pub use auth::{KeyError, SigningKey};
-pub use settings::{Authentication, ConfigError, KeySource, Protocol, Settings};
+pub use network::Network;
+pub use settings::{
+    Authentication, ClientCredentials, ConfigError, KeySource, Protocol, Settings, TokenKind,
+};
 
 use std::fmt;
 use std::sync::Mutex;
@@ -56,6 +66,7 @@ use auth::Credentials;
 use client::Client;
 use http::{HttpClient, UreqClient};
 use settings::Endpoint;
+use skew::Skew;
 use statement::{Run, Stepper, Turn};
 
 /// A Snowflake account.
@@ -74,7 +85,8 @@ impl Snowflake {
         entropy: Box<dyn Entropy>,
     ) -> Result<Self, ConfigError> {
         let endpoint = Endpoint::of(&settings)?;
-        let http = Box::new(UreqClient::new(&endpoint, settings.idle_connections_max));
+        let http = UreqClient::new(&endpoint, &settings.network, settings.idle_connections_max)?;
+        let http = Box::new(http);
         Self::with_http(settings, http, clock, entropy)
     }
 
@@ -89,16 +101,15 @@ impl Snowflake {
         entropy: Box<dyn Entropy>,
     ) -> Result<Self, ConfigError> {
         let endpoint = Endpoint::of(&settings)?;
-        let credentials = Credentials::new(
-            &settings.authentication,
-            settings.user.as_deref(),
-            &endpoint.account_claim,
-        )?;
+        let credentials = Credentials::new(&settings, &endpoint.account_claim)?;
         Ok(Self {
             client: Client {
                 http,
                 credentials,
                 host: endpoint.host,
+                skew: Skew::default(),
+                gate: Mutex::default(),
+                budget: Mutex::default(),
                 context: settings.context,
                 clock,
                 entropy: Mutex::new(entropy),
@@ -129,6 +140,7 @@ impl Backend for Snowflake {
             handle: &mut job.reached.handle,
             run: &mut run,
             cancel,
+            is_ending: false,
         }
         .turn();
         match turn {

@@ -10,6 +10,8 @@ use crate::time::WallTime;
 /// A failure that may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
+    /// The request was not sent: too many before it failed, and the account is left alone for a while.
+    Held,
     /// The request cannot have arrived.
     NotSent,
     /// The request may have arrived; the answer did not.
@@ -38,13 +40,20 @@ impl Failure {
     /// Whether the request may have had its effect.
     pub(super) const fn may_have_run(self) -> bool {
         match self {
-            Self::NotSent | Self::TooMany => false,
+            Self::Held | Self::NotSent | Self::TooMany => false,
             Self::Lost | Self::Garbled | Self::ServerError => true,
         }
     }
 
+    /// Whether the other side, or the way to it, is at fault rather than this one request.
+    pub(super) const fn is_outage(self) -> bool {
+        matches!(self, Self::NotSent | Self::Lost | Self::ServerError)
+    }
+
     const fn attempts_max(self) -> u32 {
         match self {
+            // Whoever waits for nothing that runs is told at once.
+            Self::Held => 1,
             // A wrong host name or a broken answer stays so more often than an overload does.
             Self::NotSent | Self::Garbled => 3,
             Self::Lost | Self::TooMany | Self::ServerError => ATTEMPTS_MAX,
@@ -58,6 +67,7 @@ impl Failure {
 pub(super) struct Retries {
     failures: u32,
     waited: Duration,
+    held: Duration,
 }
 
 impl Retries {
@@ -79,6 +89,15 @@ impl Retries {
         let span = u64::try_from((ceiling - BACKOFF_BASE).as_micros()).unwrap_or(u64::MAX);
         self.waited = BACKOFF_BASE + Duration::from_micros(random % span.saturating_add(1));
         Some(self.waited.max(asked))
+    }
+
+    /// How long to wait, with something at stake, for an account that is left alone for `pause`; `None` when that has
+    /// lasted too long. Nobody was asked, so no failure is counted.
+    pub(super) fn while_held(&mut self, pause: Duration, random: u64) -> Option<Duration> {
+        // Who waits together shall not come back in the same moment.
+        let after = pause + Duration::from_millis(random % HELD_SPREAD_MS);
+        self.held += after;
+        (self.held <= HELD_MAX).then_some(after)
     }
 
     /// Forgets: an answer came.
@@ -122,6 +141,10 @@ const BACKOFF_MAX: Duration = Duration::from_secs(16);
 /// Nobody waits longer than a minute inside one call: then the caller is told, with the time that was asked for.
 pub(super) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
+/// A statement that runs waits so long for an account that is left alone.
+const HELD_MAX: Duration = Duration::from_secs(120);
+const HELD_SPREAD_MS: u64 = 500;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +162,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_whether_a_statement_may_run() {
+        assert!(!Failure::Held.may_have_run());
         assert!(!Failure::NotSent.may_have_run());
         assert!(!Failure::TooMany.may_have_run());
         assert!(Failure::Lost.may_have_run());
@@ -175,6 +199,20 @@ mod tests {
                 before = wait;
             }
         }
+    }
+
+    #[test]
+    fn a_held_exchange_fails_at_once_or_waits_for_two_minutes() {
+        let mut retries = Retries::default();
+        assert_eq!(retries.after(Failure::Held, None, 0), None);
+        let mut retries = Retries::default();
+        let waits = (0..100).map_while(|_| retries.while_held(Duration::from_secs(10), 7));
+        assert_eq!(
+            waits.count(),
+            11,
+            "what is waited for comes to less than two minutes"
+        );
+        assert_eq!(retries.failures(), 0);
     }
 
     #[test]

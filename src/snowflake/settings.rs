@@ -4,9 +4,11 @@
 //! Pure: nothing is read or connected here, so a wrong setting is found at start-up and a wrong key only by a call.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 use super::auth::Credentials;
+use super::network::Network;
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -30,6 +32,8 @@ pub struct Settings {
     pub context: Context,
     /// Connections kept open between requests. Fewer than there are workers costs TLS handshakes.
     pub idle_connections_max: usize,
+    /// The way there.
+    pub network: Network,
 }
 
 impl Settings {
@@ -45,6 +49,7 @@ impl Settings {
             context: Context::default(),
             // The workers and the thread that serves cancels.
             idle_connections_max: Limits::default().workers + 1,
+            network: Network::default(),
         }
     }
 
@@ -54,11 +59,7 @@ impl Settings {
     /// The setting that is missing or cannot work.
     pub fn check(&self) -> Result<String, ConfigError> {
         let endpoint = Endpoint::of(self)?;
-        Credentials::new(
-            &self.authentication,
-            self.user.as_deref(),
-            &endpoint.account_claim,
-        )?;
+        Credentials::new(self, &endpoint.account_claim)?;
         Ok(endpoint.host)
     }
 }
@@ -87,6 +88,43 @@ pub enum Authentication {
     ProgrammaticAccessToken(Secret),
     /// An OAuth access token that somebody else obtained.
     OAuth(Secret),
+    /// The token of a workload's identity provider (OpenID Connect).
+    WorkloadIdentity(Secret),
+    /// A token in a file that somebody else keeps fresh.
+    TokenFile {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is.
+        kind: TokenKind,
+    },
+    /// OAuth access tokens that an identity provider gives to this program.
+    ClientCredentials(Box<ClientCredentials>),
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A programmatic access token.
+    ProgrammaticAccess,
+    /// An OAuth access token.
+    OAuth,
+    /// What a workload's identity provider says about it (OpenID Connect).
+    WorkloadIdentity,
+}
+
+/// A client of an identity provider (RFC 6749 section 4.4).
+#[derive(Debug, Clone)]
+pub struct ClientCredentials {
+    /// Where tokens are asked for.
+    pub token_url: String,
+    /// The client's name.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+    /// What the token is asked for, e.g. `session:role:READER`.
+    pub scope: Option<String>,
+    /// Whether name and secret go into the form rather than into HTTP Basic.
+    pub is_secret_in_body: bool,
 }
 
 /// Where a private key is.
@@ -122,6 +160,20 @@ pub enum ConfigError {
     UserMissing,
     /// A token that is empty, or that cannot stand in an HTTP header.
     TokenInvalid,
+    /// Tokens cannot be asked for there.
+    TokenUrlInvalid {
+        /// What was given.
+        found: String,
+    },
+    /// The proxy is none that can be used. Its address may hold a password, so it is not kept.
+    ProxyInvalid,
+    /// The file of certificates cannot be read.
+    AuthoritiesUnreadable {
+        /// What the operating system says.
+        kind: io::ErrorKind,
+    },
+    /// The file of certificates holds none.
+    AuthoritiesHoldNone,
 }
 
 impl fmt::Display for ConfigError {
@@ -147,6 +199,20 @@ impl fmt::Display for ConfigError {
             ),
             Self::TokenInvalid => formatter.write_str(
                 "SNOWFLAKE_TOKEN is empty or has spaces or line breaks inside; paste the token's secret alone",
+            ),
+            Self::TokenUrlInvalid { found } => write!(
+                formatter,
+                "SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL is {found:?}, expected https://HOST/PATH without a user; plain http is allowed towards this machine only"
+            ),
+            Self::ProxyInvalid => formatter.write_str(
+                "HTTPS_PROXY names no proxy that can be used, expected http://HOST:PORT or https://HOST:PORT; SOCKS is not supported",
+            ),
+            Self::AuthoritiesUnreadable { kind } => write!(
+                formatter,
+                "the file of SNOWFLAKE_MCP_CA_FILE cannot be read ({kind})"
+            ),
+            Self::AuthoritiesHoldNone => formatter.write_str(
+                "the file of SNOWFLAKE_MCP_CA_FILE holds no certificate, expected PEM that begins with -----BEGIN CERTIFICATE-----",
             ),
         }
     }
@@ -270,7 +336,8 @@ pub(crate) fn is_snowflakes_or_local(host: &str) -> bool {
     is_loopback(host) || DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host
             .parse::<std::net::IpAddr>()

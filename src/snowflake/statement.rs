@@ -8,7 +8,7 @@ mod fetch;
 
 use std::time::Duration;
 
-use super::client::{self, Client, Reply};
+use super::client::{self, Client, Manner, NextLogin, Reply};
 use super::error;
 use super::http::{Method, Response};
 use super::partition::Reading;
@@ -132,6 +132,8 @@ pub(super) struct Stepper<'a> {
     pub(super) handle: &'a mut Option<String>,
     pub(super) run: &'a mut Run,
     pub(super) cancel: &'a CancelToken,
+    /// The job ends: what it asks now is asked whatever failed before.
+    pub(super) is_ending: bool,
 }
 
 impl Stepper<'_> {
@@ -147,6 +149,10 @@ impl Stepper<'_> {
         if let Some(turn) = self.give_up_if_told() {
             return turn;
         }
+        self.is_ending = matches!(
+            self.run.phase,
+            Phase::Recover(..) | Phase::Cancel { .. } | Phase::Stop
+        );
         match std::mem::replace(&mut self.run.phase, Phase::Over) {
             Phase::Submit(submission) => self.submit(submission),
             Phase::Poll { polls, since } => self.poll(polls, since),
@@ -203,13 +209,21 @@ impl Stepper<'_> {
 
     fn submit(&mut self, mut submission: Submission) -> Turn {
         match self.send(&submission) {
-            Reply::Running { handle, .. } => match handle.filter(|handle| is_handle(handle)) {
-                Some(handle) => {
-                    *self.handle = Some(handle);
-                    self.begin_polling()
-                }
-                None => Turn::Done(Err(error::garbled("it has no handle", "HTTP 202"))),
-            },
+            Reply::Running {
+                handle: Some(handle), ..
+            } if is_handle(&handle) => {
+                *self.handle = Some(handle);
+                self.begin_polling()
+            }
+            Reply::Running { handle: Some(_), .. } => {
+                Turn::Done(Err(error::garbled("it names its statement oddly", "HTTP 202")))
+            }
+            // It runs, and only its request id names it.
+            Reply::Running { handle: None, .. } => {
+                (submission.is_repeat, submission.may_run) = (true, true);
+                self.run.phase = Phase::Submit(submission);
+                self.again_or_fail(Failure::Garbled, error::garbled("it has no handle", "HTTP 202"))
+            }
             Reply::Result(response) => {
                 *self.handle = handle_in(&response);
                 submission.is_repeat = true;
@@ -217,12 +231,12 @@ impl Stepper<'_> {
                 self.read_first(response, Phase::Submit(submission))
             }
             Reply::Failed { failure, error } => {
-                submission.is_repeat |= failure != Failure::NotSent;
+                submission.is_repeat |= !matches!(failure, Failure::NotSent | Failure::Held);
                 submission.may_run |= failure.may_have_run();
                 self.run.phase = Phase::Submit(submission);
                 self.again_or_fail(failure, error)
             }
-            Reply::LoginRenewed => self.renewed(Phase::Submit(submission)),
+            Reply::Login(next) => self.login_again(next, Phase::Submit(submission)),
             Reply::Refused(error) => self.refused(error),
         }
     }
@@ -263,7 +277,7 @@ impl Stepper<'_> {
                     }
                 }
             }
-            Reply::LoginRenewed => self.renewed(phase),
+            Reply::Login(next) => self.login_again(next, phase),
             Reply::Refused(error) => self.refused(error),
         }
     }
@@ -288,7 +302,7 @@ impl Stepper<'_> {
                 Failure::Garbled,
                 error::garbled("it names no statement", "HTTP 200"),
             ),
-            Reply::LoginRenewed => return self.renewed(Phase::Recover(submission, cause)),
+            Reply::Login(next) => return self.login_again(next, Phase::Recover(submission, cause)),
             Reply::Failed { failure, error } => (failure, error),
             Reply::Refused(error) if error.kind.is_about_connection() => {
                 return self.fail(unconfirmed(cause, submission.timeout_seconds));
@@ -319,7 +333,7 @@ impl Stepper<'_> {
                 )
             }
             Reply::Running { .. } => (Failure::Garbled, error::garbled("it still runs", "HTTP 202")),
-            Reply::LoginRenewed => return self.renewed(Phase::Cancel { cause, attempts_max }),
+            Reply::Login(next) => return self.login_again(next, Phase::Cancel { cause, attempts_max }),
             Reply::Failed { failure, error } => (failure, error),
             Reply::Refused(error) => {
                 let detail = Some(format!("the cancel was refused: {error}"));
@@ -351,8 +365,12 @@ impl Stepper<'_> {
     }
 
     fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
-        self.client
-            .exchange(method, target, patience, self.run.has_renewed)
+        let manner = Manner {
+            patience,
+            has_renewed: self.run.has_renewed,
+            is_urgent: self.is_ending,
+        };
+        self.client.exchange(method, target, manner)
     }
 
     /// Whether the job has submitted what it waits for: then that ends with it.
@@ -379,21 +397,34 @@ impl Stepper<'_> {
         self.run.has_renewed = false;
     }
 
-    fn renewed(&mut self, phase: Phase) -> Turn {
-        self.run.has_renewed = true;
+    fn login_again(&mut self, next: NextLogin, phase: Phase) -> Turn {
         self.run.phase = phase;
-        self.again(Duration::ZERO, Progress::Retrying)
+        let after = match next {
+            NextLogin::Renewed => {
+                self.run.has_renewed = true;
+                Duration::ZERO
+            }
+            NextLogin::Pending(after) => after,
+        };
+        self.again(after, Progress::Retrying)
     }
 
     /// How long to wait before a failed exchange is repeated, if it shall be.
     fn pause(&mut self, failure: Failure, error: &Error) -> Option<Duration> {
-        // A network that is gone for a moment must not cost a statement that runs.
+        let random = self.client.random();
+        let is_at_stake = self.handle.is_some()
+            || matches!(&self.run.phase, Phase::Submit(submission) if submission.may_run);
         let failure = match failure {
+            Failure::Held if is_at_stake => {
+                let pause = error.retry_after.unwrap_or_default();
+                return self.run.retries.while_held(pause, random);
+            }
+            // A network that is gone for a moment must not cost a statement that runs.
             Failure::NotSent if self.handle.is_some() => Failure::Lost,
             other => other,
         };
-        let random = self.client.random();
-        self.run.retries.after(failure, error.retry_after, random)
+        let after = self.run.retries.after(failure, error.retry_after, random)?;
+        Some(after.max(self.client.take_repetition()?))
     }
 
     fn again_or_fail(&mut self, failure: Failure, error: Error) -> Turn {

@@ -7,6 +7,7 @@
 //! SQL of a caller is never rewritten. The number of rows is bounded while they are read.
 
 pub mod call;
+pub mod choice;
 pub mod document;
 pub mod lookup;
 pub mod place;
@@ -40,6 +41,7 @@ use crate::sql::identifier;
 use crate::token;
 
 pub use call::Call;
+pub use choice::Choice;
 pub use render::Form;
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -110,6 +112,15 @@ pub enum Refusal {
     Cursor(token::Fault),
     /// The query id has not the form of one.
     QueryId,
+    /// A connection, role or warehouse that callers may not choose.
+    Choice {
+        /// Which argument.
+        argument: &'static str,
+        /// What was asked for.
+        found: String,
+        /// What may be chosen.
+        known: Vec<String>,
+    },
 }
 
 /// A call that is refused before anything is sent.
@@ -156,6 +167,25 @@ impl fmt::Display for Refusal {
             Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
             Self::QueryId => formatter
                 .write_str("query_id is none: they are groups of letters and digits, as results name them"),
+            Self::Choice {
+                argument,
+                found,
+                known,
+            } if known.is_empty() => {
+                write!(
+                    formatter,
+                    "{argument} {found} cannot be chosen in this connection, nor can another"
+                )
+            }
+            Self::Choice {
+                argument,
+                found,
+                known,
+            } => write!(
+                formatter,
+                "{argument} {found} cannot be chosen; there are {}",
+                known.join(", ")
+            ),
         }
     }
 }
@@ -164,7 +194,11 @@ impl Refusal {
     /// The next useful step, where the sentence alone does not show it.
     const fn advice(&self) -> &'static str {
         match self {
-            Self::Arguments(_) | Self::Name { .. } | Self::Contradiction(_) | Self::Statement(_) => "",
+            Self::Arguments(_)
+            | Self::Name { .. }
+            | Self::Contradiction(_)
+            | Self::Statement(_)
+            | Self::Choice { .. } => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
             Self::Cursor(_) => {
                 "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
@@ -186,7 +220,7 @@ impl Catalogue {
     /// The catalogue under these settings.
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings.with_exact_names());
-        let tools = vec![
+        let mut tools = vec![
             objects::list_databases(),
             objects::list_views(),
             describe::describe_view(),
@@ -195,6 +229,10 @@ impl Catalogue {
             existing::get_query_result(&settings),
             existing::cancel_query(&settings),
         ];
+        let choices = choice::properties(&settings.choices);
+        for tool in &mut tools {
+            tool.properties.extend(choices.iter().cloned());
+        }
         Self { settings, tools }
     }
 
@@ -224,7 +262,13 @@ impl Catalogue {
         };
         let arguments = Arguments::parse(&tool.properties, arguments)
             .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
-        let begun = (tool.begin)(&self.settings, &arguments, call).map_err(|refusal| {
+        let begun = (tool.begin)(&self.settings, &arguments, call).and_then(|mut begun| {
+            if let Begun::Work(work) = &mut begun {
+                choice::apply(&self.settings, &arguments, work)?;
+            }
+            Ok(begun)
+        });
+        let begun = begun.map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => Some(Box::new(Denied {
                     tool: tool.name,

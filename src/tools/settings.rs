@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::choice::Choice;
 use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub role: Option<String>,
     /// Which statements may pass of a caller for whom nothing else is said.
     pub policy: Policy,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
     /// What each caller may do.
     pub rulings: Rulings,
 }
@@ -64,6 +67,7 @@ impl Settings {
             role: None,
             policy: rulings.base().policy.clone(),
             rulings,
+            choices: Vec::new(),
         }
     }
 
@@ -104,6 +108,7 @@ impl Settings {
             None => self.default_schema.clone(),
         });
         Context {
+            connection: None,
             database: database.or_else(|| self.default_database.clone()),
             schema,
             warehouse: self.warehouse.clone(),

@@ -6,8 +6,10 @@
 //! | `SNOWFLAKE_CONTRACT_KEY` | private key file of user TESTUSER of account TESTORG-TESTACCT |
 //! | `SNOWFLAKE_CONTRACT_KEY_PASSPHRASE` | what decrypts it, when it is encrypted |
 //! | `SNOWFLAKE_CONTRACT_TOKEN` | a programmatic access token |
+//! | `SNOWFLAKE_CONTRACT_OAUTH` | an OAuth access token |
+//! | `SNOWFLAKE_CONTRACT_WIF` | file with a workload's identity token |
 //!
-//! `tests/interop/run` sets them. At least one of key and token must be set; with both, each is used. The server must
+//! `tests/interop/run` sets them. At least one of them must be set; of several, each is used. The server must
 //! have the table `DB1.S1.T1` of `tests/interop/seed.sql`, and understand the switches in comments (`/*sleep 2*/`,
 //! `/*fault post drop*/`, …).
 
@@ -19,7 +21,7 @@ use std::time::Duration;
 use snowflake_mcp::backend::{CancelToken, Error, Kind};
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::secret::Secret;
-use snowflake_mcp::snowflake::{Authentication, KeySource, Protocol, Settings, Snowflake};
+use snowflake_mcp::snowflake::{Authentication, KeySource, Protocol, Settings, Snowflake, TokenKind};
 use snowflake_mcp::time::{Clock, SystemClock};
 
 use crate::behaviours::{self, Subject, Table};
@@ -53,13 +55,24 @@ fn logins() -> Vec<(&'static str, Snowflake)> {
     });
     let token = variable("SNOWFLAKE_CONTRACT_TOKEN")
         .map(|token| Authentication::ProgrammaticAccessToken(Secret::new(token)));
-    let logins: Vec<_> = [("key pair", key), ("token", token)]
+    let oauth = variable("SNOWFLAKE_CONTRACT_OAUTH").map(|token| Authentication::OAuth(Secret::new(token)));
+    let workload = variable("SNOWFLAKE_CONTRACT_WIF").map(|path| Authentication::TokenFile {
+        path: path.into(),
+        kind: TokenKind::WorkloadIdentity,
+    });
+    let all = [
+        ("key pair", key),
+        ("token", token),
+        ("oauth", oauth),
+        ("workload", workload),
+    ];
+    let logins: Vec<_> = all
         .into_iter()
         .filter_map(|(name, authentication)| Some((name, client(&url, authentication?))))
         .collect();
     assert!(
         !logins.is_empty(),
-        "SNOWFLAKE_CONTRACT_URL is set: set SNOWFLAKE_CONTRACT_KEY or SNOWFLAKE_CONTRACT_TOKEN too"
+        "SNOWFLAKE_CONTRACT_URL is set: set SNOWFLAKE_CONTRACT_KEY or another credential too"
     );
     logins
 }

@@ -1,6 +1,7 @@
 //! The Snowflake client against the scripted server: every promise of the shared list, then what only this wire has.
 
 mod failures;
+mod faults;
 mod seeds;
 mod stopping;
 

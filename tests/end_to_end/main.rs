@@ -4,6 +4,7 @@
 //! what must happen is waited for by reading, with a deadline.
 
 mod audit;
+mod callers;
 mod command_line;
 mod descriptors;
 mod health;

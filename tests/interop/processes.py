@@ -108,6 +108,7 @@ class SqlApi(Process):
     """Snowflake's SQL API in front of a real SQL engine, as somebody else wrote it."""
 
     USER, ACCOUNT, TOKEN = "TESTUSER", "TESTORG-TESTACCT", "a-token-made-for-this-run"
+    OAUTH, WORKLOAD = "an-oauth-token-made-for-this-run", "a-workload-token-made-for-this-run"
 
     def __init__(self, script, folder):
         self.folder = Path(folder)
@@ -118,6 +119,8 @@ class SqlApi(Process):
         command += ["--seed", str(Path(__file__).with_name("seed.sql"))]
         command += ["--pubkey", f"{self.ACCOUNT}.{self.USER}={self.folder / 'key.pub'}"]
         command += ["--pat", f"{self.USER}={self.TOKEN}"]
+        command += ["--oauth", f"{self.USER}={self.OAUTH}", "--wif", f"{self.USER}=WIF.OIDC.{self.WORKLOAD}"]
+        (self.folder / "workload-token").write_text(self.WORKLOAD + "\n")
         super().__init__(command, clean_environment(), folder)
         try:
             found = self.wait_for(r"listening on http://([^\s:]+):(\d+)", START_SECONDS_MAX)
@@ -157,6 +160,8 @@ class SqlApi(Process):
             "SNOWFLAKE_CONTRACT_URL": f"http://{self.host}:{self.port}",
             "SNOWFLAKE_CONTRACT_KEY": str(self.key),
             "SNOWFLAKE_CONTRACT_TOKEN": self.TOKEN,
+            "SNOWFLAKE_CONTRACT_OAUTH": self.OAUTH,
+            "SNOWFLAKE_CONTRACT_WIF": str(self.folder / "workload-token"),
         }
 
 

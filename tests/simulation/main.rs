@@ -13,6 +13,7 @@
 
 mod backend;
 mod clocks;
+mod conversations;
 mod driver;
 mod link;
 mod oracle;

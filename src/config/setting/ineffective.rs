@@ -7,7 +7,6 @@ const NO_CONNECT: &str = "connecting to Snowflake may take 10 seconds";
 const NO_PACING: &str = "replies are written as soon as they are ready";
 const NO_LOG_FILE: &str = "the log goes to standard error; let the service manager keep it";
 const NO_CACHE: &str = "results are never cached here; Snowflake's own result cache works";
-const NO_FILES: &str = "connection files are not read; set SNOWFLAKE_ACCOUNT and its kin";
 
 /// Shorthand for the table below.
 const fn ineffective(name: &'static str, reason: &'static str) -> Ineffective {
@@ -29,13 +28,11 @@ pub const INEFFECTIVE: &[Ineffective] = &[
         "SNOWFLAKE_PASSCODE",
         "no password sign-in, hence no passcode; use a token or a key pair",
     ),
-    ineffective("SNOWFLAKE_DEFAULT_CONNECTION_NAME", NO_FILES),
-    ineffective("SNOWFLAKE_HOME", NO_FILES),
     ineffective("SNOWFLAKE_MCP_ENDPOINT", "the endpoint is /mcp"),
     ineffective("SNOWFLAKE_MCP_VERBOSE", "use LOG_LEVEL=debug"),
     ineffective(
         "SERVICE_CONFIG_FILE",
-        "there is no configuration file; use the settings of the README",
+        "its format is another one; see --config and --policy in the README",
     ),
     ineffective("MCP_MIN_RESPONSE_INTERVAL_MS", NO_PACING),
     ineffective("MCP_ADAPTIVE_PACING", NO_PACING),

@@ -1,6 +1,7 @@
 //! How settings become a way to sign in, or the sentence that says why not.
 
 use super::*;
+use crate::config::source::Sources;
 
 fn sources(environment: &[(&str, &str)], file: &[(&str, &str)]) -> Sources {
     let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -12,11 +13,11 @@ fn sources(environment: &[(&str, &str)], file: &[(&str, &str)]) -> Sources {
 }
 
 fn read(environment: &[(&str, &str)]) -> Result<Settings, String> {
-    super::read(&sources(environment, &[])).expect("the values are readable")
+    super::read(&sources(environment, &[]).place(None)).expect("the values are readable")
 }
 
 fn refusal(environment: &[(&str, &str)]) -> String {
-    match super::read(&sources(environment, &[])) {
+    match super::read(&sources(environment, &[]).place(None)) {
         Err(error) => error.to_string(),
         Ok(read) => panic!("expected a refusal, got {read:?}"),
     }
@@ -205,8 +206,9 @@ fn a_test_server_on_loopback_needs_no_account_with_a_token() {
 fn a_file_in_the_working_directory_cannot_redirect_a_credential_of_the_environment() {
     let file = [("SNOWFLAKE_HOST", "collector.example.com")];
     let environment = [("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_TOKEN", "t")];
-    let read_both =
-        |environment: &[_], file: &[_]| super::read(&sources(environment, file)).expect("readable");
+    let read_both = |environment: &[_], file: &[_]| {
+        super::read(&sources(environment, file).place(None)).expect("readable")
+    };
     let sentence = read_both(&environment, &file).expect_err("redirected");
     assert!(sentence.contains("comes from .env"), "{sentence}");
     let all_in_file = [file[0], environment[0], environment[1]];
@@ -275,4 +277,116 @@ fn nothing_that_is_printed_shows_a_secret() {
     .expect("complete");
     let shown = format!("{snowflake:?}");
     assert!(!shown.contains("hunter2") && !shown.contains("AAAA"), "{shown}");
+}
+
+#[test]
+fn a_token_may_come_from_a_file_a_provider_or_a_workload() {
+    let account = ("SNOWFLAKE_ACCOUNT", "a");
+    let authenticator = |name| ("SNOWFLAKE_AUTHENTICATOR", name);
+    let file = ("SNOWFLAKE_TOKEN_FILE_PATH", "/run/token");
+    let chosen = |pairs: &[(&str, &str)]| read(pairs).map(|settings| settings.authentication);
+    for (pairs, expected) in [
+        (&[account, file][..], TokenKind::OAuth),
+        (
+            &[account, file, authenticator("programmatic_access_token")],
+            TokenKind::ProgrammaticAccess,
+        ),
+        (
+            &[account, file, authenticator("workload_identity")],
+            TokenKind::WorkloadIdentity,
+        ),
+    ] {
+        let Ok(Authentication::TokenFile { path, kind }) = chosen(pairs) else {
+            panic!("{pairs:?}")
+        };
+        assert_eq!((path, kind), (PathBuf::from("/run/token"), expected));
+    }
+    let client = [
+        account,
+        ("SNOWFLAKE_OAUTH_CLIENT_ID", "id"),
+        ("SNOWFLAKE_OAUTH_CLIENT_SECRET", "hunter2"),
+        ("SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL", "https://idp.example/token"),
+        ("SNOWFLAKE_OAUTH_SCOPE", "session:role:R"),
+    ];
+    let Ok(Authentication::ClientCredentials(granted)) = chosen(&client) else {
+        panic!("it has all that it needs")
+    };
+    assert_eq!(granted.scope.as_deref(), Some("session:role:R"));
+    assert!(!format!("{granted:?}").contains("hunter2"));
+    let missing = sentence(&[account, client[1], authenticator("oauth_client_credentials")]);
+    assert!(
+        missing
+            .starts_with("SNOWFLAKE_OAUTH_CLIENT_SECRET and SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL must be set"),
+        "{missing}"
+    );
+    let plain = [
+        client[0],
+        client[1],
+        client[2],
+        (client[3].0, "http://idp.example/token"),
+    ];
+    assert!(sentence(&plain).contains("expected https://HOST/PATH"));
+    let azure = [
+        account,
+        file,
+        authenticator("WORKLOAD_IDENTITY"),
+        ("SNOWFLAKE_WORKLOAD_IDENTITY_PROVIDER", "AZURE"),
+    ];
+    assert!(sentence(&azure).contains("set it to OIDC"));
+}
+
+#[test]
+fn a_file_in_the_working_directory_cannot_send_a_secret_elsewhere_by_other_ways_either() {
+    let refused = |environment: &[_], file: &[_]| {
+        super::read(&sources(environment, file).place(None))
+            .expect("readable")
+            .is_err_and(|sentence| sentence.contains("comes from .env"))
+    };
+    let evil = ("SNOWFLAKE_HOST", "collector.example.com");
+    let account = ("SNOWFLAKE_ACCOUNT", "a");
+    // It may name a file, but what is in it is not its own.
+    assert!(refused(
+        &[],
+        &[account, evil, ("SNOWFLAKE_TOKEN_FILE_PATH", "/run/token")]
+    ));
+    let key = [
+        account,
+        evil,
+        ("SNOWFLAKE_USER", "u"),
+        ("SNOWFLAKE_PRIVATE_KEY_PATH", "k"),
+    ];
+    assert!(refused(&[], &key));
+    let client = [
+        account,
+        ("SNOWFLAKE_OAUTH_CLIENT_ID", "id"),
+        ("SNOWFLAKE_OAUTH_CLIENT_SECRET", "s"),
+    ];
+    let url = (
+        "SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL",
+        "https://collector.example.com/t",
+    );
+    assert!(refused(&client, &[url]));
+    assert!(!refused(&[], &[client[0], client[1], client[2], url]));
+    let token = [account, ("SNOWFLAKE_TOKEN", "t")];
+    assert!(refused(&token, &[("SNOWFLAKE_MCP_CA_FILE", "evil.pem")]));
+    assert!(
+        !refused(&token, &[("HTTPS_PROXY", "http://proxy.example")]),
+        "TLS goes through it"
+    );
+}
+
+#[test]
+fn the_way_there_is_taken_from_the_variables_that_everybody_knows() {
+    let settings = read(&[
+        ("SNOWFLAKE_ACCOUNT", "a"),
+        ("SNOWFLAKE_TOKEN", "t"),
+        ("https_proxy", "http://u:hunter2@proxy.example:3128"),
+        ("NO_PROXY", "localhost, .inside.example"),
+        ("SNOWFLAKE_MCP_CA_FILE", "/etc/ca.pem"),
+    ])
+    .expect("complete");
+    assert!(settings.network.proxy.is_some());
+    assert_eq!(settings.network.without_proxy, ["localhost", ".inside.example"]);
+    assert_eq!(settings.network.authorities, Some(PathBuf::from("/etc/ca.pem")));
+    assert!(!format!("{settings:?}").contains("hunter2"));
 }

@@ -263,6 +263,7 @@ fn no_client_sees_another_clients_context() {
             "select current_database() || '.' || current_schema(), current_role(), current_warehouse()",
         ]);
         job.work.context = Context {
+            connection: None,
             database: database.map(str::to_owned),
             schema: schema.map(str::to_owned),
             role: schema.map(|schema| format!("{schema}_READER")),

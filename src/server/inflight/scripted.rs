@@ -146,6 +146,7 @@ impl Inflight {
             flight.finish = finish;
             flight.statement_bytes = work.leased_bytes();
             self.statement_bytes += flight.statement_bytes;
+            flight.connection.clone_from(&work.context.connection);
             flight.state = State::Ready(Box::new(Job {
                 id,
                 work,

@@ -13,6 +13,7 @@ mod routes;
 mod sessions;
 mod shutdown;
 mod streams;
+mod subscriptions;
 mod tasks;
 
 use std::collections::VecDeque;
@@ -27,7 +28,7 @@ use crate::backend::{Completion, Error, Job, Kind, Outcome, Progress, Stage};
 use crate::entropy::SeededEntropy;
 use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
-use crate::mcp::{Keys, Service};
+use crate::mcp::{Keys, Offer, Service};
 use crate::secret::Secret;
 use crate::sql::guard::Policy;
 use crate::time::{Instant, Now, WallTime};
@@ -72,6 +73,22 @@ impl Bench {
         let tools = tools::Settings::new(&settings.limits, Policy::default());
         let keys = Keys::random(&mut SeededEntropy::new(1));
         let service = Service::new(&settings.limits, tools, keys);
+        Self::with_service(settings, service)
+    }
+
+    /// The same server, which also offers what `offer` has.
+    fn with_offer(limits: Limits, offer: impl Offer + 'static) -> Self {
+        let tools = tools::Settings::new(&limits, Policy::default());
+        let keys = Keys::random(&mut SeededEntropy::new(1));
+        let service = Service::new(&limits, tools, keys).with_offer(Box::new(offer));
+        let settings = Settings {
+            limits,
+            ..Settings::default()
+        };
+        Self::with_service(settings, service)
+    }
+
+    fn with_service(settings: Settings, service: Service) -> Self {
         let wall = WallTime::from_micros(1_795_341_600_000_000);
         Self {
             server: Server::new(settings, service, Box::new(SeededEntropy::new(1))),

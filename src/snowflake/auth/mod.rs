@@ -1,23 +1,29 @@
 //! The token that each request carries, and its renewal.
 //!
-//! Nothing is read or signed before the first call: a bad key is an error of the call that needed it, in words, and
-//! the next call looks again, so an operator can repair it without a restart.
+//! Nothing is read, signed or asked for before the first call: a bad key is an error of the call that needed it, in
+//! words, and the next call looks again, so an operator can repair it without a restart.
 
+mod error;
+mod grant;
+mod issuer;
 mod key_pair;
+mod signed;
 mod token;
 
 pub use key_pair::{KeyError, SigningKey};
 
-use std::fs::File;
-use std::io::Read;
+pub(super) use error::LoginError;
+
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::settings::{Authentication, ConfigError, KeySource};
+use super::settings::{Authentication, ConfigError, Settings};
 use crate::secret::Secret;
-use crate::time::WallTime;
-use token::FixedToken;
+use crate::time::Now;
+use grant::Grant;
+use issuer::UreqIssuer;
+use signed::KeyPair;
+use token::{FileToken, FixedToken};
 
 /// What logs in.
 #[derive(Debug)]
@@ -26,6 +32,20 @@ pub(super) enum Credentials {
     KeyPair(Box<KeyPair>),
     /// Was given its token.
     Fixed(FixedToken),
+    /// Finds its token in a file that somebody else keeps fresh.
+    File(FileToken),
+    /// Is given its tokens by an identity provider.
+    Granted(Box<Grant>),
+}
+
+/// What there is to log in with at a moment.
+#[derive(Debug)]
+pub(super) enum Login {
+    /// This.
+    Ready(Bearer),
+    /// A token is being fetched, or was just now: come back after this time. No worker waits for one that another
+    /// worker fetches.
+    Pending(Duration),
 }
 
 /// A token, ready for a header.
@@ -35,72 +55,82 @@ pub(super) struct Bearer {
     pub(super) token: Secret,
     /// Its kind, as Snowflake names it.
     pub(super) token_type: &'static str,
-    /// Which of the signed tokens it is, so that refusing an old one does not throw a newer one away.
+    /// Which of the tokens it is, so that refusing an old one does not throw a newer one away.
     generation: u64,
 }
 
 impl Credentials {
-    /// Credentials for `account`, named as in a JWT's claims.
+    /// Credentials by `settings`, for an account that is called `account_claim` in a JWT's claims.
     ///
     /// # Errors
-    /// A user that is missing, a token that cannot be one.
-    pub(super) fn new(
-        authentication: &Authentication,
-        user: Option<&str>,
-        account_claim: &str,
-    ) -> Result<Self, ConfigError> {
-        match authentication {
+    /// A user that is missing, a token that cannot be one, an address that tokens must not come from.
+    pub(super) fn new(settings: &Settings, account_claim: &str) -> Result<Self, ConfigError> {
+        match &settings.authentication {
             Authentication::KeyPair { key, passphrase } => {
-                let user = user.map(str::trim).filter(|user| !user.is_empty());
-                let user = user.ok_or(ConfigError::UserMissing)?;
-                Ok(Self::KeyPair(Box::new(KeyPair {
-                    subject: format!("{account_claim}.{}", user.to_uppercase()),
-                    key: key.clone(),
-                    passphrase: passphrase.clone(),
-                    signed: Mutex::default(),
-                })))
+                let user = settings.user.as_deref().map(str::trim);
+                let user = user
+                    .filter(|user| !user.is_empty())
+                    .ok_or(ConfigError::UserMissing)?;
+                let subject = format!("{account_claim}.{}", user.to_uppercase());
+                let pair = KeyPair::new(subject, key.clone(), passphrase.clone());
+                Ok(Self::KeyPair(Box::new(pair)))
             }
             Authentication::ProgrammaticAccessToken(secret) => {
                 Ok(Self::Fixed(FixedToken::programmatic(secret)?))
             }
             Authentication::OAuth(secret) => Ok(Self::Fixed(FixedToken::oauth(secret)?)),
+            Authentication::WorkloadIdentity(secret) => {
+                Ok(Self::Fixed(FixedToken::workload_identity(secret)?))
+            }
+            Authentication::TokenFile { path, kind } => Ok(Self::File(FileToken::new(path.clone(), *kind))),
+            Authentication::ClientCredentials(client) => {
+                let issuer = UreqIssuer::new(&client.token_url, settings.network.clone())?;
+                Ok(Self::Granted(Box::new(Grant::new(client, Box::new(issuer)))))
+            }
         }
     }
 
-    /// The token to send at `now`, signed anew when the last one is about to expire.
+    /// The token to send at `now`. Its wall clock is Snowflake's, as far as that is known.
     ///
     /// # Errors
-    /// The key cannot be read or used.
-    pub(super) fn bearer(&self, now: WallTime) -> Result<Bearer, KeyError> {
+    /// There is none: a key or a file that cannot be read, an identity provider that refuses or is away.
+    pub(super) fn login(&self, now: Now) -> Result<Login, LoginError> {
         match self {
-            Self::KeyPair(pair) => pair.bearer(now),
-            Self::Fixed(fixed) => Ok(Bearer {
-                token: fixed.token.clone(),
-                token_type: fixed.token_type,
-                generation: 0,
-            }),
+            Self::KeyPair(pair) => Ok(Login::Ready(pair.bearer(now.wall)?)),
+            Self::Fixed(fixed) => Ok(Login::Ready(fixed.bearer())),
+            Self::File(file) => Ok(Login::Ready(file.bearer()?)),
+            Self::Granted(grant) => grant.login(now.monotonic),
         }
     }
 
-    /// Takes note that Snowflake refused `bearer` as expired or invalid. Returns whether a new one can be made.
-    pub(super) fn renew_after(&self, bearer: &Bearer) -> bool {
+    /// Takes note that Snowflake refused `bearer` with HTTP 401 and `code`. Returns whether another one can be had.
+    pub(super) fn renew_after(&self, bearer: &Bearer, code: Option<&str>) -> bool {
         match self {
             Self::KeyPair(pair) => {
-                pair.forget(bearer.generation);
-                true
+                let is_about_signature = code.is_none_or(|code| code == "390144" || code.starts_with("3943"));
+                if is_about_signature {
+                    pair.forget(bearer.generation);
+                }
+                is_about_signature
             }
             Self::Fixed(_) => false,
+            Self::File(file) => file.has_other_than(bearer),
+            Self::Granted(grant) => {
+                let is_about_token = code.is_none_or(|code| EXPIRED.contains(&code));
+                if is_about_token {
+                    grant.forget(bearer.generation);
+                }
+                is_about_token
+            }
         }
     }
 
-    /// Where the key is read from, for the log.
-    pub(super) fn key_path(&self) -> Option<&Path> {
+    /// The file that the secret is read from, for the log.
+    pub(super) fn path(&self) -> Option<&Path> {
         match self {
-            Self::KeyPair(pair) => match &pair.key {
-                KeySource::File(path) => Some(path),
-                KeySource::Text(_) => None,
-            },
-            Self::Fixed(_) => None,
+            Self::KeyPair(pair) => pair.path(),
+            Self::File(file) => Some(file.path()),
+            Self::Fixed(_) | Self::Granted(_) => None,
         }
     }
 
@@ -108,123 +138,15 @@ impl Credentials {
     pub(super) fn login_hint(&self) -> String {
         match self {
             Self::KeyPair(pair) => pair.login_hint(),
-            Self::Fixed(fixed) => fixed.login_hint.to_owned(),
+            Self::Fixed(fixed) => fixed.login_hint().to_owned(),
+            Self::File(file) => file.login_hint().to_owned(),
+            Self::Granted(grant) => grant.login_hint(),
         }
     }
 }
 
-/// A key pair and the token last signed with it.
-#[derive(Debug)]
-pub(super) struct KeyPair {
-    subject: String,
-    key: KeySource,
-    passphrase: Option<Secret>,
-    /// Held while a token is signed (1 ms), so that many workers who need a new one sign it once.
-    signed: Mutex<Signed>,
-}
-
-#[derive(Debug, Default)]
-struct Signed {
-    key: Option<SigningKey>,
-    token: Option<(Secret, WallTime)>,
-    generation: u64,
-}
-
-impl KeyPair {
-    fn bearer(&self, now: WallTime) -> Result<Bearer, KeyError> {
-        let mut signed = self.lock();
-        let fresh = signed
-            .token
-            .as_ref()
-            .is_some_and(|(_, signed_at)| is_fresh(*signed_at, now));
-        if !fresh {
-            let key = match signed.key.take() {
-                Some(key) => key,
-                None => read_key(&self.key, self.passphrase.as_ref())?,
-            };
-            let token = key.sign_login(&self.subject, now.as_seconds());
-            signed.key = Some(key);
-            signed.token = Some((token?, now));
-            signed.generation += 1;
-        }
-        let (token, _) = signed
-            .token
-            .as_ref()
-            .expect("a token that was not fresh was just replaced");
-        Ok(Bearer {
-            token: token.clone(),
-            token_type: "KEYPAIR_JWT",
-            generation: signed.generation,
-        })
-    }
-
-    fn forget(&self, generation: u64) {
-        let mut signed = self.lock();
-        if signed.generation == generation {
-            // The key too: its file may have been replaced since it was read.
-            signed.token = None;
-            signed.key = None;
-        }
-    }
-
-    fn login_hint(&self) -> String {
-        let signed = self.lock();
-        let fingerprint = signed.key.as_ref().map_or("unknown", |key| key.fingerprint());
-        format!(
-            "the key's fingerprint is {fingerprint} and the login is {}: compare with RSA_PUBLIC_KEY_FP and LOGIN_NAME in DESC USER, and with SELECT CURRENT_ORGANIZATION_NAME() || '-' || CURRENT_ACCOUNT_NAME()",
-            self.subject
-        )
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Signed> {
-        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether a token signed at `signed_at` is still good for a request at `now`. A wall clock that was set back makes
-/// a token of the future, which Snowflake refuses.
-fn is_fresh(signed_at: WallTime, now: WallTime) -> bool {
-    now >= signed_at && now.as_micros() - signed_at.as_micros() < RENEW_AFTER.as_micros() as u64
-}
-
-fn read_key(source: &KeySource, passphrase: Option<&Secret>) -> Result<SigningKey, KeyError> {
-    match source {
-        KeySource::Text(text) => SigningKey::parse(text.reveal(), passphrase),
-        KeySource::File(path) => SigningKey::parse(read_key_file(path)?.reveal(), passphrase),
-    }
-}
-
-fn read_key_file(path: &Path) -> Result<Secret, KeyError> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| {
-            warn_about_readers(path, &file);
-            file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text)
-        })
-        .map_err(|error| KeyError::Unreadable { kind: error.kind() })?;
-    Ok(Secret::new(text))
-}
-
-#[cfg(unix)]
-fn warn_about_readers(path: &Path, file: &File) {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(metadata) = file.metadata() else { return };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o066 != 0 {
-        log::warn!(
-            "the private key {} has mode {mode:03o}: other users of this machine may read or change it; chmod 600 it",
-            path.display()
-        );
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_about_readers(_path: &Path, _file: &File) {}
-
-/// Snowflake takes a token for an hour after `iat`, whatever `exp` says; ten minutes are left for a slow request.
-const RENEW_AFTER: Duration = Duration::from_secs(50 * 60);
-/// An RSA key of 4096 bits is 3.3 KiB of PEM. The limit is against a path that names something else.
-const KEY_FILE_BYTES_MAX: u64 = 64 << 10;
+/// Snowflake's codes for a token that is invalid or has expired: JWT and tokens in general, OAuth, OAuth.
+const EXPIRED: [&str; 3] = ["390144", "390303", "390318"];
 
 #[cfg(test)]
 mod tests;

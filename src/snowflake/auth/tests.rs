@@ -1,6 +1,8 @@
 //! Keys in every form that users have, and the tokens that are signed with them.
 
 use super::*;
+use crate::snowflake::settings::KeySource;
+use crate::time::{Instant, WallTime};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
@@ -36,8 +38,19 @@ fn claims(token: &str) -> serde_json::Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
 }
 
-fn at(seconds: u64) -> WallTime {
-    WallTime::from_micros(seconds * 1_000_000)
+fn at(seconds: u64) -> Now {
+    Now {
+        monotonic: Instant::from_micros(seconds * 1_000_000),
+        wall: WallTime::from_micros(seconds * 1_000_000),
+    }
+}
+
+fn credentials(authentication: Authentication, user: Option<&str>) -> Result<Credentials, ConfigError> {
+    let settings = Settings {
+        user: user.map(str::to_owned),
+        ..Settings::new("a", authentication)
+    };
+    Credentials::new(&settings, "TESTORG-TESTACCT")
 }
 
 fn key_pair(key: KeySource) -> Credentials {
@@ -45,7 +58,16 @@ fn key_pair(key: KeySource) -> Credentials {
         key,
         passphrase: None,
     };
-    Credentials::new(&authentication, Some("TestUser"), "TESTORG-TESTACCT").unwrap()
+    credentials(authentication, Some("TestUser")).unwrap()
+}
+
+impl Credentials {
+    fn bearer(&self, now: Now) -> Result<Bearer, LoginError> {
+        match self.login(now)? {
+            Login::Ready(bearer) => Ok(bearer),
+            Login::Pending(after) => panic!("nobody fetches a token here: {after:?}"),
+        }
+    }
 }
 
 #[test]
@@ -175,11 +197,11 @@ fn a_refused_token_is_replaced_once_however_many_were_refused() {
     let pair = key_pair(KeySource::Text(Secret::new(PKCS8)));
     let refused = pair.bearer(at(1_000)).unwrap();
     assert_eq!(pair.bearer(at(1_001)).unwrap().token, refused.token);
-    assert!(pair.renew_after(&refused));
+    assert!(pair.renew_after(&refused, Some("390144")));
     let renewed = pair.bearer(at(1_002)).unwrap();
     assert_ne!(renewed.token, refused.token);
     assert!(
-        pair.renew_after(&refused),
+        pair.renew_after(&refused, Some("390144")),
         "a slower worker comes with the old one"
     );
     assert_eq!(pair.bearer(at(1_003)).unwrap().token, renewed.token);
@@ -202,13 +224,11 @@ fn a_key_file_is_read_at_the_first_call_and_again_after_it_was_repaired() {
     let path = std::env::temp_dir().join(format!("snowflake-mcp-key-{}.p8", std::process::id()));
     let pair = key_pair(KeySource::File(path.clone()));
     let missing = pair.bearer(at(1)).unwrap_err();
-    assert_eq!(
-        missing,
-        KeyError::Unreadable {
-            kind: std::io::ErrorKind::NotFound
-        }
-    );
-    assert!(!missing.to_string().contains("snowflake-mcp-key"));
+    let expected = KeyError::Unreadable {
+        kind: std::io::ErrorKind::NotFound,
+    };
+    assert_eq!(missing, LoginError::Key(expected));
+    assert!(!missing.to_error().message.contains("snowflake-mcp-key"));
     std::fs::write(&path, PKCS8).unwrap();
     let repaired = pair.bearer(at(2)).map(|bearer| bearer.token_type);
     std::fs::remove_file(&path).unwrap();
@@ -226,7 +246,7 @@ fn a_key_pair_needs_its_user() {
     };
     for user in [None, Some(""), Some("  ")] {
         assert_eq!(
-            Credentials::new(&authentication, user, "A").err(),
+            credentials(authentication.clone(), user).err(),
             Some(ConfigError::UserMissing)
         );
     }
@@ -235,15 +255,15 @@ fn a_key_pair_needs_its_user() {
 #[test]
 fn a_fixed_token_is_sent_as_it_is_and_never_renewed() {
     let pat = Authentication::ProgrammaticAccessToken(Secret::new("pat-secret"));
-    let credentials = Credentials::new(&pat, None, "A").unwrap();
-    let bearer = credentials.bearer(at(0)).unwrap();
+    let fixed = credentials(pat, None).unwrap();
+    let bearer = fixed.bearer(at(0)).unwrap();
     assert_eq!(bearer.token.reveal(), "pat-secret");
     assert_eq!(bearer.token_type, "PROGRAMMATIC_ACCESS_TOKEN");
-    assert!(!credentials.renew_after(&bearer));
-    assert!(!format!("{credentials:?} {bearer:?}").contains("pat-secret"));
+    assert!(!fixed.renew_after(&bearer, None));
+    assert!(!format!("{fixed:?} {bearer:?}").contains("pat-secret"));
     let oauth = Authentication::OAuth(Secret::new("o"));
-    let credentials = Credentials::new(&oauth, None, "A").unwrap();
-    assert_eq!(credentials.bearer(at(0)).unwrap().token_type, "OAUTH");
+    let fixed = credentials(oauth, None).unwrap();
+    assert_eq!(fixed.bearer(at(0)).unwrap().token_type, "OAUTH");
 }
 
 #[test]

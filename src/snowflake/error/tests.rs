@@ -164,7 +164,11 @@ fn faults_say_what_to_check() {
         Kind::Unavailable,
         "HTTPS_PROXY",
     );
-    check(Fault::Tls { why: why() }, Kind::Unavailable, "prove");
+    let tls = Fault::Tls {
+        why: why(),
+        is_certificate: true,
+    };
+    check(tls, Kind::Unavailable, "prove");
     check(Fault::TimedOut { was_sent: true }, Kind::Unavailable, "in time");
     check(Fault::Lost { why: why() }, Kind::Unavailable, "ended");
     check(Fault::NotHttp { why: why() }, Kind::Protocol, "no HTTP");

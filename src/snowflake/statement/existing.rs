@@ -17,7 +17,7 @@ impl Stepper<'_> {
             Reply::Running { .. } => self.told(Status::Running),
             // Its rows are not wanted: the body goes unread.
             Reply::Result(_) => self.told(Status::Succeeded),
-            Reply::LoginRenewed => self.renewed(Phase::Ask),
+            Reply::Login(next) => self.login_again(next, Phase::Ask),
             Reply::Failed { failure, error } => self.asked_in_vain(failure, error, Phase::Ask),
             Reply::Refused(error) => self.fail(error),
         }
@@ -37,7 +37,7 @@ impl Stepper<'_> {
                 let error = error::garbled("it still runs", "HTTP 202");
                 self.asked_in_vain(Failure::Garbled, error, Phase::Stop)
             }
-            Reply::LoginRenewed => self.renewed(Phase::Stop),
+            Reply::Login(next) => self.login_again(next, Phase::Stop),
             Reply::Failed { failure, error } => self.asked_in_vain(failure, error, Phase::Stop),
             Reply::Refused(error) => self.fail(error),
         }

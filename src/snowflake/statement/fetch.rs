@@ -36,7 +36,7 @@ impl Stepper<'_> {
                 self.run.phase = Phase::Fetch(reading);
                 self.again_or_fail(failure, error)
             }
-            Reply::LoginRenewed => self.renewed(Phase::Fetch(reading)),
+            Reply::Login(next) => self.login_again(next, Phase::Fetch(reading)),
             Reply::Refused(error) => self.fail(error),
         }
     }

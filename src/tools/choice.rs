@@ -1,0 +1,135 @@
+//! What callers may choose beside a tool's own arguments: the connection where there are several, a role and a warehouse
+//! where the operator lists some. Where there is nothing to choose, no tool has an argument for it.
+
+use std::sync::Arc;
+
+use super::schema::{Arguments, Kind, Property};
+use super::{Refusal, Settings};
+use crate::backend::job::Work;
+use crate::sql::identifier::Identifier;
+
+/// What callers may choose in one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Its name; empty for the only one.
+    pub connection: Arc<str>,
+    /// Roles, exact.
+    pub roles: Vec<String>,
+    /// Warehouses, exact.
+    pub warehouses: Vec<String>,
+}
+
+/// The arguments that every tool has for it.
+pub(super) fn properties(choices: &[Choice]) -> Vec<Property> {
+    let mut properties = Vec::new();
+    if let [first, _, ..] = choices {
+        let names: Vec<_> = choices.iter().map(|choice| &*choice.connection).collect();
+        let text = format!(
+            "Which Snowflake connection: {}; without it {}.",
+            names.join(", "),
+            first.connection
+        );
+        properties.push(property(CONNECTION, text));
+    }
+    for (argument, listed) in LISTS {
+        let lists: Vec<String> = choices
+            .iter()
+            .filter(|choice| !listed(choice).is_empty())
+            .map(|choice| match choices.len() {
+                1 => listed(choice).join(", "),
+                _ => format!("{} in {}", listed(choice).join(", "), choice.connection),
+            })
+            .collect();
+        if !lists.is_empty() {
+            let text = format!(
+                "{} to use: {}; without it the connection's own.",
+                capital(argument),
+                lists.join("; ")
+            );
+            properties.push(property(argument, text));
+        }
+    }
+    properties
+}
+
+/// Puts what the caller chose into the work.
+///
+/// # Errors
+/// Something that cannot be chosen, with what can.
+pub(super) fn apply(settings: &Settings, arguments: &Arguments<'_>, work: &mut Work) -> Result<(), Refusal> {
+    let Some(first) = settings.choices.first() else {
+        return Ok(());
+    };
+    let is_named = settings.choices.len() > 1;
+    let named = is_named.then(|| arguments.text(CONNECTION)).flatten();
+    let choice = match named {
+        None => first,
+        Some(name) => {
+            let found = settings.choices.iter().find(|choice| &*choice.connection == name);
+            found.ok_or_else(|| {
+                let names = settings
+                    .choices
+                    .iter()
+                    .map(|choice| choice.connection.to_string());
+                refusal(CONNECTION, name, names.collect())
+            })?
+        }
+    };
+    if is_named {
+        work.context.connection = Some(Arc::clone(&choice.connection));
+    }
+    for (argument, listed) in LISTS {
+        let is_offered = settings.choices.iter().any(|choice| !listed(choice).is_empty());
+        let Some(text) = is_offered.then(|| arguments.text(argument)).flatten() else {
+            continue;
+        };
+        let exact = text
+            .parse::<Identifier>()
+            .map_err(|fault| Refusal::Name { argument, fault })?;
+        let chosen = listed(choice).iter().find(|name| **name == *exact.as_str());
+        let chosen = chosen.ok_or_else(|| refusal(argument, text, listed(choice).clone()))?;
+        let place = if argument == ROLE {
+            &mut work.context.role
+        } else {
+            &mut work.context.warehouse
+        };
+        *place = Some(chosen.clone());
+    }
+    Ok(())
+}
+
+fn refusal(argument: &'static str, found: &str, known: Vec<String>) -> Refusal {
+    Refusal::Choice {
+        argument,
+        found: found.chars().take(FOUND_CHARS_MAX).collect(),
+        known,
+    }
+}
+
+fn property(name: &'static str, description: String) -> Property {
+    Property {
+        name,
+        kind: Kind::Text,
+        is_required: false,
+        // Made once, and it lives as long as the program, as all descriptions do.
+        description: description.leak(),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
+}
+
+type Listed = fn(&Choice) -> &Vec<String>;
+
+const CONNECTION: &str = "connection";
+const ROLE: &str = "role";
+const LISTS: [(&str, Listed); 2] = [
+    (ROLE, |choice| &choice.roles),
+    ("warehouse", |choice| &choice.warehouses),
+];
+const FOUND_CHARS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;
