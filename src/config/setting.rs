@@ -4,10 +4,12 @@
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
 mod ineffective;
+mod patience;
 mod snowflake;
 mod statements;
 
 pub use ineffective::INEFFECTIVE;
+pub use patience::{CALL_WAIT, RESULT_TOKENS_MAX};
 pub use snowflake::*;
 pub use statements::*;
 
@@ -267,13 +269,6 @@ pub const RESULT_SIZE_MAX: Setting = setting(
     "4",
     "MiB of one result, text and structured form together, 1 to 8; a larger one is cut and says so",
 );
-/// Tokens of the text of one result.
-pub const RESULT_TOKENS_MAX: Setting = setting(
-    None,
-    &["MCP_MAX_RESULT_TOKENS"],
-    "10000000",
-    "tokens of the text of one result, estimated as two for seven bytes; what does not fit is read on by cursor, and a caller may ask for fewer",
-);
 /// Memory of all requests that are on their way.
 pub const BUFFERED_SIZE_MAX: Setting = setting(
     None,
@@ -325,13 +320,6 @@ pub const WRITE_TIMEOUT: Setting = setting(
     &["MCP_WRITE_TIMEOUT"],
     "15",
     "seconds in which a client must take 8 KiB of what waits for it, or all of it; then it is dropped",
-);
-/// How long a call waits.
-pub const CALL_WAIT: Setting = setting(
-    Some("--wait"),
-    &["MCP_WAIT"],
-    "45",
-    "seconds that a call waits for its statement; then it is answered with the query id, and the statement goes on",
 );
 /// How long a statement may run.
 pub const STATEMENT_TIMEOUT: Setting = setting(

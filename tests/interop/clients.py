@@ -12,7 +12,15 @@ import calls
 import packages
 import processes
 
-TOOLS = ["describe_view", "execute_query", "list_databases", "list_views", "query_view"]
+TOOLS = [
+    "cancel_query",
+    "describe_view",
+    "execute_query",
+    "get_query_result",
+    "list_databases",
+    "list_views",
+    "query_view",
+]
 CALL = {"name": "execute_query", "arguments": {"query": "select 1 as one"}}
 SECONDS_MAX = 60
 LEGACY, MODERN = "2025-11-25", "2026-07-28"

@@ -23,15 +23,13 @@ fn begin(bench: &mut Bench) -> (ConnectionId, Box<Job>) {
 fn a_statement_of_the_database_goes_on_without_its_job() {
     let mut bench = Bench::new();
     let (connection, mut job) = begin(&mut bench);
-    job.reached.handle = Some("01c0-ffee".to_owned());
     job.reached.goes_on_alone = true;
-    job.reached.stage = Stage::Poll;
     bench.say_again(job, Duration::from_secs(600));
     bench.pass(Limits::default().call_wait);
     let told = structured(&bench.receive(connection));
     assert_eq!(
         (&told["status"], &told["query_id"]),
-        (&"running".into(), &"01c0-ffee".into())
+        (&"running".into(), &"handle-j1".into())
     );
     assert_eq!(bench.server.jobs(), 0, "nothing is cancelled, nothing polls");
     assert!(bench.submitted.is_empty());
@@ -49,10 +47,9 @@ fn a_statement_whose_name_is_not_known_yet_is_waited_for_until_it_is() {
     let (connection, mut job) = begin(&mut bench);
     bench.pass(Limits::default().call_wait);
     assert_eq!(bench.receive(connection), b"", "its exchange is not over");
-    job.reached.handle = Some("01c0-ffee".to_owned());
     job.reached.goes_on_alone = true;
     bench.say_again(job, Duration::from_millis(25));
-    assert_eq!(structured(&bench.receive(connection))["query_id"], "01c0-ffee");
+    assert_eq!(structured(&bench.receive(connection))["query_id"], "handle-j1");
     assert_eq!(bench.server.jobs(), 0);
 }
 
@@ -76,7 +73,6 @@ fn a_statement_in_a_worker_goes_on_there_and_a_closed_connection_leaves_it_alone
 fn who_closes_before_that_cancels() {
     let mut bench = Bench::new();
     let (connection, mut job) = begin(&mut bench);
-    job.reached.handle = Some("01c0-ffee".to_owned());
     job.reached.goes_on_alone = true;
     bench.say_again(job, Duration::from_secs(600));
     bench.handle(Input::Broken { connection });
