@@ -13,7 +13,6 @@
 //! refused was never sent. Names are compared as the compiler resolved them, in `EXPLAIN`'s list of objects: a view
 //! counts as the tables beneath it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,20 +79,12 @@ enum Passage {
     Ask(String),
 }
 
-/// What stands in the settings for callers for whom something else is said, by the key that tells them.
-pub(super) fn special(settings: &Settings) -> Vec<(Option<Vec<u8>>, Arc<Settings>)> {
-    let role = settings.role.as_deref();
-    let keys: BTreeSet<&Vec<u8>> = settings
-        .rulings
-        .special()
-        .iter()
-        .filter_map(|special| special.key.as_ref())
-        .collect();
-    let of = |key: &Vec<u8>| {
-        let ruling = settings.rulings.of(role, Some(key));
-        (Some(key.clone()), Arc::new(settings.under(ruling)))
-    };
-    keys.into_iter().map(of).collect()
+/// The settings for callers for whom something else is said.
+pub(super) fn special(settings: &Settings) -> Vec<Arc<Settings>> {
+    let special = settings.rulings.special().iter();
+    special
+        .map(|special| Arc::new(settings.under(&special.ruling)))
+        .collect()
 }
 
 /// Gives the tools that may have to be confirmed the argument for it.

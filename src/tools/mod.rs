@@ -225,8 +225,8 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Catalogue {
     settings: Arc<Settings>,
-    /// For callers for whom something else is said, with the key that tells them.
-    special: Vec<(Option<Vec<u8>>, Arc<Settings>)>,
+    /// For callers for whom something else is said.
+    special: Vec<Arc<Settings>>,
     tools: Vec<Tool>,
 }
 
@@ -235,8 +235,7 @@ impl Catalogue {
     pub fn new(settings: Settings) -> Self {
         let settings = settings.with_exact_names();
         let special = gate::special(&settings);
-        let base = Arc::clone(settings.rulings.of(settings.role.as_deref(), None));
-        let settings = Arc::new(settings.under(&base));
+        let settings = Arc::new(settings.under(settings.rulings.base()));
         let mut tools = vec![
             objects::list_databases(),
             objects::list_views(),
@@ -247,11 +246,11 @@ impl Catalogue {
             existing::get_query_result(&settings),
             existing::cancel_query(&settings),
         ];
+        gate::add_arguments(&settings.rulings, &mut tools);
         let choices = choice::properties(&settings.choices);
         for tool in &mut tools {
             tool.properties.extend(choices.iter().cloned());
         }
-        gate::add_arguments(&settings.rulings, &mut tools);
         Self {
             settings,
             special,
@@ -259,11 +258,18 @@ impl Catalogue {
         }
     }
 
-    /// The settings that hold for this caller.
-    fn settings_of(&self, call: &Call<'_>) -> &Arc<Settings> {
-        let is_of = |key: &Option<Vec<u8>>| key.as_deref() == Some(call.principal);
-        let found = self.special.iter().find(|(key, _)| is_of(key));
-        found.map_or(&self.settings, |(_, settings)| settings)
+    /// The settings that hold for this caller, in the role that it chose or else in the server's.
+    fn settings_of(&self, call: &Call<'_>, arguments: &Arguments<'_>) -> &Arc<Settings> {
+        if self.special.is_empty() {
+            return &self.settings;
+        }
+        let role = choice::role(arguments).or_else(|| self.settings.role.clone());
+        let ruling = self.settings.rulings.of(role.as_deref(), Some(call.principal));
+        let found = self
+            .special
+            .iter()
+            .find(|settings| Arc::ptr_eq(&settings.ruling, ruling));
+        found.unwrap_or(&self.settings)
     }
 
     /// The writes that some caller may run.
@@ -323,7 +329,7 @@ impl Catalogue {
         };
         let mut arguments = Arguments::parse(&tool.properties, arguments)
             .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
-        let settings = self.settings_of(call);
+        let settings = self.settings_of(call, &arguments);
         arguments.lower("limit", settings.rows_max);
         let begun = (tool.begin)(settings, &arguments, call).and_then(|mut begun| {
             if let Begun::Work(work) = &mut begun {

@@ -42,13 +42,13 @@ pub struct Settings {
     pub role: Option<String>,
     /// Which statements may pass, and the tools' own.
     pub policy: Policy,
-    /// What callers may choose, by connection; the first is the one of calls that name none.
-    pub choices: Vec<Choice>,
     /// The same for texts that callers write: functions that name objects by a text are missing where objects are
     /// restricted.
     pub policy_of_texts: Policy,
     /// What else holds for such a caller.
     pub ruling: Arc<Ruling>,
+    /// What callers may choose, by connection; the first is the one of calls that name none.
+    pub choices: Vec<Choice>,
     /// What each caller may do.
     pub rulings: Rulings,
 }
