@@ -153,6 +153,7 @@ impl Config {
         } else {
             connections::read(sources)?
         };
+        connections::check_policy(&choices, &statements.rulings)?;
         notes.extend(names::notes(sources));
         Ok(Self {
             http,

@@ -154,6 +154,11 @@ impl Rulings {
         std::iter::once(&self.base).chain(self.special.iter().map(|special| &special.ruling))
     }
 
+    /// Whether something is said for a role.
+    pub fn are_by_role(&self) -> bool {
+        self.special.iter().any(|special| special.role.is_some())
+    }
+
     /// What holds for a caller with this key in this role: what is said for both, else for the key, else for the role.
     pub fn of(&self, role: Option<&str>, key: Option<&[u8]>) -> &Arc<Ruling> {
         let find = |role: Option<&str>, key: Option<&[u8]>| {
