@@ -1,4 +1,4 @@
-//! What callers may do, out of the settings and the policy file: one [`Layer`] of words for each place where something
+//! What callers may do, out of the settings and the policy file: one layer of words for each place where something
 //! is said, laid over one another and then read.
 //!
 //! ```text
