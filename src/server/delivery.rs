@@ -470,8 +470,9 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 fn progress_in_words(elapsed: Duration, progress: &Progress) -> String {
     let seconds = elapsed.as_secs();
     match progress {
-        Progress::Queued => format!("queued or resuming the warehouse, {seconds} s"),
-        Progress::Running => format!("running, {seconds} s"),
+        Progress::Queued => format!("waits for its turn, {seconds} s"),
+        // Snowflake has one answer for all three (202, code 333334), so no more than that can be told.
+        Progress::Running => format!("queued, resuming its warehouse or running, {seconds} s"),
         Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
         Progress::Fetching {
             rows,

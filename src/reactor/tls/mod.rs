@@ -4,7 +4,7 @@
 //! waits; where it lacks bytes it says `WouldBlock`, as a socket does.
 //!
 //! - A handshake costs the one thread that serves all: some 0.2 ms, with an RSA key of 2,048 bits 1 ms. So no more of them
-//!   begin in one turn than [`Session::read`] is allowed, and a connection must be through after `tls_handshake_timeout`.
+//!   begin in one turn than the reader is allowed, and a connection must be through after `tls_handshake_timeout`.
 //! - Bytes are reported as written when their ciphertext has been, so a connection that is closed once all is written
 //!   leaves nothing behind in here.
 //! - Whoever speaks plain HTTP to the port is told so, in HTTP.
