@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::config::source::Sources;
-use snowflake_mcp::config::{Config, Http, Transport};
+use snowflake_mcp::config::{self, Config, Http, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::signals::Signals;
 use snowflake_mcp::serve::{self, Ports};
@@ -88,8 +88,9 @@ fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
 fn rehearse(rehearsal: &Rehearsal) -> Result<ExitCode, Failure> {
     let (Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) = rehearsal;
     let rulings = Config::rulings(&Sources::from_process(of.flags()))?;
-    let role = of.role.as_deref().map(policy::exact);
-    let ruling = rulings.of(role.as_deref(), of.key.as_deref());
+    let role = of.role.as_deref().map(config::policy::exact);
+    let mark = of.key.as_deref().map(config::policy::mark);
+    let ruling = rulings.of(role.as_deref(), mark.as_ref().map(|mark| mark.as_bytes()));
     let output = std::io::stdout().lock();
     let done = match rehearsal {
         Rehearsal::Check { .. } => {
@@ -213,8 +214,8 @@ impl From<probe::Error> for Failure {
     }
 }
 
-impl From<snowflake_mcp::config::Error> for Failure {
-    fn from(error: snowflake_mcp::config::Error) -> Self {
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
         Self {
             code: if error.is_usage() { WRONG_USAGE } else { FAILED },
             text: error.to_string(),

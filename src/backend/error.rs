@@ -3,12 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::sql::guard::Refusal;
+
 /// What went wrong, by who can do something about it. Every kind has one next step ([`Kind::advice`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     // The caller's.
     /// The statement guard refused the text; it was not sent.
     Refused,
+    /// By its plan it reads more than the operator allows; it was not run.
+    Costly,
+    /// It is about an object that the operator does not allow; it was not run.
+    Barred,
+    /// It writes or costs much and nobody confirmed it; it was not run.
+    Unconfirmed,
     /// The text does not compile.
     Syntax,
     /// A named object or column does not exist, or the role may not see it (Snowflake does not tell which).
@@ -55,8 +63,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for tests and documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Refused,
+        Self::Costly,
+        Self::Barred,
+        Self::Unconfirmed,
         Self::Syntax,
         Self::NotFound,
         Self::Privilege,
@@ -81,6 +92,9 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Refused => "refused",
+            Self::Costly => "costly",
+            Self::Barred => "barred",
+            Self::Unconfirmed => "unconfirmed",
             Self::Syntax => "syntax",
             Self::NotFound => "not_found",
             Self::Privilege => "privilege",
@@ -107,6 +121,13 @@ impl Kind {
         match self {
             Self::Refused => {
                 "Send one read statement: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES."
+            }
+            Self::Costly => {
+                "Narrow it: filter on the columns that the table is clustered by, name a shorter time, or read a smaller table. explain_query shows the figures of a changed statement without running it."
+            }
+            Self::Barred => "Use other objects, or ask the operator to allow these.",
+            Self::Unconfirmed => {
+                "If it shall run as it is, call again with the same arguments and confirm set to true; ask the user first."
             }
             Self::Syntax => "Correct the statement and call again.",
             Self::NotFound => {
@@ -141,6 +162,14 @@ impl Kind {
             Self::Protocol => "Call again; if it stays, tell the operator the reference.",
             Self::Internal => "Tell the operator the reference; the log has the detail.",
         }
+    }
+
+    /// Whether the operator's rules ended it before it ran.
+    pub const fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Costly | Self::Barred | Self::Unconfirmed
+        )
     }
 
     /// Whether the failure is about an object that the role cannot see, use in this way, or that does not exist.
@@ -188,6 +217,11 @@ impl Error {
             retry_after: None,
             detail: None,
         }
+    }
+
+    /// The guard's refusal as a failed job: its sentence, and for the log the rule.
+    pub fn refused(refusal: &Refusal) -> Self {
+        Self::new(Kind::Refused, refusal.message.clone()).with_detail(refusal.rule.name())
     }
 
     /// Adds what only the log may show.

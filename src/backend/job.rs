@@ -254,7 +254,13 @@ pub struct Rendered {
 }
 
 /// What a job goes on with: statements that depend on the answer to others. Made by a tool, run by the worker.
-pub struct Follow(Box<dyn FnOnce(Answer) -> Result<Followed, Error> + Send>);
+pub struct Follow {
+    run: Box<RunFollow>,
+    takes_failures: bool,
+    announced: Vec<CheckedStatement>,
+}
+
+type RunFollow = dyn FnOnce(Result<Answer, Error>) -> Result<Followed, Error> + Send;
 
 /// What a job goes on with.
 #[derive(Debug)]
@@ -270,17 +276,49 @@ pub struct Followed {
 }
 
 impl Follow {
-    /// Wraps the function.
+    /// Wraps the function. A job whose statements fail never comes to it.
     pub fn new(follow: impl FnOnce(Answer) -> Result<Followed, Error> + Send + 'static) -> Self {
-        Self(Box::new(follow))
+        Self {
+            run: Box::new(|answer| follow(answer?)),
+            takes_failures: false,
+            announced: Vec::new(),
+        }
+    }
+
+    /// The same for a function that also says how to go on after statements that failed. A cancelled job ends.
+    pub fn after_any_end(
+        follow: impl FnOnce(Result<Answer, Error>) -> Result<Followed, Error> + Send + 'static,
+    ) -> Self {
+        Self {
+            run: Box::new(follow),
+            takes_failures: true,
+            announced: Vec::new(),
+        }
+    }
+
+    /// Tells what the job is for, where the statements before are only there to judge it.
+    #[must_use]
+    pub fn announcing(mut self, statements: Vec<CheckedStatement>) -> Self {
+        self.announced = statements;
+        self
+    }
+
+    /// The statements that the job is for, if they were told.
+    pub fn announced(&self) -> &[CheckedStatement] {
+        &self.announced
+    }
+
+    /// Whether it goes on after `error`.
+    pub fn takes(&self, error: &Error) -> bool {
+        self.takes_failures && error.kind != super::Kind::Cancelled
     }
 
     /// Runs it.
     ///
     /// # Errors
     /// The answer is none that the job could go on with.
-    pub fn run(self, answer: Answer) -> Result<Followed, Error> {
-        (self.0)(answer)
+    pub fn run(self, answer: Result<Answer, Error>) -> Result<Followed, Error> {
+        (self.run)(answer)
     }
 }
 

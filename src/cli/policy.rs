@@ -5,7 +5,6 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
 use snowflake_mcp::sql::guard::{Place, Policy, Refusal};
-use snowflake_mcp::sql::identifier::Identifier;
 use snowflake_mcp::sql::statement::{Parts, Separator};
 
 /// Answers each line of `input`, a JSON string, with a line: `allow`, or `deny RULE: reason`.
@@ -148,12 +147,6 @@ fn echo(text: &str) -> String {
         line.push('…');
     }
     line.replace(|character: char| character.is_control(), " ")
-}
-
-/// The name of a role as Snowflake stores it, from how SQL writes it.
-pub(crate) fn exact(name: &str) -> String {
-    let parsed = name.parse::<Identifier>();
-    parsed.map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
 }
 
 /// A file of migrations is a few hundred kilobytes.

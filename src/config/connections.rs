@@ -8,6 +8,7 @@ use super::{Engine, Error, snowflake, value};
 use crate::limits::SNOWFLAKE_CONNECTIONS_MAX;
 use crate::snowflake::Settings;
 use crate::sql::identifier::Identifier;
+use crate::sql::ruling::Rulings;
 
 /// One of several connections.
 #[derive(Debug, Clone)]
@@ -75,6 +76,23 @@ pub(super) fn read(sources: &Sources) -> Result<(Engine, Vec<Choice>), Error> {
         Err(sentence) => Engine::Incomplete(sentence),
     };
     Ok((engine, choices))
+}
+
+/// Refuses a policy by role where the role is the caller's choice: what is said for a role holds for the one that is set,
+/// and a caller could leave it by choosing another.
+///
+/// # Errors
+/// [`Error::File`].
+pub(super) fn check_policy(choices: &[Choice], rulings: &Rulings) -> Result<(), Error> {
+    let is_chosen = choices.len() > 1 || choices.iter().any(|choice| !choice.roles.is_empty());
+    if is_chosen && rulings.are_by_role() {
+        return Err(Error::File(
+            "the policy has sections by role, which cannot hold where callers choose the role or the connection: \
+             leave out [role.NAME], or allowed_roles and all connections but one"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The connections in order; `None` for the one that has no name.

@@ -13,7 +13,7 @@ mod http;
 mod limits;
 mod names;
 mod oauth;
-mod policy;
+pub mod policy;
 pub mod setting;
 mod snowflake;
 pub mod source;
@@ -153,6 +153,7 @@ impl Config {
         } else {
             connections::read(sources)?
         };
+        connections::check_policy(&choices, &statements.rulings)?;
         notes.extend(names::notes(sources));
         Ok(Self {
             http,

@@ -1,4 +1,4 @@
-//! What callers may do, out of the settings and the policy file: one [`Layer`] of words for each place where something
+//! What callers may do, out of the settings and the policy file: one layer of words for each place where something
 //! is said, laid over one another and then read.
 //!
 //! ```text
@@ -13,6 +13,8 @@ use std::sync::Arc;
 use super::setting as s;
 use super::source::{Found, Sources};
 use super::{Error, value};
+use crate::access::Mark;
+use crate::access::identity::Kind;
 use crate::limits::Limits;
 use crate::sql::guard::{Permission, Policy};
 use crate::sql::identifier::Identifier;
@@ -112,12 +114,17 @@ pub(super) fn read(sources: &Sources, limits: &Limits) -> Result<Rulings, Error>
             let ruling = layer.ruling(limits).map_err(wrong(section))?;
             special.push(Special {
                 role: role.map(|name| exact(name)),
-                key: key.cloned(),
+                key: key.map(|label| mark(label).as_bytes().to_vec()),
                 ruling: Arc::new(ruling),
             });
         }
     }
     Ok(Rulings::new(ruling, special))
+}
+
+/// What calls with the key of this label are bound to.
+pub fn mark(label: &str) -> Mark {
+    Mark::of(Kind::Key, label)
 }
 
 /// Every role, every key, and both.
@@ -131,7 +138,7 @@ fn pairs(file: &file::File) -> impl Iterator<Item = (Option<&String>, Option<&St
 }
 
 /// A role as Snowflake stores it, from how SQL writes it.
-fn exact(role: &str) -> String {
+pub fn exact(role: &str) -> String {
     let parsed = role.parse::<Identifier>();
     parsed.map_or_else(|_| role.to_owned(), |name| name.as_str().to_owned())
 }

@@ -93,16 +93,30 @@ pub(super) fn listing(parts: &[String], session: &Session) -> Outcome<Listing> {
     Ok(listing)
 }
 
-/// EXPLAIN in Snowflake's layout: what is read, and zeros for what does not exist here (partitions, bytes).
+/// What is read of a table. Nothing is pruned here: a scan reads all of it.
+struct Scan {
+    name: String,
+    partitions: u64,
+    bytes: u64,
+}
+
+/// Rows of what counts as a partition: the largest table has eight.
+const PARTITION_ROWS: u64 = 8_192;
+
+/// EXPLAIN in Snowflake's layout. Bytes are those of SHOW TABLES.
 pub(super) fn plan(form: Form, rows: &Rows, frame: &Frame) -> Listing {
     let output: Vec<&str> = rows.fields.iter().map(|field| field.name.as_str()).collect();
     let expressions = output.join(", ");
-    let scans: Vec<String> = super::catalog::DATABASES
+    let scans: Vec<Scan> = super::catalog::DATABASES
         .iter()
         .flat_map(|database| database.schemas.iter().map(move |schema| (database, schema)))
         .flat_map(|(database, schema)| schema.tables.iter().map(move |table| (database, schema, table)))
         .filter(|(.., table)| frame.tables.contains(&table.id))
-        .map(|(database, schema, table)| format!("{}.{}.{}", database.name, schema.name, table.name))
+        .map(|(database, schema, table)| Scan {
+            name: format!("{}.{}.{}", database.name, schema.name, table.name),
+            partitions: table.rows.div_ceil(PARTITION_ROWS),
+            bytes: table.bytes(),
+        })
         .collect();
     match form {
         Form::Tabular => tabular(&expressions, &scans),
@@ -111,7 +125,13 @@ pub(super) fn plan(form: Form, rows: &Rows, frame: &Frame) -> Listing {
     }
 }
 
-fn tabular(expressions: &str, scans: &[String]) -> Listing {
+/// Partitions and bytes of all scans.
+fn sum(scans: &[Scan]) -> (u64, u64) {
+    let partitions = scans.iter().map(|scan| scan.partitions).sum();
+    (partitions, scans.iter().map(|scan| scan.bytes).sum())
+}
+
+fn tabular(expressions: &str, scans: &[Scan]) -> Listing {
     let number = Type::INTEGER;
     let mut listing = Listing::new(&[
         ("step", number),
@@ -125,8 +145,8 @@ fn tabular(expressions: &str, scans: &[String]) -> Listing {
         ("partitionsAssigned", number),
         ("bytesAssigned", number),
     ]);
-    let zero = || Cell::Integer(0);
     let none = || Cell::Null;
+    let (partitions, bytes) = sum(scans);
     let global = "GlobalStats".into();
     listing.push(vec![
         none(),
@@ -136,14 +156,14 @@ fn tabular(expressions: &str, scans: &[String]) -> Listing {
         none(),
         none(),
         none(),
-        zero(),
-        zero(),
-        zero(),
+        partitions.into(),
+        partitions.into(),
+        bytes.into(),
     ]);
     let result = "Result".into();
     listing.push(vec![
         1_i64.into(),
-        zero(),
+        0_i64.into(),
         none(),
         result,
         none(),
@@ -159,12 +179,12 @@ fn tabular(expressions: &str, scans: &[String]) -> Listing {
             id.into(),
             "[0]".into(),
             "TableScan".into(),
-            scan.as_str().into(),
+            scan.name.as_str().into(),
             none(),
             none(),
-            zero(),
-            zero(),
-            zero(),
+            scan.partitions.into(),
+            scan.partitions.into(),
+            scan.bytes.into(),
         ]);
     }
     listing
@@ -176,31 +196,42 @@ fn single_text(text: String) -> Listing {
     listing
 }
 
-fn json(output: &[&str], scans: &[String]) -> String {
-    let stats = || serde_json::json!({"partitionsTotal": 0, "partitionsAssigned": 0, "bytesAssigned": 0});
+fn json(output: &[&str], scans: &[Scan]) -> String {
+    let (partitions, bytes) = sum(scans);
+    let stats = serde_json::json!({
+        "partitionsTotal": partitions,
+        "partitionsAssigned": partitions,
+        "bytesAssigned": bytes,
+    });
     let mut operations = vec![serde_json::json!({"id": 0, "operation": "Result", "expressions": output})];
     for (id, scan) in (1..).zip(scans) {
         operations.push(serde_json::json!({
             "id": id,
             "operation": "TableScan",
-            "objects": [scan],
+            "objects": [scan.name],
             "parentOperators": [0],
-            "partitionsTotal": 0,
-            "partitionsAssigned": 0,
-            "bytesAssigned": 0,
+            "partitionsTotal": scan.partitions,
+            "partitionsAssigned": scan.partitions,
+            "bytesAssigned": scan.bytes,
         }));
     }
-    serde_json::json!({"GlobalStats": stats(), "Operations": [operations]}).to_string()
+    serde_json::json!({"GlobalStats": stats, "Operations": [operations]}).to_string()
 }
 
-fn text(expressions: &str, scans: &[String]) -> String {
-    let mut text =
-        "GlobalStats:\n\tbytesAssigned=0\n\tpartitionsAssigned=0\n\tpartitionsTotal=0\nOperations:\n"
-            .to_owned();
+fn text(expressions: &str, scans: &[Scan]) -> String {
+    let (partitions, bytes) = sum(scans);
+    let mut text = format!(
+        "GlobalStats:\n\tbytesAssigned={bytes}\n\tpartitionsAssigned={partitions}\n\tpartitionsTotal={partitions}\nOperations:\n"
+    );
     text += &format!("1:0     ->Result  {expressions}\n");
     for (id, scan) in (1..).zip(scans) {
+        let Scan {
+            name,
+            partitions,
+            bytes,
+        } = scan;
         text += &format!(
-            "1:{id}          ->TableScan  {scan}  {{partitionsTotal=0, partitionsAssigned=0, bytesAssigned=0}}\n"
+            "1:{id}          ->TableScan  {name}  {{partitionsTotal={partitions}, partitionsAssigned={partitions}, bytesAssigned={bytes}}}\n"
         );
     }
     text

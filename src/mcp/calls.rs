@@ -3,11 +3,11 @@
 use serde_json::value::RawValue;
 
 use super::methods::{Request, reply_with};
-use super::mrtr::Returned;
+use super::mrtr::{self, Returned};
 use super::script::{Event, Hears, Next, Notice, Script};
 use super::tasks::{self, Mode, Support, Wish};
 use super::{Failure, Finish, Outcome, Payload, Revision, ScriptCall, Service, ToolCall};
-use crate::tools::{self, Begun};
+use crate::tools::{self, Begun, Consent};
 use crate::{json, rpc};
 
 pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -29,7 +29,12 @@ pub(super) fn on_tools_call(service: &mut Service, request: &Request<'_>) -> Out
         let keys = service.keys.clone();
         let call = request.call(&keys, traceparent.as_deref());
         let asked = (request.revision, &*name, request.params.arguments);
-        let outcome = start(service, asked, &call, request.hears());
+        let consent = match mode {
+            // A task's result is its end.
+            Mode::Task { .. } => mrtr::consent_of_task(&returned),
+            _ => mrtr::consent(request, &keys, METHOD, &returned),
+        };
+        let outcome = start(service, asked, &call, (request.hears(), consent));
         return in_mode(request, mode, outcome);
     }
     let hears = request.hears();
@@ -107,13 +112,16 @@ pub(super) fn start(
     service: &mut Service,
     (revision, name, arguments): (Revision, &str, Option<&RawValue>),
     call: &tools::Call<'_>,
-    hears: Hears,
+    (hears, consent): (Hears, Consent),
 ) -> Outcome {
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown("tool", name));
     };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
-    match service.catalogue.begin(tool, arguments, call) {
+    match service
+        .catalogue
+        .begin_with_consent(tool, arguments, call, consent)
+    {
         Err(refused) => {
             service.denied = refused.denied;
             Outcome::result(Payload::Owned(refused.result))

@@ -11,7 +11,8 @@ use super::entry::{Entry, ResourceEntry, ToolEntry};
 use super::methods::{Request, no_such_method, reply_with};
 use super::offer::{Changeable, Offer, Page};
 use super::{Failure, Outcome, Payload, Revision, Service, tasks};
-use crate::tools::{ANNOTATIONS, Tool};
+use crate::sql::guard::Write;
+use crate::tools::{self, Tool};
 use crate::{json, rpc};
 
 /// Entries of a page of resources: a screenful for people, some 20 KiB for a model.
@@ -54,19 +55,19 @@ impl Encoded {
 }
 
 /// What the list says of a tool of the catalogue.
-pub(super) fn entry_of(tool: &Tool) -> ToolEntry {
+pub(super) fn entry_of(tool: &Tool, writes: &[Write]) -> ToolEntry {
     let mut schema = Vec::new();
     tool.push_input_schema(&mut schema);
     let mut annotations = b"{\"title\":".to_vec();
     json::push_string(&mut annotations, tool.title);
     annotations.push(b',');
-    annotations.extend_from_slice(ANNOTATIONS.as_bytes());
+    annotations.extend_from_slice(tools::annotations(tool, writes).as_bytes());
     annotations.push(b'}');
     let text = |json| String::from_utf8(json).expect("made of strings and ASCII");
     ToolEntry {
         name: tool.name.to_owned(),
         title: Some(tool.title.to_owned()),
-        description: tool.description.to_owned(),
+        description: tools::description(tool, writes),
         input_schema: text(schema),
         output_schema: Some(tool.output_schema.to_owned()),
         annotations: Some(text(annotations)),

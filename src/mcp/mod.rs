@@ -111,7 +111,12 @@ impl Service {
     /// The service under these bounds and settings; `keys` sign what clients keep for it.
     pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Arc::new(Catalogue::new(settings));
-        let tools: Vec<_> = catalogue.tools().iter().map(lists::entry_of).collect();
+        let writes = catalogue.writes();
+        let tools: Vec<_> = catalogue
+            .tools()
+            .iter()
+            .map(|tool| lists::entry_of(tool, &writes))
+            .collect();
         let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue)))];
         let offered = offered(&offers, &tools);
         Self {

@@ -10,10 +10,11 @@ use ring::digest;
 use serde_json::value::RawValue;
 
 use super::methods::Request;
-use super::offer::Ability;
+use super::offer::{Ability, member};
 use super::script::Question;
 use super::{Outcome, Payload};
 use crate::token::{Keys, Purpose, Validity};
+use crate::tools::gate::{CONFIRM, Consent};
 use crate::{json, rpc};
 
 /// How long a person may think about a question.
@@ -91,6 +92,76 @@ pub(super) fn input_required(
             "the call asks back in a way that this revision has not",
         ));
     }
+    let state = state.map(|state| seal(request, keys, method, state));
+    let after = request.revision.result_after();
+    let result = asking(questions, state.as_deref(), after);
+    Outcome::result(Payload::Owned(result))
+}
+
+/// As [`consent`], of a call that cannot ask: only an answer that came with it counts.
+pub(super) fn consent_of_task(returned: &Returned<'_>) -> Consent {
+    answered(returned).unwrap_or(Consent::Unknown(None))
+}
+
+/// Whether a call may run that has to be confirmed: the answer that came with it, or the way to ask for one.
+pub(super) fn consent(request: &Request<'_>, keys: &Keys, method: &str, returned: &Returned<'_>) -> Consent {
+    if let Some(answered) = answered(returned) {
+        return answered;
+    }
+    let can_ask = request.revision.is_modern() && Ability::Elicitation.is_among(request.abilities);
+    if !can_ask {
+        return Consent::Unknown(None);
+    }
+    // Sealed now, for the worker that may have to ask knows no caller; the question itself is not part of it.
+    let state = seal(request, keys, method, CONFIRM_STATE);
+    let after = request.revision.result_after();
+    Consent::Unknown(Some(Box::new(move |message: &str| {
+        let mut params = br#"{"message":"#.to_vec();
+        json::push_string(&mut params, message);
+        params.extend_from_slice(br#","requestedSchema":"#);
+        params.extend_from_slice(CONFIRM_SCHEMA.as_bytes());
+        params.push(b'}');
+        let question = Question {
+            method: "elicitation/create",
+            params,
+        };
+        asking(&[(CONFIRM, question)], Some(&state), after)
+    })))
+}
+
+/// What the client's user answered, if this server asked.
+fn answered(returned: &Returned<'_>) -> Option<Consent> {
+    let is_asked = returned.state.as_deref() == Some(CONFIRM_STATE);
+    let answer = member(returned.answers, CONFIRM).filter(|_| is_asked)?;
+    let says = |object: &RawValue, name: &str, expected: &str| {
+        member(Some(object), name).is_some_and(|value| value.get() == expected)
+    };
+    let is_given = says(answer, "action", "\"accept\"")
+        && member(Some(answer), "content").is_some_and(|content| says(content, CONFIRM, "true"));
+    Some(if is_given {
+        Consent::Given
+    } else {
+        Consent::Declined
+    })
+}
+
+const CONFIRM_STATE: &[u8] = b"confirm";
+
+const CONFIRM_SCHEMA: &str = r#"{"type":"object","properties":{"confirm":{"type":"boolean","title":"Run it","description":"Whether the statement shall run as it is","default":false}},"required":["confirm"]}"#;
+
+/// A state for this caller and call.
+fn seal(request: &Request<'_>, keys: &Keys, method: &str, state: &[u8]) -> String {
+    let payload = [&call_digest(request, method), state].concat();
+    let context = &request.context;
+    let validity = Validity {
+        born: context.now.wall,
+        lifetime: LIFETIME,
+    };
+    keys.seal(Purpose::RequestState, &payload, context.principal, validity)
+}
+
+/// The result with these questions and the sealed state.
+fn asking(questions: &[(&'static str, Question)], state: Option<&str>, after: &str) -> Vec<u8> {
     let mut result = br#"{"resultType":"input_required""#.to_vec();
     if !questions.is_empty() {
         result.extend_from_slice(br#","inputRequests":{"#);
@@ -103,19 +174,12 @@ pub(super) fn input_required(
         result.push(b'}');
     }
     if let Some(state) = state {
-        let payload = [&call_digest(request, method), state].concat();
-        let context = &request.context;
-        let validity = Validity {
-            born: context.now.wall,
-            lifetime: LIFETIME,
-        };
-        let sealed = keys.seal(Purpose::RequestState, &payload, context.principal, validity);
         result.extend_from_slice(br#","requestState":"#);
-        json::push_string(&mut result, &sealed);
+        json::push_string(&mut result, state);
     }
-    result.extend_from_slice(request.revision.result_after().as_bytes());
+    result.extend_from_slice(after.as_bytes());
     result.push(b'}');
-    Outcome::result(Payload::Owned(result))
+    result
 }
 
 fn push_question(into: &mut Vec<u8>, key: &str, question: &Question) {

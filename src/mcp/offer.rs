@@ -170,7 +170,7 @@ impl<'a> Asked<'a> {
 }
 
 /// The first member of `object` called `name` that is not `null`.
-fn member<'a>(object: Option<&'a RawValue>, name: &str) -> Option<&'a RawValue> {
+pub(super) fn member<'a>(object: Option<&'a RawValue>, name: &str) -> Option<&'a RawValue> {
     let mut found = None;
     let _ = json::each_member(object?.get(), |member, value| {
         if member == name && found.is_none() {

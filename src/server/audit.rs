@@ -13,7 +13,7 @@ use super::inflight::Flight;
 use super::metrics::Metric;
 use super::ready::Principal;
 use crate::audit::{End, Record, State, Statement, Verdict, WhenFull};
-use crate::backend::job::{Rendered, Work};
+use crate::backend::job::{Follow, Rendered, Work};
 use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::time::{Instant, Now};
@@ -88,7 +88,14 @@ impl Core {
         if !self.audit.is_on() {
             return None;
         }
-        let texts = work.statements.iter().map(|statement| statement.text());
+        let announced = work.follow.as_ref().map_or(&[][..], Follow::announced);
+        // What is only there to judge them is not what was asked for.
+        let statements = if announced.is_empty() {
+            &work.statements
+        } else {
+            announced
+        };
+        let texts = statements.iter().map(|statement| statement.text());
         let unchecked = work.unchecked.as_ref().map(|statement| statement.text());
         let statements = texts.chain(unchecked).map(Statement::of).collect();
         Some(Box::new(new_record(
@@ -140,8 +147,11 @@ impl Core {
             }
             Err(error) => {
                 record.end = End::Failed(error.kind.name());
-                if error.kind == Kind::Refused {
-                    let rule = error.detail.clone().unwrap_or_default();
+                if error.kind.is_refusal() {
+                    let rule = error
+                        .detail
+                        .clone()
+                        .unwrap_or_else(|| error.kind.name().to_owned());
                     record.verdict = Verdict::Deny(Cow::Owned(rule));
                 }
                 &error.query_id

@@ -23,7 +23,7 @@ pub use policy::{Permission, Policy, PolicyError};
 pub use refusal::{Place, Refusal, Rule};
 pub use writes::Write;
 
-use crate::sql::statement::StatementKind;
+use crate::sql::statement::{Parts, Separator, StatementKind};
 use walk::Verdict;
 
 /// A statement that the guard let through. Only [`Policy::check`] makes one.
@@ -37,6 +37,25 @@ impl CheckedStatement {
     /// The text, as it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The `EXPLAIN USING JSON` of it: one read more, of the same text. `None` of what has no plan: a chain, and what is
+    /// neither a query nor a write.
+    pub fn explained(&self) -> Option<Self> {
+        let is_planned = self.kind().is_query() || self.write().is_some();
+        if !is_planned || self.stages() > 1 {
+            return None;
+        }
+        // Semicolons and comments before it would stand between.
+        let statement = Parts::new(&self.text, Separator::Semicolon).next()?.ok()?;
+        Some(Self {
+            text: format!("EXPLAIN USING JSON {}", &self.text[statement]),
+            verdict: Verdict {
+                kind: StatementKind::Explain,
+                write: None,
+                stages: 1,
+            },
+        })
     }
 
     /// What it is; of a `->>` chain, what its first statement is.

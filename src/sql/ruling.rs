@@ -103,8 +103,8 @@ pub struct Rulings {
 pub struct Special {
     /// Exact name of the role; `None` for any.
     pub role: Option<String>,
-    /// Label of the key; `None` for any.
-    pub key: Option<String>,
+    /// What calls with the key are bound to, made of its label; `None` for any.
+    pub key: Option<Vec<u8>>,
     /// What holds for them.
     pub ruling: Arc<Ruling>,
 }
@@ -144,14 +144,24 @@ impl Rulings {
         &self.base
     }
 
+    /// Those that hold for some callers only.
+    pub fn special(&self) -> &[Special] {
+        &self.special
+    }
+
     /// Every ruling there is, for what is the same for all callers.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Ruling>> {
         std::iter::once(&self.base).chain(self.special.iter().map(|special| &special.ruling))
     }
 
+    /// Whether something is said for a role.
+    pub fn are_by_role(&self) -> bool {
+        self.special.iter().any(|special| special.role.is_some())
+    }
+
     /// What holds for a caller with this key in this role: what is said for both, else for the key, else for the role.
-    pub fn of(&self, role: Option<&str>, key: Option<&str>) -> &Arc<Ruling> {
-        let find = |role: Option<&str>, key: Option<&str>| {
+    pub fn of(&self, role: Option<&str>, key: Option<&[u8]>) -> &Arc<Ruling> {
+        let find = |role: Option<&str>, key: Option<&[u8]>| {
             let is_it = |special: &&Special| special.role.as_deref() == role && special.key.as_deref() == key;
             self.special.iter().find(is_it).map(|special| &special.ruling)
         };
@@ -177,7 +187,7 @@ mod tests {
         };
         let special = |role: Option<&str>, key: Option<&str>, count| Special {
             role: role.map(str::to_owned),
-            key: key.map(str::to_owned),
+            key: key.map(|key| key.as_bytes().to_vec()),
             ruling: Arc::new(rows(count)),
         };
         let rulings = Rulings::new(
@@ -197,6 +207,7 @@ mod tests {
             (Some("S"), Some("k"), 3),
             (Some("R"), Some("k"), 4),
         ] {
+            let key = key.map(str::as_bytes);
             assert_eq!(rulings.of(role, key).rows_max, Some(expected), "{role:?} {key:?}");
         }
         assert_eq!(rulings.all().count(), 4);

@@ -98,6 +98,13 @@ pub(super) fn apply(settings: &Settings, arguments: &Arguments<'_>, work: &mut W
     Ok(())
 }
 
+/// The role that the caller chose, exact, if it may choose one at all.
+pub(super) fn role(arguments: &Arguments<'_>) -> Option<String> {
+    let text = arguments.is_known(ROLE).then(|| arguments.text(ROLE)).flatten()?;
+    let exact = text.parse::<Identifier>().ok()?;
+    Some(exact.as_str().to_owned())
+}
+
 fn refusal(argument: &'static str, found: &str, known: Vec<String>) -> Refusal {
     Refusal::Choice {
         argument,

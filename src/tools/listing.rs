@@ -92,6 +92,12 @@ impl Fields<'_> {
         }
     }
 
+    /// A value that is JSON already.
+    pub(super) fn raw(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.into.extend_from_slice(json.as_bytes());
+    }
+
     /// A boolean.
     pub(super) fn flag(&mut self, name: &str, flag: bool) {
         self.name(name);

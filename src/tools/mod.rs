@@ -9,6 +9,7 @@
 pub mod call;
 pub mod choice;
 pub mod document;
+pub mod gate;
 pub mod lookup;
 pub mod place;
 pub mod render;
@@ -18,11 +19,13 @@ pub mod settings;
 mod cursor;
 mod describe;
 mod existing;
+mod explain;
 mod format;
 mod listing;
 mod names;
 mod objects;
 mod page;
+mod plan;
 mod query;
 mod table;
 
@@ -36,15 +39,18 @@ use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::json;
-use crate::sql::guard::{self, CheckedStatement};
+use crate::sql::guard::{self, CheckedStatement, Write};
 use crate::sql::identifier;
 use crate::token;
 
 pub use call::Call;
 pub use choice::Choice;
+pub use gate::Consent;
 pub use render::Form;
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
+
+use gate::Gate;
 
 /// One tool.
 #[derive(Debug)]
@@ -112,6 +118,8 @@ pub enum Refusal {
     Cursor(token::Fault),
     /// The query id has not the form of one.
     QueryId,
+    /// The statement is none that has a plan.
+    NoPlan,
     /// A connection, role or warehouse that callers may not choose.
     Choice {
         /// Which argument.
@@ -167,6 +175,9 @@ impl fmt::Display for Refusal {
             Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
             Self::QueryId => formatter
                 .write_str("query_id is none: they are groups of letters and digits, as results name them"),
+            Self::NoPlan => formatter.write_str(
+                "the statement has no plan: only one query, or a write that is allowed, can be explained",
+            ),
             Self::Choice {
                 argument,
                 found,
@@ -198,7 +209,8 @@ impl Refusal {
             | Self::Name { .. }
             | Self::Contradiction(_)
             | Self::Statement(_)
-            | Self::Choice { .. } => "",
+            | Self::Choice { .. }
+            | Self::NoPlan => "",
             Self::NoSchema => "\nlist_views shows which schema a view is in.",
             Self::Cursor(_) => {
                 "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
@@ -213,27 +225,60 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Catalogue {
     settings: Arc<Settings>,
+    /// For callers for whom something else is said.
+    special: Vec<Arc<Settings>>,
     tools: Vec<Tool>,
 }
 
 impl Catalogue {
     /// The catalogue under these settings.
     pub fn new(settings: Settings) -> Self {
-        let settings = Arc::new(settings.with_exact_names());
+        let settings = settings.with_exact_names();
+        let special = gate::special(&settings);
+        let settings = Arc::new(settings.under(settings.rulings.base()));
         let mut tools = vec![
             objects::list_databases(),
             objects::list_views(),
             describe::describe_view(),
             query::query_view(&settings),
             query::execute_query(&settings),
+            explain::explain_query(),
             existing::get_query_result(&settings),
             existing::cancel_query(&settings),
         ];
+        gate::add_arguments(&settings.rulings, &mut tools);
         let choices = choice::properties(&settings.choices);
         for tool in &mut tools {
             tool.properties.extend(choices.iter().cloned());
         }
-        Self { settings, tools }
+        Self {
+            settings,
+            special,
+            tools,
+        }
+    }
+
+    /// The settings that hold for this caller, in the role that it chose or else in the server's.
+    fn settings_of(&self, call: &Call<'_>, arguments: &Arguments<'_>) -> &Arc<Settings> {
+        if self.special.is_empty() {
+            return &self.settings;
+        }
+        let role = choice::role(arguments).or_else(|| self.settings.role.clone());
+        let ruling = self.settings.rulings.of(role.as_deref(), Some(call.principal));
+        let found = self
+            .special
+            .iter()
+            .find(|settings| Arc::ptr_eq(&settings.ruling, ruling));
+        found.unwrap_or(&self.settings)
+    }
+
+    /// The writes that some caller may run.
+    pub fn writes(&self) -> Vec<Write> {
+        let may = |write: &Write| {
+            let mut rulings = self.settings.rulings.all();
+            rulings.any(|ruling| ruling.policy.writes().any(|allowed| allowed == *write))
+        };
+        Write::ALL.into_iter().filter(may).collect()
     }
 
     /// The tools, in order.
@@ -246,7 +291,7 @@ impl Catalogue {
         self.tools.iter().find(|tool| tool.name == name)
     }
 
-    /// What a call of `tool` asks for.
+    /// What a call of `tool` asks for, behind the gate, of a caller who cannot be asked.
     ///
     /// # Errors
     /// A refusal, with the bytes of a failed result.
@@ -256,41 +301,100 @@ impl Catalogue {
         arguments: Option<&RawValue>,
         call: &Call<'_>,
     ) -> Result<Begun, Refused> {
+        self.begin_with_consent(tool, arguments, call, Consent::Unknown(None))
+    }
+
+    /// The same, where more is known of the caller's will.
+    ///
+    /// # Errors
+    /// As [`Catalogue::begin`].
+    pub fn begin_with_consent(
+        &self,
+        tool: &Tool,
+        arguments: Option<&RawValue>,
+        call: &Call<'_>,
+        consent: Consent,
+    ) -> Result<Begun, Refused> {
         let refused = |refusal: &Refusal, denied| Refused {
             result: render::failure(call.form, &format!("Error: {refusal}{}", refusal.advice())),
             denied,
         };
-        let arguments = Arguments::parse(&tool.properties, arguments)
+        let denied = |rule, arguments: &Arguments<'_>| {
+            let statement = arguments.is_known("query").then(|| arguments.text("query"));
+            Some(Box::new(Denied {
+                tool: tool.name,
+                rule,
+                statement: statement.flatten().unwrap_or_default().to_owned(),
+            }))
+        };
+        let mut arguments = Arguments::parse(&tool.properties, arguments)
             .map_err(|fault| refused(&Refusal::Arguments(fault), None))?;
-        let begun = (tool.begin)(&self.settings, &arguments, call).and_then(|mut begun| {
+        let settings = self.settings_of(call, &arguments);
+        arguments.lower("limit", settings.rows_max);
+        let begun = (tool.begin)(settings, &arguments, call).and_then(|mut begun| {
             if let Begun::Work(work) = &mut begun {
-                choice::apply(&self.settings, &arguments, work)?;
+                choice::apply(settings, &arguments, work)?;
             }
             Ok(begun)
         });
         let begun = begun.map_err(|refusal| {
             let denied = match &refusal {
-                Refusal::Statement(statement) => Some(Box::new(Denied {
-                    tool: tool.name,
-                    rule: statement.rule.name(),
-                    statement: arguments.text("query").unwrap_or_default().to_owned(),
-                })),
+                Refusal::Statement(statement) => denied(statement.rule.name(), &arguments),
                 _ => None,
             };
             refused(&refusal, denied)
         })?;
-        Ok(match begun {
-            Begun::Work(mut work) => {
-                work.query_tag = Some(call.query_tag(tool.name));
-                Begun::Work(work)
-            }
-            told @ Begun::Told(_) => told,
-        })
+        let Begun::Work(mut work) = begun else {
+            return Ok(begun);
+        };
+        work.query_tag = Some(call.query_tag(tool.name));
+        let gate = Gate::new(
+            settings,
+            tool.name,
+            &arguments,
+            (call.form, &work.context),
+            consent,
+        );
+        match gate.put_before(*work) {
+            Ok(Ok(work)) => Ok(Begun::from(work)),
+            Ok(Err(asking)) => Ok(Begun::Told(asking)),
+            Err(error) => Err(Refused {
+                result: failed(call.form, &error),
+                denied: denied(error.kind.name(), &arguments),
+            }),
+        }
     }
 }
 
 /// Tools that run a statement of their caller's.
 const LONG: &[&str] = &["execute_query"];
+
+/// What a client may assume of `tool` where these writes are allowed, as members of its annotations.
+pub fn annotations(tool: &Tool, writes: &[Write]) -> String {
+    if tool.name != query::EXECUTE_QUERY || writes.is_empty() {
+        return ANNOTATIONS.to_owned();
+    }
+    let is_destructive = writes.iter().any(|write| write.is_destructive());
+    format!(
+        r#""readOnlyHint":false,"destructiveHint":{is_destructive},"idempotentHint":false,"openWorldHint":true"#
+    )
+}
+
+/// What `tool` is, for the model, where these writes are allowed.
+pub fn description(tool: &Tool, writes: &[Write]) -> String {
+    if tool.name != query::EXECUTE_QUERY || writes.is_empty() {
+        return tool.description.to_owned();
+    }
+    let verbs: Vec<_> = writes
+        .iter()
+        .map(|write| write.name().to_ascii_uppercase())
+        .collect();
+    format!(
+        "{} The operator also allows these writes here, which change data for good: {}.",
+        tool.description,
+        verbs.join(", ")
+    )
+}
 
 /// The result object of a call whose job failed.
 pub fn failed(form: Form, error: &Error) -> Vec<u8> {
@@ -323,6 +427,26 @@ impl Settings {
     /// Guards a statement of our own making.
     fn check(&self, statement: &str) -> Result<CheckedStatement, Refusal> {
         self.policy.check(statement).map_err(Refusal::Statement)
+    }
+
+    /// Guards a statement that a caller wrote.
+    fn check_text(&self, text: &str) -> Result<CheckedStatement, Refusal> {
+        self.policy_of_texts.check(text).map_err(Refusal::Statement)
+    }
+
+    /// The SQL text in the argument `query`.
+    fn sql_text<'t>(&self, arguments: &'t Arguments<'_>) -> Result<&'t str, Refusal> {
+        let text = arguments.text("query").unwrap_or_default();
+        if text.trim().is_empty() {
+            return Err(Refusal::Arguments(schema::Fault::Missing("query")));
+        }
+        if text.len() > self.statement_bytes_max {
+            return Err(Refusal::StatementTooLong {
+                limit: self.statement_bytes_max,
+                actual: text.len(),
+            });
+        }
+        Ok(text)
     }
 
     /// Work for these statements under the operator's bounds.

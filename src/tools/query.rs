@@ -6,11 +6,14 @@ use super::names::{ViewName, display_name, name_in, text_property};
 use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
-use super::{Begun, Call, Refusal, Settings, Tool};
+use super::{Begun, Call, Refusal, Settings, Tool, explain};
 use crate::backend::job::Context;
 use crate::backend::{Answer, ResultSet};
 use crate::sql::guard::UncheckedStatement;
 use crate::sql::identifier::Identifier;
+
+/// The name of the tool that runs any statement.
+pub(super) const EXECUTE_QUERY: &str = "execute_query";
 
 /// Rows of `query_view` when the caller does not say: enough to see what a view holds.
 const SAMPLE_ROWS: u64 = 10;
@@ -50,7 +53,7 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
         description,
     };
     Tool {
-        name: "execute_query",
+        name: EXECUTE_QUERY,
         title: "Execute query",
         description: "Run one read-only SQL statement on Snowflake and return its rows: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES. The SQL is sent unchanged; rows beyond limit are not read, and the result then says that it is truncated and has a cursor for get_query_result, so aggregate in SQL rather than reading everything. Write names as database.schema.object, or pass database and schema.",
         properties: vec![
@@ -81,6 +84,11 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
                 is_required: false,
                 description: "Cancel the statement after this many seconds; it can only shorten the server's own limit.",
             },
+            flag(
+                "dry_run",
+                false,
+                "Do not run it: show what it would read and whether it would run, as explain_query does.",
+            ),
             flag(
                 "use_transaction",
                 false,
@@ -135,16 +143,10 @@ fn begin_execute_query(
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
     let form = call.form;
-    let text = arguments.text("query").unwrap_or_default();
-    if text.trim().is_empty() {
-        return Err(Refusal::Arguments(super::schema::Fault::Missing("query")));
+    if arguments.flag("dry_run") {
+        return explain::plan_work(settings, arguments, form, true).map(Begun::from);
     }
-    if text.len() > settings.statement_bytes_max {
-        return Err(Refusal::StatementTooLong {
-            limit: settings.statement_bytes_max,
-            actual: text.len(),
-        });
-    }
+    let text = settings.sql_text(arguments)?;
     let exact = |name: Option<Identifier>| name.map(|name| name.as_str().to_owned());
     let database = exact(name_in(arguments, "database")?);
     let schema = exact(name_in(arguments, "schema")?);
@@ -165,9 +167,12 @@ fn begin_execute_query(
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));
     if text.len() > settings.statement_reactor_bytes_max {
         // Guarding costs about 46 ns a byte: a long text would hold up every other connection.
-        work.unchecked = Some(UncheckedStatement::new(text.to_owned(), settings.policy.clone()));
+        work.unchecked = Some(UncheckedStatement::new(
+            text.to_owned(),
+            settings.policy_of_texts.clone(),
+        ));
     } else {
-        work.statements.push(settings.check(text)?);
+        work.statements.push(settings.check_text(text)?);
     }
     Ok(work.into())
 }

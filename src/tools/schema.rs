@@ -200,6 +200,19 @@ impl<'a> Arguments<'a> {
         self.values[index?].as_ref()
     }
 
+    /// Lowers a count to `maximum`, where the tool has one of this name: bounds may differ by caller.
+    pub(super) fn lower(&mut self, name: &str, maximum: u64) {
+        let index = self.properties.iter().position(|known| known.name == name);
+        if let Some(Some(Argument::Count(count))) = index.map(|index| &mut self.values[index]) {
+            *count = maximum.min(*count);
+        }
+    }
+
+    /// Whether the tool has an argument of this name.
+    pub fn is_known(&self, name: &str) -> bool {
+        self.properties.iter().any(|known| known.name == name)
+    }
+
     /// A text argument; `None` when an optional one is absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.value(name) {

@@ -1,5 +1,6 @@
 //! What the operator decides about the tools.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::choice::Choice;
@@ -7,7 +8,7 @@ use crate::backend::job::Context;
 use crate::limits::Limits;
 use crate::sql::guard::Policy;
 use crate::sql::identifier::Identifier;
-use crate::sql::ruling::Rulings;
+use crate::sql::ruling::{Ruling, Rulings};
 
 /// What the operator decides about the tools. Names are written as in SQL: a bare word is folded to upper case, a name
 /// in double quotes is exact.
@@ -39,8 +40,13 @@ pub struct Settings {
     pub warehouse: Option<String>,
     /// Role of every statement.
     pub role: Option<String>,
-    /// Which statements may pass of a caller for whom nothing else is said.
+    /// Which statements may pass, and the tools' own.
     pub policy: Policy,
+    /// The same for texts that callers write: functions that name objects by a text are missing where objects are
+    /// restricted.
+    pub policy_of_texts: Policy,
+    /// What else holds for such a caller.
+    pub ruling: Arc<Ruling>,
     /// What callers may choose, by connection; the first is the one of calls that name none.
     pub choices: Vec<Choice>,
     /// What each caller may do.
@@ -66,8 +72,32 @@ impl Settings {
             warehouse: None,
             role: None,
             policy: rulings.base().policy.clone(),
+            policy_of_texts: rulings.base().policy.clone(),
+            ruling: Arc::clone(rulings.base()),
             rulings,
             choices: Vec::new(),
+        }
+    }
+
+    /// The same for callers for whom `ruling` holds: policy and bounds are its.
+    pub(super) fn under(&self, ruling: &Arc<Ruling>) -> Self {
+        let rows_max = ruling.rows_max.unwrap_or(u64::MAX).min(self.rows_max);
+        let bytes_max = ruling.result_bytes_max.unwrap_or(usize::MAX);
+        let mut policy_of_texts = ruling.policy.clone();
+        if !ruling.objects.is_empty() {
+            // Their plans do not tell whose definition they show.
+            for name in DEFINING {
+                policy_of_texts = policy_of_texts.with_denied_function(name);
+            }
+        }
+        Self {
+            rows_max,
+            default_rows: self.default_rows.min(rows_max),
+            result_bytes_max: bytes_max.min(self.result_bytes_max),
+            policy: ruling.policy.clone(),
+            policy_of_texts,
+            ruling: Arc::clone(ruling),
+            ..self.clone()
         }
     }
 
@@ -116,6 +146,9 @@ impl Settings {
         }
     }
 }
+
+/// Functions that tell about an object that is named by a text.
+const DEFINING: [&str; 3] = ["GET_DDL", "GET_OBJECT_REFERENCES", "SYSTEM$GET_TAG"];
 
 /// Rows of `execute_query` when neither caller nor operator says: a table that a model can read.
 const DEFAULT_ROWS: u64 = 100;

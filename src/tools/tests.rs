@@ -80,7 +80,7 @@ fn render(work: Work, results: Vec<ResultSet>) -> Rendered {
 }
 
 #[test]
-fn the_catalogue_lists_its_tools_whose_schemas_are_objects() {
+fn the_catalogue_lists_its_tools_and_their_schemas_are_objects() {
     let catalogue = Catalogue::new(settings());
     let names: Vec<_> = catalogue.tools().iter().map(|tool| tool.name).collect();
     assert_eq!(
@@ -91,6 +91,7 @@ fn the_catalogue_lists_its_tools_whose_schemas_are_objects() {
             "describe_view",
             "query_view",
             "execute_query",
+            "explain_query",
             "get_query_result",
             "cancel_query"
         ]
@@ -327,7 +328,7 @@ fn what_is_missing_or_unknown_is_refused_with_a_sentence() {
         (
             "execute_query",
             r#"{"sql":"select 1"}"#,
-            "Error: unknown argument sql, known are query, database, schema, limit, format, max_tokens, timeout_seconds, use_transaction, auto_commit",
+            "Error: unknown argument sql, known are query, database, schema, limit, format, max_tokens, timeout_seconds, dry_run, use_transaction, auto_commit",
         ),
         (
             "list_databases",
@@ -484,5 +485,57 @@ fn the_guard_refuses_before_anything_is_sent() {
     assert!(
         unchecked.check().is_err(),
         "the worker guards what the reactor did not"
+    );
+}
+
+#[test]
+fn allowed_writes_are_told_by_the_annotations_and_an_argument_to_confirm_them() {
+    let allowed = |writes: &str| {
+        let policy = Policy::default().with_writes(writes).unwrap();
+        let catalogue = Catalogue::new(Settings::new(&Limits::default(), policy));
+        let tool = catalogue.find("execute_query").unwrap();
+        let hints = json_of(format!("{{{}}}", annotations(tool, &catalogue.writes())).as_bytes());
+        let has_confirm = tool.properties.iter().any(|property| property.name == "confirm");
+        let reading = catalogue.find("query_view").unwrap();
+        assert_eq!(annotations(reading, &catalogue.writes()), ANNOTATIONS);
+        (hints, has_confirm, description(tool, &catalogue.writes()))
+    };
+    let (hints, has_confirm, _) = allowed("");
+    assert_eq!((&hints["readOnlyHint"], has_confirm), (&true.into(), false));
+    let (hints, has_confirm, told) = allowed("insert");
+    assert_eq!(
+        (&hints["readOnlyHint"], &hints["destructiveHint"]),
+        (&false.into(), &false.into())
+    );
+    assert!(has_confirm && told.ends_with("for good: INSERT."), "{told}");
+    assert_eq!(allowed("insert,delete").0["destructiveHint"], true);
+}
+
+#[test]
+fn a_caller_with_a_key_of_its_own_section_gets_its_ruling() {
+    use crate::sql::ruling::{Ruling, Rulings, Special};
+
+    let special = Special {
+        role: None,
+        key: Some(b"nightly".to_vec()),
+        ruling: Arc::new(Ruling {
+            rows_max: Some(7),
+            ..Ruling::default()
+        }),
+    };
+    let rulings = Rulings::new(Ruling::default(), vec![special]);
+    let catalogue = Catalogue::new(Settings::new(&Limits::default(), rulings));
+    let tool = catalogue.find("execute_query").unwrap();
+    let arguments: &RawValue = serde_json::from_str(r#"{"query":"select 1","limit":100}"#).unwrap();
+    let rows_max = |principal: &[u8]| {
+        let begun = with_call(|call| catalogue.begin(tool, Some(arguments), &Call { principal, ..*call }));
+        match begun {
+            Ok(Begun::Work(work)) => work.bounds.rows_max,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        (rows_max(b"other"), rows_max(b""), rows_max(b"nightly")),
+        (100, 100, 7)
     );
 }

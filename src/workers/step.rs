@@ -30,26 +30,24 @@ fn run(backend: &dyn Backend, mut job: Job, token: &CancelToken, clock: &dyn Clo
     if let Some(unchecked) = job.work.unchecked.take() {
         match unchecked.check() {
             Ok(checked) => job.work.statements.push(checked),
-            Err(refusal) => {
-                let error = Error::new(Kind::Refused, refusal.message).with_detail(refusal.rule.name());
-                return Outcome::Done(Err(error));
-            }
+            Err(refusal) => return Outcome::Done(Err(Error::refused(&refusal))),
         }
     }
     match backend.step(job, token) {
         Step::Again { job, after, progress } => Outcome::Again { job, after, progress },
-        Step::Done(mut job, Ok(results)) => match job.work.follow.take() {
-            Some(follow) => go_on(*job, follow, results, clock),
-            None => render(*job, results, clock),
+        Step::Done(mut job, ended) => match (job.work.follow.take(), ended) {
+            (Some(follow), Err(error)) if !follow.takes(&error) => Outcome::Done(Err(error)),
+            (Some(follow), ended) => go_on(*job, follow, ended, clock),
+            (None, Ok(results)) => render(*job, results, clock),
+            (None, Err(error)) => Outcome::Done(Err(error)),
         },
-        Step::Done(_, Err(error)) => Outcome::Done(Err(error)),
     }
 }
 
 /// What follows from the answer is the job's next step: in its turn, like any other.
-fn go_on(job: Job, follow: Follow, results: Vec<ResultSet>, clock: &dyn Clock) -> Outcome {
+fn go_on(job: Job, follow: Follow, ended: Result<Vec<ResultSet>, Error>, clock: &dyn Clock) -> Outcome {
     let elapsed = clock.now().monotonic.since(job.admitted);
-    match follow.run(Answer { results, elapsed }) {
+    match follow.run(ended.map(|results| Answer { results, elapsed })) {
         Ok(followed) => Outcome::Again {
             job: Box::new(job.going_on_with(followed)),
             after: Duration::ZERO,

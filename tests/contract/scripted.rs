@@ -2,6 +2,7 @@
 
 mod failures;
 mod faults;
+mod gate;
 mod seeds;
 mod stopping;
 

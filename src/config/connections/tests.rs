@@ -120,3 +120,24 @@ fn a_connection_may_stand_in_the_environment_alone() {
     let sources = sources(&[("--connection", "ci")], &environment);
     assert_eq!(only(&sources).account.as_deref(), Some("myorg-ci"));
 }
+
+#[test]
+fn a_policy_by_role_and_a_role_of_the_callers_choice_do_not_go_together() {
+    use crate::config::{Config, Transport};
+    let refused = |flags: &[(&'static str, &str)], policy: &str| {
+        let mut all = vec![("--policy", "policy.toml")];
+        all.extend_from_slice(flags);
+        let sources = sources(&all, &[]).with_policy(policy);
+        let read = Config::read(&sources, Transport::Stdio, false);
+        read.err().map(|error| error.to_string())
+    };
+    let by_role = "[role.reader]\nmax_rows = 5\n";
+    let told = refused(&[("--connections", "prod,dev")], by_role).unwrap();
+    assert!(told.starts_with("the policy has sections by role"), "{told}");
+    assert!(
+        refused(&[("--connection", "prod")], by_role).is_some(),
+        "it lists roles"
+    );
+    assert_eq!(refused(&[("--connections", "prod,dev")], "max_rows = 5\n"), None);
+    assert_eq!(refused(&[("--connection", "dev")], by_role), None);
+}

@@ -84,8 +84,9 @@ fn settings_are_laid_over_the_file_and_sections_over_both() {
     "#;
     let set = [("SNOWFLAKE_MCP_MAX_PARTITIONS", "9")];
     let rulings = read_with(file, &set).expect("a file and a setting");
-    let of = |role, key| {
-        let ruling = rulings.of(role, key);
+    let of = |role, key: Option<&str>| {
+        let mark = key.map(mark);
+        let ruling = rulings.of(role, mark.as_ref().map(|mark| mark.as_bytes()));
         (ruling.cost.partitions_max, ruling.policy.writes().count())
     };
     assert_eq!(of(None, None), (Some(9), 1));

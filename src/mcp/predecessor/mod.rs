@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use super::script::Hears;
 use super::{Context, Outcome, Revision, Service, calls};
 use crate::rpc::Id;
-use crate::tools::{self, Catalogue};
+use crate::tools::{self, Catalogue, Consent};
 
 /// The revision whose results these clients get: the richest form that is an object of content and flags.
 const REVISION: Revision = Revision::V20251125;
@@ -56,7 +56,8 @@ impl Service {
             traceparent: None,
             keys: &keys,
         };
-        calls::start(self, (REVISION, name, arguments), &call, Hears::default())
+        let unasked = (Hears::default(), Consent::Unknown(None));
+        calls::start(self, (REVISION, name, arguments), &call, unasked)
     }
 }
 

@@ -2,7 +2,7 @@
 //! and anew before they end.
 //!
 //! The step that finds that a token is due fetches it; every other one goes on with the old token while that holds, and
-//! comes back later when there is none. So a provider that is slow holds one worker, for [`issuer::PATIENCE`] at most,
+//! comes back later when there is none. So a provider that is slow holds one worker, for ten seconds at most (`issuer`),
 //! and a provider that is away is asked again only after a pause.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
