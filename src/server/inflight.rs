@@ -255,7 +255,10 @@ impl Inflight {
             self.ready.push(principal, Stage::Submit, id);
         }
         let statement_bytes = work.leased_bytes();
-        let (patience, own_id) = (work.patience.take(), work.is_run().then_some(request_id));
+        let (patience, own_id) = (
+            work.patience.take(),
+            (work.is_run() && work.follow.is_none()).then_some(request_id),
+        );
         let state = State::Ready(Box::new(Job {
             id,
             work,
