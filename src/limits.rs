@@ -149,6 +149,8 @@ pub struct Limits {
     pub rows_max: u64,
     /// Encoded bytes of one result; a result that does not fit is cut and says so.
     pub result_bytes_max: usize,
+    /// Tokens of the text of one result, estimated from its bytes; what does not fit is cut and can be read on by cursor.
+    pub result_tokens_max: u64,
     /// Characters of one cell in the markdown table; longer cells are cut there (structured content keeps them).
     pub cell_text_max: usize,
 
@@ -183,6 +185,9 @@ pub struct Limits {
     pub task_ttl_max: Duration,
     /// How long a broken stream can be resumed; then its call is cancelled.
     pub resume_window: Duration,
+    /// How long a call waits for its statement; then it is answered with the query id and the statement goes on. Many
+    /// clients give up after 60 s.
+    pub call_wait: Duration,
     /// A statement that runs longer is cancelled (`MCP_REQUEST_TIMEOUT`).
     pub statement_timeout: Duration,
     /// A call that goes on by itself, or waits for its client's answer to a question, is ended after this time.
@@ -259,6 +264,8 @@ impl Default for Limits {
             metadata_ttl: Duration::from_secs(60),
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
+            // More than fits into `result_bytes_max`: bytes bound it, until the operator says what models can bear.
+            result_tokens_max: 10_000_000,
             cell_text_max: 200,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
@@ -273,6 +280,7 @@ impl Default for Limits {
             task_after: Duration::from_secs(3),
             task_ttl_max: Duration::from_secs(60 * 60),
             resume_window: Duration::from_secs(30),
+            call_wait: Duration::from_secs(45),
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),

@@ -156,6 +156,8 @@ pub struct Work {
     pub query_tag: Option<String>,
     /// What it asks of the account, where others who ask the same can have the same answer.
     pub share: Option<Share>,
+    /// How long the caller waits; `None`: to the end.
+    pub patience: Option<Patience>,
     /// What is run once these statements have ended and can only be said then; the answer that is rendered is that of
     /// the last.
     pub follow: Option<Follow>,
@@ -164,6 +166,11 @@ pub struct Work {
 }
 
 impl Work {
+    /// Whether statements are run, rather than asked after.
+    pub fn is_run(&self) -> bool {
+        matches!(self.operation, Operation::Run)
+    }
+
     /// Whether the job goes on, with an absent result, when its statement `index` fails like that.
     pub fn allows(&self, index: usize, error: &Error) -> bool {
         let count = self.statements.len();
@@ -219,6 +226,8 @@ pub struct Reached {
     pub carried: Option<Box<dyn Any + Send>>,
     /// Bytes of rows in it. The server counts them against `replies_bytes_max`.
     pub row_bytes: usize,
+    /// The statement that the job waits for goes on without further steps, and can be asked after by its handle.
+    pub goes_on_alone: bool,
 }
 
 impl Default for Reached {
@@ -228,6 +237,7 @@ impl Default for Reached {
             handle: None,
             carried: None,
             row_bytes: 0,
+            goes_on_alone: false,
         }
     }
 }
@@ -338,6 +348,37 @@ impl Follow {
 impl fmt::Debug for Follow {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Follow(…)")
+    }
+}
+
+/// How long a caller waits for a statement, and what it is told then. The statement goes on.
+pub struct Patience {
+    /// From the admission of the call on.
+    pub wait: Duration,
+    tell: Tell,
+}
+
+type Tell = Box<dyn FnOnce(&str, Duration) -> Vec<u8> + Send>;
+
+impl Patience {
+    /// Waits for so long, then `tell` makes the result, of the query id and the time that has passed. It runs on the
+    /// reactor: the result is short.
+    pub fn new(wait: Duration, tell: impl FnOnce(&str, Duration) -> Vec<u8> + Send + 'static) -> Self {
+        Self {
+            wait,
+            tell: Box::new(tell),
+        }
+    }
+
+    /// Makes the result.
+    pub fn tell(self, query_id: &str, elapsed: Duration) -> Vec<u8> {
+        (self.tell)(query_id, elapsed)
+    }
+}
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Patience({:?})", self.wait)
     }
 }
 

@@ -115,6 +115,7 @@ pub struct ResultSet {
     rows: u64,
     bytes: usize,
     truncated: bool,
+    has_non_finite: bool,
     bounds: Bounds,
 }
 
@@ -135,6 +136,7 @@ impl ResultSet {
             rows: 0,
             bytes: 0,
             truncated: false,
+            has_non_finite: false,
             bounds,
         }
     }
@@ -209,6 +211,16 @@ impl ResultSet {
     /// Whether rows were left out.
     pub fn is_truncated(&self) -> bool {
         self.truncated
+    }
+
+    /// Says that a number which JSON cannot say was kept as NULL.
+    pub fn note_non_finite(&mut self) {
+        self.has_non_finite = true;
+    }
+
+    /// Whether numbers that JSON cannot say were kept as NULL.
+    pub fn has_non_finite(&self) -> bool {
+        self.has_non_finite
     }
 
     /// Rows kept.

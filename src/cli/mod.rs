@@ -110,6 +110,8 @@ pub(crate) struct Serve {
     workers: Option<String>,
     #[arg(long, value_name = "ROWS", help = described(&setting::ROWS_MAX))]
     max_rows: Option<String>,
+    #[arg(long, value_name = "SECONDS", help = described(&setting::CALL_WAIT))]
+    wait: Option<String>,
     #[arg(long, value_name = "SECONDS", help = described(&setting::DRAIN_TIMEOUT))]
     drain_timeout: Option<String>,
     #[arg(long, value_name = "SECONDS", help = described(&setting::DRAIN_DELAY))]
@@ -231,6 +233,7 @@ impl Serve {
             (&setting::PORT, &self.port),
             (&setting::WORKERS, &self.workers),
             (&setting::ROWS_MAX, &self.max_rows),
+            (&setting::CALL_WAIT, &self.wait),
             (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
             (&setting::DRAIN_DELAY, &self.drain_delay),
             (&setting::LOG_LEVEL, &self.log_level),

@@ -219,6 +219,7 @@ fn server_settings(config: &Config) -> Settings {
             Engine::Demo => "demo",
             Engine::Snowflake(_) | Engine::Several(_) | Engine::Incomplete(_) => "snowflake",
         },
+        has_own_ids: matches!(config.engine, Engine::Demo),
         engine_missing: match &config.engine {
             Engine::Incomplete(reason) => Some(reason.clone()),
             Engine::Demo | Engine::Snowflake(_) | Engine::Several(_) => None,

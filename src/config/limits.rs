@@ -36,6 +36,7 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
         (&s::HEAD_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.head_timeout),
         (&s::BODY_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.body_timeout),
         (&s::WRITE_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.write_timeout),
+        (&s::CALL_WAIT, STATEMENT_SECONDS_RANGE, &mut limits.call_wait),
         (
             &s::STATEMENT_TIMEOUT,
             STATEMENT_SECONDS_RANGE,
@@ -68,6 +69,9 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
     }
     if let Some(found) = sources.find(&s::RESULT_SIZE_MAX) {
         limits.result_bytes_max = value::count(&found, RESULT_MIB_RANGE)? << 20;
+    }
+    if let Some(found) = sources.find(&s::RESULT_TOKENS_MAX) {
+        limits.result_tokens_max = value::number(&found, TOKENS_RANGE)?;
     }
     if let Some(found) = sources.find(&s::ROWS_MAX) {
         limits.rows_max = value::number(&found, ROWS_RANGE)?;
@@ -108,6 +112,7 @@ const PER_DAY_RANGE: RangeInclusive<u64> = 1..=1_000_000_000_000;
 /// A tebibyte.
 const PER_DAY_MIB_RANGE: RangeInclusive<u64> = 1..=1 << 20;
 pub(super) const ROWS_RANGE: RangeInclusive<u64> = 1..=1_000_000;
+const TOKENS_RANGE: RangeInclusive<u64> = 100..=10_000_000;
 const REQUEST_MIB_RANGE: RangeInclusive<u64> = 1..=64;
 /// A page of 8 MiB takes the reactor several turns to write; more belongs into pages.
 const RESULT_MIB_RANGE: RangeInclusive<u64> = 1..=8;

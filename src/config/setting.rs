@@ -4,10 +4,12 @@
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
 mod ineffective;
+mod patience;
 mod snowflake;
 mod statements;
 
 pub use ineffective::INEFFECTIVE;
+pub use patience::{CALL_WAIT, RESULT_TOKENS_MAX};
 pub use snowflake::*;
 pub use statements::*;
 
@@ -443,6 +445,7 @@ pub const ALL: &[&Setting] = &[
     &BYTES_PER_DAY,
     &REQUEST_SIZE_MAX,
     &RESULT_SIZE_MAX,
+    &RESULT_TOKENS_MAX,
     &BUFFERED_SIZE_MAX,
     &REPLIES_SIZE_MAX,
     &METADATA_TTL,
@@ -451,6 +454,7 @@ pub const ALL: &[&Setting] = &[
     &HEAD_TIMEOUT,
     &BODY_TIMEOUT,
     &WRITE_TIMEOUT,
+    &CALL_WAIT,
     &STATEMENT_TIMEOUT,
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,

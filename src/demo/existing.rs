@@ -33,6 +33,8 @@ impl Demo {
             Err(error) | Ok(State::Failed(error)) => return done(job, Err(*error)),
             Ok(State::Running) => {
                 job.reached.stage = Stage::Poll;
+                job.reached.handle = Some(id.to_string());
+                job.reached.goes_on_alone = true;
                 return again(job, RUNNING_WAIT, Progress::Running);
             }
             Ok(State::Ended { origin, rows }) => (origin, rows),

@@ -142,6 +142,7 @@ fn push(result: &mut ResultSet, kind: Type, value: ValueRef<'_>, scratch: &mut S
 fn push_float(result: &mut ResultSet, number: f64, scratch: &mut String) {
     use std::fmt::Write as _;
     if !number.is_finite() {
+        result.note_non_finite();
         return result.push(Value::Null);
     }
     let magnitude = number.abs();

@@ -70,6 +70,8 @@ pub(super) struct Core {
     pub(super) waiting: Waiting,
     /// What is done when no connection is being served any more.
     pub(super) later: VecDeque<Later>,
+    /// Statements that were let go, the last ones.
+    pub(super) let_go: VecDeque<Box<str>>,
     /// Questions put to clients so far.
     pub(super) questions: u64,
     /// When the timer that looks for silent streams comes, if it is set.
@@ -127,6 +129,7 @@ impl Core {
             planted: None,
             waiting: Waiting::default(),
             later: VecDeque::new(),
+            let_go: VecDeque::new(),
             questions: 0,
             silence_at: None,
             settings: Arc::new(settings),

@@ -20,6 +20,7 @@
 
 mod cancelling;
 mod followers;
+mod patience;
 mod scripted;
 mod tasked;
 
@@ -33,7 +34,7 @@ use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
 use crate::audit::Record;
-use crate::backend::job::{Reached, Rendered, Work};
+use crate::backend::job::{Patience, Reached, Rendered, Work};
 use crate::backend::kept::{Key, Share, Who};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::{JobId, Uuid};
@@ -80,6 +81,14 @@ pub(super) struct Flight {
     pub(super) intent: Option<Box<Intent>>,
     /// What the audit log will hear of it.
     pub(super) record: Option<Box<Record>>,
+    /// What the caller is told when it has waited until then.
+    patience: Option<(Instant, Patience)>,
+    /// It has, and only the statement's name is missing.
+    is_impatient: bool,
+    /// It was told; the job goes on.
+    is_let_go: bool,
+    /// By which an engine without ids of its own calls the statement.
+    request_id: Option<Uuid>,
     state: State,
 }
 
@@ -251,7 +260,7 @@ impl Inflight {
         now: Instant,
         caller: Caller,
         (principal, calls_max): (Principal, usize),
-        (work, finish, request_id): (Work, Finish, Uuid),
+        (mut work, finish, request_id): (Work, Finish, Uuid),
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
@@ -269,6 +278,10 @@ impl Inflight {
         if let Some(share) = &share {
             self.leaders.insert(share.key.clone(), id);
         }
+        let (patience, own_id) = (
+            work.patience.take(),
+            (work.is_run() && work.follow.is_none()).then_some(request_id),
+        );
         let state = State::Ready(Box::new(Job {
             id,
             work,
@@ -279,6 +292,12 @@ impl Inflight {
         let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
         flight.statement_bytes = statement_bytes;
         (flight.share, flight.who) = (share, who);
+        flight.request_id = own_id;
+        if let Some(patience) = patience {
+            let due = now + patience.wait;
+            timers.set(due, Timer::JobPatience(id));
+            flight.patience = Some((due, patience));
+        }
         self.statement_bytes += statement_bytes;
         self.insert(id, flight, timers)
     }
@@ -442,6 +461,9 @@ impl Inflight {
         if let Some(intent) = &flight.intent {
             timers.clear(intent.due, Timer::JobTask(id));
         }
+        if let Some((due, _)) = &flight.patience {
+            timers.clear(*due, Timer::JobPatience(id));
+        }
         // Who follows another call has not come through the gate.
         let has_entered = !matches!(flight.state, State::Following { .. });
         if has_entered && let Some(next) = self.gate.leave(flight.principal, id) {
@@ -488,6 +510,10 @@ impl Flight {
             task: None,
             intent: None,
             record: None,
+            patience: None,
+            is_impatient: false,
+            is_let_go: false,
+            request_id: None,
             state,
         }
     }

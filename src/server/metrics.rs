@@ -35,6 +35,8 @@ pub enum Metric {
     CallsFailed,
     /// Tool calls cancelled because who asked is gone or changed its mind.
     CallsCancelled,
+    /// Tool calls answered with the query id of a statement that goes on.
+    CallsLetGo,
     /// Tool calls cut off by shutdown.
     CallsCut,
     /// Completions for a job that is not known any more.
@@ -65,7 +67,7 @@ pub enum Metric {
     AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 27] = [
+const METRICS: [(Metric, &str, &str); 28] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -130,6 +132,11 @@ const METRICS: [(Metric, &str, &str); 27] = [
         Metric::CallsCancelled,
         "snowflake_mcp_calls_cancelled_total",
         "Tool calls cancelled by who asked.",
+    ),
+    (
+        Metric::CallsLetGo,
+        "snowflake_mcp_calls_let_go_total",
+        "Tool calls answered with the query id of a statement that goes on.",
     ),
     (
         Metric::CallsCut,

@@ -25,6 +25,7 @@
 //! | `inflight`, `gate`, `ready` | fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
+//! | `letting` | what happens to a statement that outlasts its caller's patience changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
 
@@ -47,6 +48,7 @@ mod headers;
 mod health;
 mod inflight;
 mod later;
+mod letting;
 mod listening;
 mod memory;
 mod metrics;
@@ -240,6 +242,7 @@ impl Server {
                 Timer::Tasks => self.on_tasks_due(now),
                 Timer::JobTask(job) => self.become_task(now, job),
                 Timer::JobDeadline(job) => self.on_job_deadline(now, job),
+                Timer::JobPatience(job) => self.on_patience(now, job),
                 Timer::Shutdown => self.on_shutdown_timer(now),
             }
         }
@@ -389,6 +392,11 @@ impl Server {
                     self.notify_progress(now, id, &progress, has_begun);
                 } else {
                     self.on_rows_not_kept(now, id);
+                }
+                if self.core.inflight.is_impatient(id) {
+                    self.on_patience(now, id);
+                } else {
+                    self.core.forget_let_go(now, id);
                 }
             }
             Completed::Over { mut flight, result } => {

@@ -14,6 +14,8 @@ pub struct Settings {
     pub version: &'static str,
     /// Name of the engine behind the tools (`snowflake`, `demo`).
     pub engine: &'static str,
+    /// Whether that engine calls statements by the request ids that the server draws.
+    pub has_own_ids: bool,
     /// Why no call can succeed, where that is known from the start (settings that are missing).
     pub engine_missing: Option<String>,
     /// Which values of `Host` are served.
@@ -51,6 +53,7 @@ impl Default for Settings {
             limits: Limits::default(),
             version: env!("CARGO_PKG_VERSION"),
             engine: "demo",
+            has_own_ids: true,
             engine_missing: None,
             hosts: HostRule::LoopbackAnd(Vec::new()),
             origins: Vec::new(),

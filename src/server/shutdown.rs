@@ -130,6 +130,7 @@ impl Server {
         let until = now.monotonic + self.core.settings.limits.drain_timeout;
         self.core.phase = Phase::Draining { until };
         self.core.outputs.push_back(Output::StopAccepting);
+        self.core.tell_let_go();
         self.for_each_connection(now, |entry, serving| match &mut entry.codec {
             Codec::Http(http) => http.drain(serving),
             Codec::WebSocket(socket) if entry.talk.dialect == Dialect::Envelope => {
@@ -191,6 +192,10 @@ impl Server {
         // Nobody will come for what they find: their ids name rows of this process.
         for job in self.core.inflight.of_tasks() {
             self.core.cancel_gone(job);
+        }
+        // What runs in a worker ends with it.
+        for job in self.core.inflight.let_go() {
+            self.core.cancel(job);
         }
         self.core.give_steps(now.monotonic);
         let until = now.monotonic + self.core.settings.limits.cancel_timeout;

@@ -17,6 +17,8 @@ pub(super) enum Timer {
     JobDue(JobId),
     /// A call has run for as long as it may.
     JobDeadline(JobId),
+    /// The caller of a job waits no longer.
+    JobPatience(JobId),
     /// A call becomes a task.
     JobTask(JobId),
     /// A task is over its time.

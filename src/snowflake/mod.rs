@@ -148,6 +148,9 @@ impl Backend for Snowflake {
             Turn::Again { after, progress } => {
                 job.reached.stage = run.stage();
                 job.reached.row_bytes = run.row_bytes();
+                // Only the last statement of a job is one to be come back for.
+                let is_last = job.work.follow.is_none() && job.work.statements.len() <= 1;
+                job.reached.goes_on_alone = is_last && job.reached.handle.is_some();
                 job.reached.carried = Some(run);
                 Step::Again {
                     job: Box::new(job),

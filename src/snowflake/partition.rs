@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::answer::{Metadata, Row, RowSink};
 use super::decode::{self, Encoding};
-use crate::backend::ResultSet;
 use crate::backend::rows::{Bounds, Extent, Position};
+use crate::backend::{ResultSet, Value};
 
 /// A result that is being read.
 #[derive(Debug)]
@@ -137,10 +137,14 @@ impl Reading {
             return Err("rows come before their metadata".to_owned());
         };
         for (cell, encoding) in row.cells().zip(&self.encodings) {
-            result.push(match cell {
-                None => crate::backend::Value::Null,
+            let value = match cell {
+                None => Value::Null,
                 Some(wire) => encoding.decode(wire, &mut self.scratch),
-            });
+            };
+            if value == Value::Null && cell.is_some() {
+                result.note_non_finite();
+            }
+            result.push(value);
         }
         self.taken += 1;
         if !result.end_row() {

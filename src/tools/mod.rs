@@ -16,12 +16,16 @@ pub mod render;
 pub mod schema;
 pub mod settings;
 
+mod cursor;
 mod describe;
+mod existing;
 mod explain;
 mod fence;
+mod format;
 mod listing;
 mod names;
 mod objects;
+mod page;
 mod plan;
 mod profile;
 mod query;
@@ -42,6 +46,7 @@ use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement, Write};
 use crate::sql::identifier;
+use crate::token;
 
 pub use call::Call;
 pub use choice::Choice;
@@ -108,8 +113,8 @@ pub enum Refusal {
     NoSchema,
     /// A kind of object that cannot be looked for.
     ObjectType(String),
-    /// A cursor of another call, or none.
-    Cursor,
+    /// A cursor of another search, or none.
+    SearchCursor,
     /// The SQL text is too long.
     StatementTooLong {
         /// The limit in bytes.
@@ -119,8 +124,6 @@ pub enum Refusal {
     },
     /// The guard did not let the statement pass.
     Statement(guard::Refusal),
-    /// The statement is none that has a plan.
-    NoPlan,
     /// A connection, role or warehouse that callers may not choose.
     Choice {
         /// Which argument.
@@ -130,6 +133,12 @@ pub enum Refusal {
         /// What may be chosen.
         known: Vec<String>,
     },
+    /// The statement is none that has a plan.
+    NoPlan,
+    /// The cursor does not open.
+    Cursor(token::Fault),
+    /// The query id has not the form of one.
+    QueryId,
 }
 
 /// A call that is refused before anything is sent.
@@ -171,7 +180,7 @@ impl fmt::Display for Refusal {
                 formatter,
                 "object_types has {word}, which is none of database, schema, table, view, column"
             ),
-            Self::Cursor => formatter.write_str(
+            Self::SearchCursor => formatter.write_str(
                 "cursor is not the next_cursor of a call with the same arguments; leave it out to start over",
             ),
             Self::StatementTooLong { limit, actual } => {
@@ -181,9 +190,6 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Statement(refusal) => refusal.fmt(formatter),
-            Self::NoPlan => formatter.write_str(
-                "the statement has no plan: only one query, or a write that is allowed, can be explained",
-            ),
             Self::Choice {
                 argument,
                 found,
@@ -203,6 +209,12 @@ impl fmt::Display for Refusal {
                 "{argument} {found} cannot be chosen; there are {}",
                 known.join(", ")
             ),
+            Self::NoPlan => formatter.write_str(
+                "the statement has no plan: only one query, or a write that is allowed, can be explained",
+            ),
+            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
+            Self::QueryId => formatter
+                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
         }
     }
 }
@@ -215,11 +227,15 @@ impl Refusal {
             | Self::Name { .. }
             | Self::Contradiction(..)
             | Self::ObjectType(_)
-            | Self::Cursor
+            | Self::SearchCursor
             | Self::Statement(_)
             | Self::Choice { .. }
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
+            Self::Cursor(_) => {
+                "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
+            }
+            Self::QueryId => "",
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
     }
@@ -253,6 +269,8 @@ impl Catalogue {
             query::query_view(&settings),
             query::execute_query(&settings),
             explain::explain_query(),
+            existing::get_query_result(&settings),
+            existing::cancel_query(&settings),
         ];
         gate::add_arguments(&settings.rulings, &mut tools);
         let choices = choice::properties(&settings.choices);
@@ -489,6 +507,7 @@ impl Settings {
             timeout: self.statement_timeout,
             query_tag: None,
             share: None,
+            patience: None,
             follow: None,
             render: Render::new(render),
         }

@@ -2,30 +2,20 @@
 
 use std::sync::Arc;
 
-use super::fence::Fence;
 use super::names::{
     ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, table_properties, text_property,
 };
-use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result, unrenderable};
+use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
+use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
-use super::table::{self, Layout};
 use super::{Begun, Call, Refusal, Settings, Tool, explain};
-use crate::backend::job::{Context, Rendered};
-use crate::backend::{self, Answer, ResultSet};
-use crate::json;
+use crate::backend::job::Context;
+use crate::backend::{Answer, ResultSet};
 use crate::sql::guard::UncheckedStatement;
 use crate::sql::identifier::Identifier;
 
 /// The name of the tool that runs any statement.
 pub(super) const EXECUTE_QUERY: &str = "execute_query";
-
-/// Schema of `structuredContent` for both tools.
-const ROWS_SCHEMA: &str = concat!(
-    r#"{"type":"object","properties":{"returned":{"type":"integer","description":"rows returned"},"truncated":{"type":"boolean","description":"whether there are more rows than were returned"},"total":{"type":"integer","description":"rows of the whole result, where known"},"query_id":{"type":"string"},"elapsed_ms":{"type":"integer"},"#,
-    r#""columns":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"type":{"type":"string","description":"Snowflake type"},"nullable":{"type":"boolean"}},"required":["name","type","nullable"]}},"#,
-    r#""rows":{"type":"array","description":"cells in column order; numbers of more than 15 digits are strings","items":{"type":"array","items":{}}}},"#,
-    r#""required":["returned","truncated","elapsed_ms","columns","rows"]}"#
-);
 
 /// Rows of `query_view` when the caller does not say: enough to see what a view holds.
 const SAMPLE_ROWS: u64 = 10;
@@ -48,6 +38,8 @@ pub(super) fn query_view(settings: &Settings) -> Tool {
                 "Schema name; needed unless the server has a default schema for this database.",
             ),
             limit_property(SAMPLE_ROWS.min(settings.rows_max), settings.rows_max),
+            format_property(),
+            tokens_property(settings),
         ],
         output_schema: ROWS_SCHEMA,
         begin: begin_query_view,
@@ -60,6 +52,8 @@ pub(super) fn sample_table(settings: &Settings) -> Tool {
         SAMPLE_ROWS.min(settings.rows_max),
         settings.rows_max,
     ));
+    properties.push(format_property());
+    properties.push(tokens_property(settings));
     properties.push(Property {
         name: "random",
         kind: Kind::Flag { default: false },
@@ -87,7 +81,7 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
     Tool {
         name: EXECUTE_QUERY,
         title: "Execute query",
-        description: "Run one read-only SQL statement on Snowflake and return its rows: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES. The SQL is sent unchanged; rows beyond limit are not read, and the result then says that it is truncated, so aggregate in SQL rather than reading everything. Write names as database.schema.object, or pass database and schema.",
+        description: "Run one read-only SQL statement on Snowflake and return its rows: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES. The SQL is sent unchanged; rows beyond limit are not read, and the result then says that it is truncated and has a cursor for get_query_result, so aggregate in SQL rather than reading everything. Write names as database.schema.object, or pass database and schema.",
         properties: vec![
             text_property(
                 "query",
@@ -105,6 +99,8 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
                 "Schema in which unqualified names are looked up.",
             ),
             limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
+            format_property(),
+            tokens_property(settings),
             Property {
                 name: "timeout_seconds",
                 kind: Kind::Count {
@@ -135,23 +131,13 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
     }
 }
 
-fn limit_property(default: u64, maximum: u64) -> Property {
-    Property {
-        name: "limit",
-        kind: Kind::Count { maximum, default },
-        is_required: false,
-        description: "Rows to return at most.",
-    }
-}
-
 fn begin_query_view(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
-    let form = call.form;
     let name = ObjectName::parse(settings, arguments, VIEW_NAME)?;
-    begin_sample(settings, arguments, form, (name, "view", false))
+    begin_sample(settings, arguments, call, (name, "view", false))
 }
 
 fn begin_sample_table(
@@ -159,12 +145,11 @@ fn begin_sample_table(
     arguments: &Arguments<'_>,
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
-    let form = call.form;
     let name = ObjectName::parse(settings, arguments, TABLE_NAME)?;
     begin_sample(
         settings,
         arguments,
-        form,
+        call,
         (name, "table", arguments.flag("random")),
     )
 }
@@ -172,9 +157,10 @@ fn begin_sample_table(
 fn begin_sample(
     settings: &Arc<Settings>,
     arguments: &Arguments<'_>,
-    form: Form,
+    call: &Call<'_>,
     (name, noun, is_random): (ObjectName, &'static str, bool),
 ) -> Result<Begun, Refusal> {
+    let form = call.form;
     let limit = arguments.count("limit");
     // One row more than is shown tells whether there are more. The text is ours, so it may be bounded in SQL.
     let statement = if is_random {
@@ -183,7 +169,8 @@ fn begin_sample(
         format!("SELECT * FROM {} LIMIT {}", name.to_quoted(), limit + 1)
     };
     let statement = settings.check(&statement)?;
-    let (context, page) = (name.context(settings), Page::new(settings, limit, form));
+    let context = name.context(settings);
+    let page = Page::new(settings, arguments, call).without_next();
     let shown = name.to_display();
     let render = move |answer: Answer| {
         let Some(result) = answer.results.first() else {
@@ -198,7 +185,9 @@ fn begin_sample(
         };
         page.render(result, &answer, heading)
     };
-    Ok(settings.work(vec![statement], context, limit, render).into())
+    let mut work = settings.work(vec![statement], context, limit, render);
+    work.patience = Some(patience(settings, form));
+    Ok(work.into())
 }
 
 fn begin_execute_query(
@@ -216,7 +205,7 @@ fn begin_execute_query(
     let schema = exact(name_in(arguments, "schema")?);
     let context = settings.context(database, schema);
     let limit = arguments.count("limit");
-    let page = Page::new(settings, limit, form);
+    let page = Page::new(settings, arguments, call);
     let request = Request {
         place: place(&context),
         statement: echo(text),
@@ -227,6 +216,7 @@ fn begin_execute_query(
         None => missing_result(form),
     };
     let mut work = settings.work(Vec::new(), context, limit, render);
+    work.patience = Some(patience(settings, form));
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));
     if text.len() > settings.statement_reactor_bytes_max {
         // Guarding costs about 46 ns a byte: a long text would hold up every other connection.
@@ -295,120 +285,7 @@ fn fence(text: &str) -> String {
 }
 
 /// The line by which an operator finds the statement again: Snowflake's query id.
-fn request_id(result: &ResultSet) -> String {
+pub(super) fn request_id(result: &ResultSet) -> String {
     let line = |id: &String| format!("Request ID: {id}\n");
     result.query_id.as_ref().map_or_else(String::new, line)
-}
-
-/// The text around the table.
-#[derive(Debug)]
-struct Heading {
-    /// Before `Showing N rows`.
-    before: String,
-    /// Between that and the table.
-    after: String,
-    /// Instead of all of it, when there are no rows.
-    empty: String,
-    /// Rows of the whole result, if that means anything.
-    total: Option<u64>,
-}
-
-/// How a page of rows is bounded and shaped.
-#[derive(Debug, Clone, Copy)]
-struct Page {
-    limit: u64,
-    rows_max: u64,
-    bytes_max: usize,
-    cell_text_max: usize,
-    form: Form,
-}
-
-impl Page {
-    fn new(settings: &Settings, limit: u64, form: Form) -> Self {
-        Self {
-            limit,
-            rows_max: settings.rows_max,
-            bytes_max: settings.result_bytes_max,
-            cell_text_max: settings.cell_text_max,
-            form,
-        }
-    }
-
-    fn render(&self, result: &ResultSet, answer: &Answer, heading: Heading) -> Rendered {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        json::push_string_body(&mut before, &heading.before);
-        json::push_string_body(&mut after, heading.after.trim_end());
-        let [open, close] = Fence::lines(self.form.fence);
-        after.extend_from_slice(&open);
-        after.extend_from_slice(b"\\n\\n");
-        after.append(&mut table::header(&result.columns, self.cell_text_max));
-        let columns = table::columns_json(&result.columns);
-        let fixed = before.len() + after.len() + columns.len() + OVERHEAD_BYTES;
-        let Some(room) = self.bytes_max.checked_sub(fixed) else {
-            return self.too_wide(result.columns.len());
-        };
-        let layout = Layout {
-            is_structured: self.form.is_structured,
-            cell_text_max: self.cell_text_max,
-            room,
-        };
-        let rows = table::encode(result, layout);
-        let figures = Figures {
-            returned: rows.returned,
-            is_truncated: rows.is_cut || result.is_truncated(),
-            total: heading.total,
-            query_id: result.query_id.as_deref(),
-            elapsed: answer.elapsed,
-        };
-        let mut members = b"{".to_vec();
-        figures.push_json(&mut members);
-        members.extend_from_slice(b",\"columns\":[");
-        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
-        let object = if figures.returned == 0 && !figures.is_truncated {
-            let mut empty = Vec::new();
-            json::push_string_body(&mut empty, &heading.empty);
-            assemble(self.form, &[&empty], &structured)
-        } else {
-            let note = self.note(result, &rows, figures);
-            let shown = format!("Showing {} rows", rows.returned);
-            let text: [&[u8]; 6] = [&note, &before, shown.as_bytes(), &after, &rows.text, &close];
-            assemble(self.form, &text, &structured)
-        };
-        Rendered {
-            result: object,
-            rows: figures.returned,
-            truncated: figures.is_truncated,
-            query_id: result.query_id.clone(),
-            kept: None,
-        }
-    }
-
-    /// What stands before everything else when rows were left out.
-    fn note(&self, result: &ResultSet, rows: &table::Rows, figures: Figures<'_>) -> Vec<u8> {
-        let mut note = Vec::new();
-        if !figures.is_truncated {
-            return note;
-        }
-        let cut = if !rows.is_cut && result.returned() >= self.limit {
-            Cut::Rows {
-                limit: self.limit,
-                rows_max: self.rows_max,
-            }
-        } else {
-            Cut::Bytes {
-                limit: self.bytes_max,
-            }
-        };
-        json::push_string_body(&mut note, &cut.sentence(figures.returned, figures.total));
-        note.extend_from_slice(b"\\n\\n");
-        note
-    }
-
-    fn too_wide(&self, columns: usize) -> Rendered {
-        let message = format!(
-            "the names and types of {columns} columns alone do not fit into a result of {} bytes",
-            self.bytes_max
-        );
-        unrenderable(self.form, backend::Kind::ResultTooLarge, message)
-    }
 }

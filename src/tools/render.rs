@@ -160,11 +160,15 @@ pub(super) enum Cut {
     Rows { limit: u64, rows_max: u64 },
     /// The bytes that a result may have.
     Bytes { limit: usize },
+    /// The tokens that its text may have.
+    Tokens { limit: u64 },
 }
 
 impl Cut {
     /// The sentence that stands before everything else in the text of a result that was cut.
-    pub(super) fn sentence(self, returned: u64, total: Option<u64>) -> String {
+    ///
+    /// `shown` are the rows before the first one and how many are shown.
+    pub(super) fn sentence(self, (first, returned): (u64, u64), total: Option<u64>) -> String {
         let of_total = total.map_or(String::new(), |total| format!(" of {total}"));
         let (reason, advice) = match self {
             Self::Rows { limit, rows_max } if limit < rows_max => (
@@ -175,14 +179,21 @@ impl Cut {
                 format!("the limit is {limit}"),
                 "Aggregate or narrow the statement.".to_owned(),
             ),
+            Self::Tokens { limit } => (
+                format!("the text may have about {limit} tokens"),
+                "Select fewer columns or rows, or aggregate.".to_owned(),
+            ),
             Self::Bytes { limit } => (
                 format!("a result may have {limit} bytes"),
                 "Select fewer columns or rows, or aggregate.".to_owned(),
             ),
         };
-        format!(
-            "Truncated: the first {returned}{of_total} rows are shown, there are more ({reason}). {advice}"
-        )
+        let rows = match first {
+            0 => format!("the first {returned}"),
+            _ => format!("rows {} to {}", first + 1, first + returned),
+        };
+        let noun = if first == 0 { " rows" } else { "" };
+        format!("Truncated: {rows}{of_total}{noun} are shown, there are more ({reason}). {advice}")
     }
 }
 
@@ -318,18 +329,23 @@ pub(super) mod tests {
             rows_max: 50,
         };
         assert_eq!(
-            rows.sentence(10, Some(99)),
+            rows.sentence((0, 10), Some(99)),
             "Truncated: the first 10 of 99 rows are shown, there are more (the limit is 10). Raise limit (at most 50), aggregate, or narrow the statement."
         );
         let at_most = Cut::Rows {
             limit: 50,
             rows_max: 50,
         };
-        assert!(!at_most.sentence(50, None).contains("Raise"));
+        assert!(!at_most.sentence((0, 50), None).contains("Raise"));
         assert!(
             Cut::Bytes { limit: 9 }
-                .sentence(3, None)
+                .sentence((0, 3), None)
                 .contains("may have 9 bytes")
+        );
+        assert!(
+            Cut::Tokens { limit: 9 }
+                .sentence((20, 3), Some(99))
+                .starts_with("Truncated: rows 21 to 23 of 99 are shown")
         );
     }
 }

@@ -37,17 +37,12 @@ pub enum Kind {
         /// Taken when the argument is absent.
         default: u64,
     },
+    /// One of these words; the first is taken when the argument is absent.
+    Choice(&'static [&'static str]),
     /// A boolean.
     Flag {
         /// Taken when the argument is absent.
         default: bool,
-    },
-    /// One of these words.
-    Choice {
-        /// The words.
-        of: &'static [&'static str],
-        /// Taken when the argument is absent.
-        default: &'static str,
     },
 }
 
@@ -55,7 +50,7 @@ impl Kind {
     /// The name of the type in JSON Schema.
     pub const fn type_name(self) -> &'static str {
         match self {
-            Self::Text | Self::Choice { .. } => "string",
+            Self::Text | Self::Choice(_) => "string",
             Self::Count { .. } => "integer",
             Self::Flag { .. } => "boolean",
         }
@@ -87,11 +82,11 @@ pub enum Fault {
         expected: &'static str,
     },
     /// A word that is none of those that may be passed.
-    NotAmong {
+    NotAChoice {
         /// Which argument.
         name: &'static str,
-        /// The words.
-        of: &'static [&'static str],
+        /// Those that may be.
+        words: &'static [&'static str],
     },
     /// A count of zero or less.
     NotPositive(&'static str),
@@ -115,7 +110,9 @@ impl fmt::Display for Fault {
                 )
             }
             Self::WrongKind { name, expected } => write!(formatter, "{name} must be of type {expected}"),
-            Self::NotAmong { name, of } => write!(formatter, "{name} must be one of {}", of.join(", ")),
+            Self::NotAChoice { name, words } => {
+                write!(formatter, "{name} must be one of {}", words.join(", "))
+            }
             Self::NotPositive(name) => write!(formatter, "{name} must be at least 1"),
             Self::Repeated(name) => write!(formatter, "{name} is given twice"),
         }
@@ -165,9 +162,9 @@ impl<'a> Arguments<'a> {
             *value = match property.kind {
                 _ if property.is_required => return Err(Fault::Missing(property.name)),
                 Kind::Text => None,
+                Kind::Choice(words) => words.first().map(|word| Argument::Text(Cow::Borrowed(word))),
                 Kind::Count { default, .. } => Some(Argument::Count(default)),
                 Kind::Flag { default } => Some(Argument::Flag(default)),
-                Kind::Choice { default, .. } => Some(Argument::Text(Cow::Borrowed(default))),
             };
         }
         Ok(parsed)
@@ -249,11 +246,14 @@ impl Property {
         };
         match self.kind {
             Kind::Text => json::text(value).map(Argument::Text).ok_or_else(wrong),
-            Kind::Choice { of, .. } => {
+            Kind::Choice(words) => {
                 let text = json::text(value).ok_or_else(wrong)?;
-                let known = of.iter().find(|word| word.eq_ignore_ascii_case(&text));
-                let among = known.map(|word| Argument::Text(Cow::Borrowed(*word)));
-                among.ok_or(Fault::NotAmong { name: self.name, of })
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(&text));
+                let word = word.ok_or(Fault::NotAChoice {
+                    name: self.name,
+                    words,
+                })?;
+                Ok(Argument::Text(Cow::Borrowed(word)))
             }
             Kind::Flag { .. } => match value.get() {
                 "true" => Ok(Argument::Flag(true)),
@@ -292,6 +292,12 @@ impl Property {
         json::push_string(into, self.description);
         match self.kind {
             Kind::Text => {}
+            Kind::Choice(words) => {
+                into.extend_from_slice(b",\"enum\":[");
+                push_separated(into, words.iter(), |into, word| json::push_string(into, word));
+                into.extend_from_slice(b"],\"default\":");
+                json::push_string(into, words.first().copied().unwrap_or_default());
+            }
             Kind::Count { maximum, default } => {
                 into.extend_from_slice(b",\"minimum\":1,\"maximum\":");
                 json::push_number(into, maximum);
@@ -301,12 +307,6 @@ impl Property {
             Kind::Flag { default } => {
                 into.extend_from_slice(b",\"default\":");
                 into.extend_from_slice(if default { b"true" } else { b"false" });
-            }
-            Kind::Choice { of, default } => {
-                into.extend_from_slice(b",\"enum\":[");
-                push_separated(into, of.iter(), |into, word| json::push_string(into, word));
-                into.extend_from_slice(b"],\"default\":");
-                json::push_string(into, default);
             }
         }
         into.push(b'}');

@@ -53,10 +53,7 @@ pub(super) fn search_objects() -> Tool {
             ),
             Property {
                 name: "detail",
-                kind: Kind::Choice {
-                    of: &["names", "summary", "full"],
-                    default: "summary",
-                },
+                kind: Kind::Choice(&["summary", "names", "full"]),
                 is_required: false,
                 description: "names alone, with types and comments (summary), or with everything that is known (full).",
             },
@@ -182,7 +179,7 @@ fn begin_search_objects(
     mark.add(scope.as_bytes());
     search.mark = mark.get();
     if let Some(cursor) = arguments.text("cursor") {
-        search.skipped = search.read_cursor(cursor).ok_or(Refusal::Cursor)?;
+        search.skipped = search.read_cursor(cursor).ok_or(Refusal::SearchCursor)?;
     }
     let statements: Result<Vec<_>, _> = search
         .statements()

@@ -18,8 +18,12 @@ pub struct Settings {
     pub rows_max: u64,
     /// Encoded bytes of one result, text and structured form together.
     pub result_bytes_max: usize,
+    /// Estimated tokens of the text of one result; a caller may only ask for fewer.
+    pub result_tokens_max: u64,
     /// Characters of one cell in a text table.
     pub cell_text_max: usize,
+    /// How long a call waits for a statement.
+    pub call_wait: Duration,
     /// How long a statement may run; a caller may only ask for less.
     pub statement_timeout: Duration,
     /// Bytes of one SQL text.
@@ -56,7 +60,9 @@ impl Settings {
         Self {
             rows_max: limits.rows_max,
             result_bytes_max: limits.result_bytes_max,
+            result_tokens_max: limits.result_tokens_max,
             cell_text_max: limits.cell_text_max,
+            call_wait: limits.call_wait,
             statement_timeout: limits.statement_timeout,
             statement_bytes_max: limits.statement_bytes_max,
             statement_reactor_bytes_max: limits.statement_reactor_bytes_max,

@@ -60,7 +60,7 @@ impl List {
         };
         let mut head = String::new();
         if figures.is_truncated {
-            head = format!("{}\n\n", self.cut(result, &list).sentence(list.count, None));
+            head = format!("{}\n\n", self.cut(result, &list).sentence((0, list.count), None));
         }
         let is_empty = list.count == 0 && !figures.is_truncated;
         head.push_str(if is_empty { &self.empty } else { &self.title });

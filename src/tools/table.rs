@@ -3,6 +3,7 @@
 //! Cells are copied from the result's arena into two buffers; what needs an escape is found eight bytes at a time.
 //! A row that would break the byte budget is withdrawn from both, so they always show the same rows.
 
+use super::format::{Format, push_quoted};
 use crate::backend::rows::Row;
 use crate::backend::{Column, ResultSet, Value};
 use crate::json;
@@ -16,8 +17,10 @@ pub(super) struct Rows {
     pub(super) json: Vec<u8>,
     /// Rows in each.
     pub(super) returned: u64,
-    /// Whether the budget cut them.
+    /// Whether a budget cut them.
     pub(super) is_cut: bool,
+    /// Whether that was the budget of the text alone.
+    pub(super) is_cut_by_tokens: bool,
 }
 
 /// How rows are written.
@@ -29,6 +32,10 @@ pub(super) struct Layout {
     pub(super) cell_text_max: usize,
     /// Bytes that both forms may have together.
     pub(super) room: usize,
+    /// Bytes that the text form may have.
+    pub(super) text_room: usize,
+    /// How the text form is written.
+    pub(super) format: Format,
 }
 
 /// Encodes the rows that fit.
@@ -40,15 +47,28 @@ pub(super) fn encode(result: &ResultSet, layout: Layout) -> Rows {
         json: Vec::with_capacity(if layout.is_structured { expected } else { 0 }),
         returned: 0,
         is_cut: false,
+        is_cut_by_tokens: false,
     };
+    let mut scratch = String::new();
     let are_floats: Vec<bool> = result.columns.iter().map(is_float).collect();
     for row in result.rows() {
         let (text_end, json_end) = (rows.text.len(), rows.json.len());
-        push_text_row(&mut rows.text, row, layout.cell_text_max);
+        match layout.format {
+            Format::Markdown => push_text_row(&mut rows.text, row, layout.cell_text_max),
+            other => {
+                // Who is first writes no separator.
+                scratch.clear();
+                let begins = rows.returned == 0;
+                other.push_row(&mut scratch, row, (&result.columns, &are_floats), begins);
+                json::push_string_body(&mut rows.text, &scratch);
+            }
+        }
         if layout.is_structured {
             push_json_row(&mut rows.json, row, &are_floats);
         }
-        if rows.text.len() + rows.json.len() > layout.room {
+        let is_too_long = rows.text.len() > layout.text_room;
+        if is_too_long || rows.text.len() + rows.json.len() > layout.room {
+            rows.is_cut_by_tokens = is_too_long;
             rows.text.truncate(text_end);
             rows.json.truncate(json_end);
             rows.is_cut = true;
@@ -126,6 +146,7 @@ fn push_cell(into: &mut Vec<u8>, text: &str, chars_max: usize) {
     }
     if is_cut {
         into.extend_from_slice(ELLIPSIS.as_bytes());
+        into.extend_from_slice(format!(" ({} characters)", text.chars().count()).as_bytes());
     }
 }
 
@@ -171,6 +192,23 @@ fn push_json_row(into: &mut Vec<u8>, row: Row<'_>, are_floats: &[bool]) {
         }
     }
     into.push(b']');
+}
+
+/// A cell as JSON, in a text that is escaped as a whole afterwards.
+pub(super) fn cell_json(into: &mut String, cell: Value<'_>, is_float: bool) {
+    match cell {
+        Value::Null => into.push_str("null"),
+        Value::Boolean(true) => into.push_str("true"),
+        Value::Boolean(false) => into.push_str("false"),
+        Value::Number(text) if is_float || is_exact_as_double(text) => into.push_str(text),
+        Value::Number(text) => {
+            into.push('"');
+            into.push_str(text);
+            into.push('"');
+        }
+        Value::Text(text) => push_quoted(into, text),
+        Value::Json(text) => into.push_str(text),
+    }
 }
 
 /// Whether the column holds doubles, which any client reads exactly however many digits they are written with.
@@ -233,6 +271,8 @@ mod tests {
             is_structured: true,
             cell_text_max,
             room,
+            text_room: usize::MAX,
+            format: Format::Markdown,
         }
     }
 
@@ -273,7 +313,7 @@ mod tests {
     fn a_long_cell_is_cut_in_the_text_and_whole_in_the_json() {
         let long = "é".repeat(201);
         let (text, json) = encoded(&[&[Value::Text(&long)]], 200);
-        assert_eq!(text, format!("\n| {}... |", "é".repeat(197)));
+        assert_eq!(text, format!("\n| {}... (201 characters) |", "é".repeat(197)));
         assert_eq!(json, format!("[\"{long}\"]"));
         let fits = "é".repeat(200);
         assert_eq!(encoded(&[&[Value::Text(&fits)]], 200).0, format!("\n| {fits} |"));

@@ -102,7 +102,9 @@ fn the_catalogue_lists_its_tools_in_order_and_their_schemas_are_objects() {
             "profile_table",
             "query_view",
             "execute_query",
-            "explain_query"
+            "explain_query",
+            "get_query_result",
+            "cancel_query"
         ]
     );
     for tool in catalogue.tools() {
@@ -200,7 +202,7 @@ fn a_query_is_shown_with_where_it_ran_and_what_it_was() {
             .unwrap()
             .1,
         concat!(
-            r#"{"returned":1,"truncated":false,"total":1,"query_id":"q-1","elapsed_ms":12,"#,
+            r#"{"returned":1,"truncated":false,"total":1,"query_id":"q-1","elapsed_ms":12,"status":"succeeded","#,
             r#""columns":[{"name":"A","type":"VARCHAR(10)","nullable":true},{"name":"B","type":"VARCHAR(10)","nullable":true}],"#,
             r#""rows":[["1","a|b"]]},"isError":false}"#
         )
@@ -337,7 +339,7 @@ fn what_is_missing_or_unknown_is_refused_with_a_sentence() {
         (
             "execute_query",
             r#"{"sql":"select 1"}"#,
-            "Error: unknown argument sql, known are query, database, schema, limit, timeout_seconds, dry_run, use_transaction, auto_commit",
+            "Error: unknown argument sql, known are query, database, schema, limit, format, max_tokens, timeout_seconds, dry_run, use_transaction, auto_commit",
         ),
         (
             "list_databases",

@@ -129,6 +129,7 @@ impl Task {
                 timeout: self.timeout,
                 query_tag: self.query_tag,
                 share: None,
+                patience: None,
                 follow: None,
                 render: Render::new(|_| Rendered {
                     result: Vec::new(),

@@ -5,6 +5,7 @@
 //!   told to fail in any way; no time passes, because the driver's clock is a number.
 //! - `embedded`: the embedded engine.
 //! - [`vectors`]: results and errors of the real service, decoded through the client.
+//! - [`paging`]: results read on by cursor, through the tools.
 //! - [`live`]: the Snowflake client against a running SQL API server, when `SNOWFLAKE_CONTRACT_URL` names one.
 
 #![allow(
@@ -18,6 +19,7 @@ mod drive;
 #[cfg(feature = "demo")]
 mod embedded;
 mod live;
+mod paging;
 mod scripted;
 mod server;
 mod vectors;

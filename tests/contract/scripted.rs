@@ -83,7 +83,7 @@ impl Scene {
     }
 }
 
-fn settings(server: &Server, authentication: Authentication) -> Settings {
+pub(crate) fn settings(server: &Server, authentication: Authentication) -> Settings {
     Settings {
         user: Some("testuser".to_owned()),
         host: Some("127.0.0.1".to_owned()),
@@ -96,7 +96,7 @@ fn settings(server: &Server, authentication: Authentication) -> Settings {
 const ONE_NUMBER: &[(&str, &str)] = &[("N", "fixed")];
 
 /// Rows of one number each.
-fn numbers(range: std::ops::RangeInclusive<u32>) -> Vec<Vec<Value>> {
+pub(crate) fn numbers(range: std::ops::RangeInclusive<u32>) -> Vec<Vec<Value>> {
     range.map(|number| vec![json!(number.to_string())]).collect()
 }
 

@@ -13,8 +13,9 @@ import packages
 import processes
 
 TOOLS = [
-    "describe_table", "describe_view", "execute_query", "list_databases", "list_schemas", "list_tables", "list_views",
-    "profile_table", "query_view", "sample_table", "search_objects",
+    "cancel_query", "describe_table", "describe_view", "execute_query", "explain_query", "get_query_result",
+    "list_databases", "list_schemas", "list_tables", "list_views", "profile_table", "query_view", "sample_table",
+    "search_objects",
 ]
 CALL = {"name": "execute_query", "arguments": {"query": "select 1 as one"}}
 SECONDS_MAX = 60

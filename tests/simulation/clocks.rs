@@ -47,7 +47,10 @@ impl Clock for Desk {
 
 impl Desk {
     fn new() -> Self {
-        let limits = Limits::default();
+        let limits = Limits {
+            call_wait: Duration::from_secs(1_000_000),
+            ..Limits::default()
+        };
         Self {
             server: server(&limits, 1),
             now: Now {

@@ -181,6 +181,8 @@ fn limits(random: &mut SeededEntropy, is_stdio: bool) -> Limits {
         if is_stdio { 64 << 20 } else { drawn }
     };
     Limits {
+        // What is let go has an answer of its own, which src/server/tests/patience.rs asks for.
+        call_wait: Duration::from_secs(1_000_000),
         connections_max: pick(random, &[2, 5, 1_000, 1_000]),
         connections_refused_max: pick(random, &[0, 1, 64]),
         bytes_buffered_max: memory(random, 10 << 10),

@@ -72,7 +72,7 @@ fn the_replies_are_one_answer_in_the_order_of_the_calls() {
     bench.complete_with(second.id, r#"{"content":[3]}"#);
     assert_eq!(bench.receive(connection), b"", "one is missing");
     let id = bench.say_again(first, Duration::from_millis(10));
-    bench.pass(Duration::from_secs(60));
+    bench.pass(Duration::from_secs(40));
     assert_eq!(
         bench.receive(connection),
         b"",

@@ -210,7 +210,10 @@ fn a_half_closed_peer_gets_what_needs_no_job_and_is_told_of_the_rest() {
 
 #[test]
 fn a_backend_that_misses_its_timeout_is_cut_by_the_deadline() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::with_limits(Limits {
+        call_wait: Duration::from_secs(3_600),
+        ..Limits::default()
+    });
     let connection = bench.connect();
     bench.send(connection, post_call(1).as_bytes());
     let job = bench.next_submitted();

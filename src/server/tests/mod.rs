@@ -8,6 +8,7 @@ mod calls;
 mod fairness;
 mod memory;
 mod messages;
+mod patience;
 mod routes;
 mod sessions;
 mod shared;

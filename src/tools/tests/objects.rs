@@ -583,6 +583,6 @@ fn a_search_looks_only_where_and_for_what_it_is_told() {
     );
     assert_eq!(
         refused(r#"{"pattern":"o","detail":"all"}"#),
-        "Error: detail must be one of names, summary, full"
+        "Error: detail must be one of summary, names, full"
     );
 }

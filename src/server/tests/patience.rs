@@ -1,0 +1,80 @@
+//! Statements that outlast their callers' patience.
+
+use serde_json::Value;
+
+use super::*;
+
+fn structured(answer: &[u8]) -> Value {
+    let answer = String::from_utf8(answer.to_vec()).unwrap();
+    let reply: Value = serde_json::from_str(body(&answer)).expect("a reply is JSON");
+    assert_eq!(reply["result"]["isError"], false, "{answer}");
+    reply["result"]["structuredContent"].clone()
+}
+
+fn begin(bench: &mut Bench) -> (ConnectionId, Box<Job>) {
+    let connection = bench.connect();
+    let lines =
+        "Content-Type: application/json\r\nAccept: application/json\r\nMCP-Protocol-Version: 2025-06-18\r\n";
+    bench.send(connection, http("POST /mcp", lines, &call(1)).as_bytes());
+    (connection, bench.next_submitted())
+}
+
+#[test]
+fn a_statement_of_the_database_goes_on_without_its_job() {
+    let mut bench = Bench::new();
+    let (connection, mut job) = begin(&mut bench);
+    job.reached.goes_on_alone = true;
+    bench.say_again(job, Duration::from_secs(600));
+    bench.pass(Limits::default().call_wait);
+    let told = structured(&bench.receive(connection));
+    assert_eq!(
+        (&told["status"], &told["query_id"]),
+        (&"running".into(), &"handle-j1".into())
+    );
+    assert_eq!(bench.server.jobs(), 0, "nothing is cancelled, nothing polls");
+    assert!(bench.submitted.is_empty());
+    bench.handle(Input::Ended { connection });
+    bench.handle(Input::Broken { connection });
+    assert_eq!(bench.server.timers(), 0);
+}
+
+#[test]
+fn a_statement_whose_name_is_not_known_yet_is_waited_for_until_it_is() {
+    let mut bench = Bench::with(Settings {
+        has_own_ids: false,
+        ..Settings::default()
+    });
+    let (connection, mut job) = begin(&mut bench);
+    bench.pass(Limits::default().call_wait);
+    assert_eq!(bench.receive(connection), b"", "its exchange is not over");
+    job.reached.goes_on_alone = true;
+    bench.say_again(job, Duration::from_millis(25));
+    assert_eq!(structured(&bench.receive(connection))["query_id"], "handle-j1");
+    assert_eq!(bench.server.jobs(), 0);
+}
+
+#[test]
+fn a_statement_in_a_worker_goes_on_there_and_a_closed_connection_leaves_it_alone() {
+    let mut bench = Bench::new();
+    let (connection, job) = begin(&mut bench);
+    let own_id = job.request_id.to_string();
+    bench.pass(Limits::default().call_wait);
+    assert_eq!(
+        structured(&bench.receive(connection))["query_id"],
+        own_id.as_str()
+    );
+    bench.handle(Input::Broken { connection });
+    assert_eq!(bench.server.jobs(), 1, "the worker has it");
+    bench.complete_with(job.id, "{}");
+    assert_eq!((bench.server.jobs(), bench.server.timers()), (0, 0));
+}
+
+#[test]
+fn who_closes_before_that_cancels() {
+    let mut bench = Bench::new();
+    let (connection, mut job) = begin(&mut bench);
+    job.reached.goes_on_alone = true;
+    bench.say_again(job, Duration::from_secs(600));
+    bench.handle(Input::Broken { connection });
+    assert_eq!(bench.server.jobs(), 1, "its cancel is on the way");
+}

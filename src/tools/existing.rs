@@ -1,0 +1,123 @@
+//! The tools about statements that were submitted before: their rows from any place, and their end.
+
+use std::sync::Arc;
+
+use super::cursor;
+use super::names::text_property;
+use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
+use super::query::request_id;
+use super::render::{assemble, missing_result};
+use super::schema::{Arguments, Fault};
+use super::{Begun, Call, Refusal, Settings, Tool};
+use crate::backend::job::{Operation, Rendered, Status, Work};
+use crate::backend::rows::Position;
+use crate::backend::{Answer, ResultSet};
+use crate::ident::QueryId;
+use crate::json;
+
+pub(super) fn get_query_result(settings: &Settings) -> Tool {
+    Tool {
+        name: "get_query_result",
+        title: "Get query result",
+        description: "Read rows of a statement that was run before: its next page by the cursor of the page before, or from its beginning by its query id. Nothing is run again. Results are kept for about a day.",
+        properties: vec![
+            text_property(
+                "cursor",
+                false,
+                "next_cursor of the page before; then query_id is not needed.",
+            ),
+            text_property(
+                "query_id",
+                false,
+                "Query id of the statement, to read from its first row.",
+            ),
+            limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
+            format_property(),
+            tokens_property(settings),
+        ],
+        output_schema: ROWS_SCHEMA,
+        begin: begin_get_query_result,
+    }
+}
+
+pub(super) fn cancel_query(_settings: &Settings) -> Tool {
+    Tool {
+        name: "cancel_query",
+        title: "Cancel query",
+        description: "Stop a statement that still runs, by its query id. Of one that has ended nothing changes.",
+        properties: vec![text_property("query_id", true, "Query id of the statement.")],
+        output_schema: r#"{"type":"object","properties":{"query_id":{"type":"string"},"status":{"type":"string","description":"cancelled"}},"required":["query_id","status"]}"#,
+        begin: begin_cancel_query,
+    }
+}
+
+fn query_id_in(arguments: &Arguments<'_>) -> Result<QueryId, Refusal> {
+    let text = arguments
+        .text("query_id")
+        .ok_or(Refusal::Arguments(Fault::Missing("query_id or cursor")))?;
+    QueryId::parse(text.trim()).ok_or(Refusal::QueryId)
+}
+
+fn begin_get_query_result(
+    settings: &Arc<Settings>,
+    arguments: &Arguments<'_>,
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let form = call.form;
+    let (query_id, from) = match arguments.text("cursor") {
+        Some(text) => cursor::open(call, text.trim())?,
+        None => (query_id_in(arguments)?, Position::default()),
+    };
+    let page = Page::new(settings, arguments, call);
+    let limit = page.limit;
+    let render = move |answer: Answer| match answer.results.first() {
+        Some(result) => page.render(result, &answer, heading(result)),
+        None => missing_result(form),
+    };
+    let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
+    let work = Work {
+        operation: Operation::Read { query_id, from },
+        patience: Some(patience(settings, form)),
+        ..work
+    };
+    Ok(work.into())
+}
+
+fn heading(result: &ResultSet) -> Heading {
+    Heading {
+        before: format!("## Query Results\n{}", request_id(result)),
+        after: String::new(),
+        empty: "There are no (further) rows.".to_owned(),
+        total: result.total,
+    }
+}
+
+fn begin_cancel_query(
+    settings: &Arc<Settings>,
+    arguments: &Arguments<'_>,
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let (form, query_id) = (call.form, query_id_in(arguments)?);
+    let asked = query_id.clone();
+    let render = move |answer: Answer| {
+        let status = answer.results.first().and_then(ResultSet::status);
+        if status != Some(Status::Cancelled) {
+            return missing_result(form);
+        }
+        let mut text = Vec::new();
+        json::push_string_body(&mut text, &format!("Query {asked} is cancelled."));
+        let mut structured = b"{\"query_id\":".to_vec();
+        json::push_string(&mut structured, asked.as_str());
+        structured.extend_from_slice(b",\"status\":\"cancelled\"}");
+        Rendered {
+            result: assemble(form, &[&text], &[&structured]),
+            rows: 0,
+            truncated: false,
+            query_id: Some(asked.to_string()),
+            kept: None,
+        }
+    };
+    let work = settings.work(Vec::new(), settings.context(None, None), 1, render);
+    let operation = Operation::Cancel(query_id);
+    Ok(Work { operation, ..work }.into())
+}

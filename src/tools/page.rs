@@ -1,0 +1,244 @@
+//! A page of rows as a result: the text in the form that was asked for, the structured form, and what is said when there
+//! is more.
+
+use super::cursor::Sealer;
+use super::fence::Fence;
+use super::format::{self, Format};
+use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, unrenderable};
+use super::schema::{Arguments, Kind, Property};
+use super::table::{self, Layout};
+use super::{Call, Settings};
+use crate::backend::job::{Patience, Rendered};
+use crate::backend::{self, Answer, ResultSet};
+use crate::json;
+
+/// Schema of `structuredContent` of every tool that gives rows.
+pub(super) const ROWS_SCHEMA: &str = concat!(
+    r#"{"type":"object","properties":{"returned":{"type":"integer","description":"rows returned"},"truncated":{"type":"boolean","description":"whether there are more rows than were returned"},"total":{"type":"integer","description":"rows of the whole result, where known"},"query_id":{"type":"string"},"elapsed_ms":{"type":"integer"},"#,
+    r#""status":{"type":"string","description":"succeeded; running where the statement has not ended yet"},"next_cursor":{"type":"string","description":"pass it to get_query_result for the rows that follow"},"#,
+    r#""columns":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"type":{"type":"string","description":"Snowflake type"},"nullable":{"type":"boolean"}},"required":["name","type","nullable"]}},"#,
+    r#""rows":{"type":"array","description":"cells in column order; numbers of more than 15 digits are strings","items":{"type":"array","items":{}}}},"#,
+    r#""required":["returned","truncated","elapsed_ms","columns","rows"]}"#
+);
+
+/// How many rows to return.
+pub(super) fn limit_property(default: u64, maximum: u64) -> Property {
+    Property {
+        name: "limit",
+        kind: Kind::Count { maximum, default },
+        is_required: false,
+        description: "Rows to return at most.",
+    }
+}
+
+/// How to write them.
+pub(super) fn format_property() -> Property {
+    Property {
+        name: "format",
+        kind: Kind::Choice(Format::NAMES),
+        is_required: false,
+        description: "Form of the rows in the text: markdown (a table, long cells cut), json (columns and rows), csv, jsonl (an object a line).",
+    }
+}
+
+/// How much of the reader's attention they may take.
+pub(super) fn tokens_property(settings: &Settings) -> Property {
+    Property {
+        name: "max_tokens",
+        kind: Kind::Count {
+            maximum: settings.result_tokens_max,
+            default: settings.result_tokens_max,
+        },
+        is_required: false,
+        description: "Cut the text of the rows at about so many tokens (estimated).",
+    }
+}
+
+/// How long a call for rows waits, and what it is told when they are not there by then.
+pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
+    Patience::new(settings.call_wait, move |query_id, elapsed| {
+        let text = format!(
+            "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id for its rows, or cancel_query to stop it.",
+            elapsed.as_secs()
+        );
+        let mut escaped = Vec::new();
+        json::push_string_body(&mut escaped, &text);
+        let figures = Figures {
+            returned: 0,
+            is_truncated: false,
+            total: None,
+            query_id: Some(query_id),
+            elapsed,
+        };
+        let mut members = b"{".to_vec();
+        figures.push_json(&mut members);
+        members.extend_from_slice(b",\"status\":\"running\",\"columns\":[],\"rows\":[]}");
+        assemble(form, &[&escaped], &[&members])
+    })
+}
+
+/// The text around the rows.
+#[derive(Debug)]
+pub(super) struct Heading {
+    /// Before `Showing N rows`.
+    pub(super) before: String,
+    /// Between that and the rows.
+    pub(super) after: String,
+    /// Instead of all of it, when there are no rows.
+    pub(super) empty: String,
+    /// Rows of the whole result, if that means anything.
+    pub(super) total: Option<u64>,
+}
+
+/// How a page of rows is bounded and shaped.
+#[derive(Debug, Clone)]
+pub(super) struct Page {
+    pub(super) limit: u64,
+    rows_max: u64,
+    bytes_max: usize,
+    text_bytes_max: usize,
+    cell_text_max: usize,
+    format: Format,
+    pub(super) form: Form,
+    /// Makes the cursor of the next page; `None` where the statement's own bound ends the result.
+    sealer: Option<Sealer>,
+}
+
+impl Page {
+    /// The page that a call asks for by `limit`, and by `format` and `max_tokens` where its tool has them.
+    pub(super) fn new(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Self {
+        Self {
+            limit: arguments.count("limit"),
+            rows_max: settings.rows_max,
+            bytes_max: settings.result_bytes_max,
+            text_bytes_max: format::bytes_of(arguments.count("max_tokens")),
+            cell_text_max: settings.cell_text_max,
+            format: Format::parse(arguments.text("format").unwrap_or_default()),
+            form: call.form,
+            sealer: Some(Sealer::of(call)),
+        }
+    }
+
+    /// The same for a statement that is bounded by itself: nothing follows.
+    pub(super) fn without_next(mut self) -> Self {
+        self.sealer = None;
+        self
+    }
+
+    /// The result of `result`'s rows.
+    pub(super) fn render(&self, result: &ResultSet, answer: &Answer, heading: Heading) -> Rendered {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        json::push_string_body(&mut before, &heading.before);
+        json::push_string_body(&mut after, heading.after.trim_end());
+        let [open, close] = Fence::lines(self.form.fence);
+        after.extend_from_slice(&open);
+        after.extend_from_slice(b"\\n\\n");
+        match self.format {
+            Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
+            other => json::push_string_body(&mut after, &other.head(&result.columns)),
+        }
+        let columns = table::columns_json(&result.columns);
+        let fixed = before.len() + after.len() + columns.len() + OVERHEAD_BYTES;
+        let Some(room) = self.bytes_max.checked_sub(fixed) else {
+            return self.too_wide(result.columns.len());
+        };
+        let layout = Layout {
+            is_structured: self.form.is_structured,
+            cell_text_max: self.cell_text_max,
+            room,
+            text_room: self.text_bytes_max,
+            format: self.format,
+        };
+        let rows = table::encode(result, layout);
+        let figures = Figures {
+            returned: rows.returned,
+            is_truncated: rows.is_cut || result.is_truncated(),
+            total: heading.total,
+            query_id: result.query_id.as_deref(),
+            elapsed: answer.elapsed,
+        };
+        let next = self.next(result, figures);
+        let mut members = b"{".to_vec();
+        figures.push_json(&mut members);
+        members.extend_from_slice(b",\"status\":\"succeeded\"");
+        if let Some(next) = &next {
+            members.extend_from_slice(b",\"next_cursor\":");
+            json::push_string(&mut members, next);
+        }
+        members.extend_from_slice(b",\"columns\":[");
+        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
+        let object = if figures.returned == 0 && !figures.is_truncated {
+            let mut empty = Vec::new();
+            json::push_string_body(&mut empty, &heading.empty);
+            assemble(self.form, &[&empty], &structured)
+        } else {
+            let note = self.note(result, &rows, figures, next.as_deref());
+            let shown = format!("Showing {} rows", rows.returned);
+            let tail = self.format.tail().as_bytes();
+            let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
+            assemble(self.form, &text, &structured)
+        };
+        Rendered {
+            result: object,
+            rows: figures.returned,
+            truncated: figures.is_truncated,
+            query_id: result.query_id.clone(),
+            kept: None,
+        }
+    }
+
+    /// The cursor of the row after the last one that is shown. Without one row there would be none to go on from.
+    fn next(&self, result: &ResultSet, figures: Figures<'_>) -> Option<String> {
+        let sealer = self.sealer.as_ref()?;
+        let query_id = figures
+            .query_id
+            .filter(|_| figures.is_truncated && figures.returned > 0)?;
+        Some(sealer.seal(query_id, result.position_after(figures.returned)))
+    }
+
+    /// What stands before everything else when rows were left out, or are shown otherwise than they are.
+    fn note(
+        &self,
+        result: &ResultSet,
+        rows: &table::Rows,
+        figures: Figures<'_>,
+        next: Option<&str>,
+    ) -> Vec<u8> {
+        let mut note = Vec::new();
+        if figures.is_truncated {
+            let cut = if !rows.is_cut && result.returned() >= self.limit {
+                Cut::Rows {
+                    limit: self.limit,
+                    rows_max: self.rows_max,
+                }
+            } else if rows.is_cut_by_tokens {
+                Cut::Tokens {
+                    limit: format::tokens_of(self.text_bytes_max),
+                }
+            } else {
+                Cut::Bytes {
+                    limit: self.bytes_max,
+                }
+            };
+            let first = result.rows_before().unwrap_or(0);
+            json::push_string_body(&mut note, &cut.sentence((first, figures.returned), figures.total));
+            if let Some(next) = next {
+                let next = format!("\nFor the next rows call get_query_result with cursor {next}");
+                json::push_string_body(&mut note, &next);
+            }
+            note.extend_from_slice(b"\\n\\n");
+        }
+        if result.has_non_finite() {
+            note.extend_from_slice(b"NaN and infinite numbers are shown as NULL.\\n\\n");
+        }
+        note
+    }
+
+    fn too_wide(&self, columns: usize) -> Rendered {
+        let message = format!(
+            "the names and types of {columns} columns alone do not fit into a result of {} bytes",
+            self.bytes_max
+        );
+        unrenderable(self.form, backend::Kind::ResultTooLarge, message)
+    }
+}
