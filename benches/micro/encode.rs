@@ -53,6 +53,7 @@ fn render(catalogue: &Catalogue) -> Render {
         is_structured: true,
         before: "",
         after: "",
+        fence: None,
     };
     let tool = catalogue.find("execute_query").expect("there is such a tool");
     let keys = Keys::random(&mut SeededEntropy::new(1));

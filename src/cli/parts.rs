@@ -154,7 +154,10 @@ pub(crate) fn audit(config: &Config, clock: SystemClock) -> Result<Option<Audit>
 
 /// The server, without connections.
 pub(crate) fn server(config: &Config, keys: KeyRing) -> Server {
-    let service = Service::new(&config.limits, tools_settings(config), token_keys(config));
+    let mut service = Service::new(&config.limits, tools_settings(config), token_keys(config));
+    if config.statements.has_fences {
+        service = service.with_fences(&mut SystemEntropy);
+    }
     let settings = Settings {
         keys,
         ..server_settings(config)

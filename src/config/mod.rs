@@ -89,6 +89,8 @@ pub enum Engine {
 pub struct Statements {
     /// Rows when the caller gives no limit; never more than `limits.rows_max`.
     pub rows_default: u64,
+    /// Whether what others wrote stands between marks, in text.
+    pub has_fences: bool,
     /// What callers may do.
     pub rulings: Rulings,
 }
@@ -204,6 +206,9 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
     };
     Ok(Statements {
         rows_default,
+        has_fences: sources
+            .find(&s::FENCE_DATA)
+            .map_or(Ok(true), |found| value::switch(&found))?,
         rulings: policy::read(sources, limits)?,
     })
 }

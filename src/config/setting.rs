@@ -451,6 +451,7 @@ pub const ALL: &[&Setting] = &[
     &DRAIN_TIMEOUT,
     &DRAIN_DELAY,
     &ALLOWED_COMMANDS,
+    &FENCE_DATA,
     &POLICY,
     &ALLOW_WRITE,
     &CONFIRM_WRITES,

@@ -7,6 +7,7 @@ use super::mrtr::{self, Returned};
 use super::script::{Event, Hears, Next, Notice, Script};
 use super::tasks::{self, Mode, Support, Wish};
 use super::{Failure, Finish, Outcome, Payload, Revision, ScriptCall, Service, ToolCall};
+use crate::entropy::Entropy;
 use crate::tools::{self, Begun, Consent};
 use crate::{json, rpc};
 
@@ -81,6 +82,7 @@ fn in_mode(request: &Request<'_>, mode: Mode, outcome: Outcome) -> Outcome {
                 tool: "tools/call",
                 revision: request.revision,
                 failure: Failure::ToolResult,
+                fence: None,
             };
             Outcome::Script(Box::new(ScriptCall {
                 script: Box::new(Known(Some(payload))),
@@ -117,6 +119,11 @@ pub(super) fn start(
     let Some(tool) = service.catalogue.find(name) else {
         return Outcome::error(rpc::Error::unknown("tool", name));
     };
+    let form = tools::Form {
+        fence: service.fences.as_mut().map(Fences::draw),
+        ..call.form
+    };
+    let call = &tools::Call { form, ..*call };
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service
         .catalogue
@@ -133,9 +140,36 @@ pub(super) fn start(
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
+                fence: call.form.fence,
             },
             hears,
             mode: Mode::Now,
         })),
+    }
+}
+
+/// Draws the marks of calls. A counter under a key that was drawn at the start: nobody outside can know the next.
+#[derive(Debug)]
+pub(super) struct Fences {
+    key: ring::hmac::Key,
+    drawn: u64,
+}
+
+impl Fences {
+    pub(super) fn new(entropy: &mut dyn Entropy) -> Self {
+        let mut key = [0; 32];
+        entropy.fill(&mut key);
+        Self {
+            key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
+            drawn: 0,
+        }
+    }
+
+    fn draw(&mut self) -> tools::Fence {
+        self.drawn += 1;
+        let tag = ring::hmac::sign(&self.key, &self.drawn.to_be_bytes());
+        let mut bytes = [0; 6];
+        bytes.copy_from_slice(&tag.as_ref()[..6]);
+        tools::Fence::new(bytes)
     }
 }

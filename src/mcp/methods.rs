@@ -165,6 +165,7 @@ pub(super) fn reply_with(
         tool: method,
         revision: request.revision,
         failure,
+        fence: None,
     };
     match reply {
         Reply::Result(members) => {

@@ -42,6 +42,7 @@ mod resources;
 
 use std::sync::Arc;
 
+use crate::entropy::Entropy;
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
@@ -83,6 +84,8 @@ pub struct Service {
     changes: Changes,
     /// The statement that the guard refused last, until somebody asks.
     denied: Option<Box<Denied>>,
+    /// What draws the marks around text that others wrote; `None` where there are none.
+    fences: Option<calls::Fences>,
 }
 
 /// Replies that are encoded once for each revision.
@@ -131,7 +134,16 @@ impl Service {
             changeable: offered.changeable,
             changes: Changes::default(),
             denied: None,
+            fences: None,
         }
+    }
+
+    /// The same, which puts marks around what others wrote, in text, and tells models so.
+    #[must_use]
+    pub fn with_fences(mut self, entropy: &mut dyn Entropy) -> Self {
+        self.fences = Some(calls::Fences::new(entropy));
+        self.encode();
+        self
     }
 
     /// The same, which also offers what `offer` has.
@@ -168,7 +180,10 @@ impl Service {
 
     fn encode(&mut self) {
         let (tools, offers) = (&self.tools, &self.offers);
-        let offered = offered(offers, tools);
+        let offered = Offered {
+            has_fences: self.fences.is_some(),
+            ..offered(offers, tools)
+        };
         self.encoded = Revision::ALL.map(|revision| Encoded::new(tools, offers, offered, revision));
         let entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
         self.annotated = entries
@@ -285,6 +300,7 @@ fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry]) -> Offered {
         changeable: Changeable::default(),
         has_resources: false,
         has_prompts: false,
+        has_fences: false,
     };
     for offer in offers {
         let Changeable {

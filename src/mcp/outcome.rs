@@ -193,6 +193,8 @@ pub struct Finish {
     pub revision: Revision,
     /// How a failure is told.
     pub failure: Failure,
+    /// Marks around what others wrote, in its text.
+    pub fence: Option<tools::Fence>,
 }
 
 /// How a failed job is told.
@@ -237,7 +239,13 @@ impl Finish {
             Err(error) => error,
         };
         match self.failure {
-            Failure::ToolResult => Ended::Result(Payload::Owned(tools::failed(self.revision.form(), &error))),
+            Failure::ToolResult => {
+                let form = tools::Form {
+                    fence: self.fence,
+                    ..self.revision.form()
+                };
+                Ended::Result(Payload::Owned(tools::failed(form, &error)))
+            }
             Failure::Resource(uri) if error.kind.is_about_object() => {
                 Ended::Error(self.revision.resource_not_found(&uri))
             }

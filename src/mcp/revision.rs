@@ -267,6 +267,7 @@ impl Revision {
             is_structured: self.has_structured_content(),
             before: self.result_before(),
             after: self.result_after(),
+            fence: None,
         }
     }
 }

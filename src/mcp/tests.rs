@@ -466,6 +466,7 @@ fn a_failed_job_is_told_in_the_form_of_the_revision() {
             tool: "execute_query",
             revision,
             failure: Failure::ToolResult,
+            fence: None,
         };
         let ended = finish.ended(Err(Error::new(Kind::Timeout, "took too long")));
         serde_json::from_slice::<serde_json::Value>(&ended.to_json()).unwrap()

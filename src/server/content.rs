@@ -6,7 +6,7 @@ use crate::wire::http::Request;
 ///
 /// # Errors
 /// The status and a sentence for the client: 415 for what it sends, 406 for what it takes.
-pub(super) fn check(request: Request<'_>) -> Result<(), (u16, &'static str)> {
+pub(super) fn check(request: Request<'_>, accepts: Accepts) -> Result<(), (u16, &'static str)> {
     let mut types = request.field_lines("content-type");
     // A field that is no list and comes twice may mean either (RFC 9110 section 5.3): neither is believed.
     match (types.next(), types.next()) {
@@ -19,37 +19,60 @@ pub(super) fn check(request: Request<'_>) -> Result<(), (u16, &'static str)> {
     {
         return Err((415, "send the body as it is, without a Content-Encoding"));
     }
-    // An absent Accept takes anything (RFC 9110 section 12.5.1).
-    let mut accepts = request.field_lines("accept").peekable();
-    if accepts.peek().is_none() || accepts.any(|line| line.split(|byte| *byte == b',').any(takes_json)) {
+    if accepts.json {
         Ok(())
     } else {
         Err((406, "answers are application/json: accept it"))
     }
 }
 
-/// Whether the client takes a stream of events: only one that says so by name, because the answer is then of a kind
-/// that a plain reader of JSON could not make sense of.
-pub(super) fn takes_stream(request: Request<'_>) -> bool {
-    let names_stream = |range| is_media_type(range, b"text/event-stream");
-    request
-        .field_lines("accept")
-        .any(|line| line.split(|byte| *byte == b',').any(names_stream))
+/// What the client takes, by its Accept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Accepts {
+    json: bool,
+    /// A stream of events: only one that says so by name, because the answer is then of a kind that a plain reader of JSON
+    /// could not make sense of.
+    pub(super) stream: bool,
 }
 
-/// Whether a media range of Accept takes JSON. `q=0` says that it does not (RFC 9110 section 12.4.2).
-fn takes_json(range: &[u8]) -> bool {
-    let own = [&b"application/json"[..], b"application/*", b"*/*"];
-    let mut parameters = range.split(|byte| *byte == b';').skip(1);
-    let is_refused = parameters.any(|parameter| {
+impl Accepts {
+    /// Reads the field, once for both questions.
+    pub(super) fn of(request: Request<'_>) -> Self {
+        let mut accepts = Self::default();
+        let mut is_absent = true;
+        for line in request.field_lines("accept") {
+            is_absent = false;
+            line.split(|byte| *byte == b',')
+                .for_each(|range| accepts.take(range));
+        }
+        // An absent Accept takes anything (RFC 9110 section 12.5.1).
+        accepts.json |= is_absent;
+        accepts
+    }
+
+    fn take(&mut self, range: &[u8]) {
+        let end = range.iter().position(|byte| *byte == b';').unwrap_or(range.len());
+        let (kind, parameters) = range.split_at(end);
+        let kind = kind.trim_ascii();
+        let is = |own: &[u8]| kind.eq_ignore_ascii_case(own);
+        if is(b"text/event-stream") {
+            self.stream = true;
+        } else if is(b"application/json") || is(b"*/*") || is(b"application/*") {
+            self.json |= !is_refused(parameters);
+        }
+    }
+}
+
+/// Whether the parameters of a media range say that it is not taken: `q=0` (RFC 9110 section 12.4.2).
+fn is_refused(parameters: &[u8]) -> bool {
+    parameters.split(|byte| *byte == b';').any(|parameter| {
         let parameter = parameter.trim_ascii();
         let weight = parameter
             .strip_prefix(b"q=")
             .or_else(|| parameter.strip_prefix(b"Q="));
         weight
             .is_some_and(|weight| !weight.is_empty() && weight.iter().all(|byte| matches!(byte, b'0' | b'.')))
-    });
-    !is_refused && own.iter().any(|own| is_media_type(range, own))
+    })
 }
 
 /// Whether a media type or range, without its parameters, is `expected`.
@@ -61,6 +84,12 @@ fn is_media_type(value: &[u8], expected: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn takes_json(range: &[u8]) -> bool {
+        let mut accepts = Accepts::default();
+        accepts.take(range);
+        accepts.json
+    }
 
     #[test]
     fn a_range_takes_json_unless_its_weight_is_zero() {

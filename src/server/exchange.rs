@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::access::{self, Refusal};
 use super::connection::{Held, Talk};
-use super::content;
+use super::content::{self, Accepts};
 use super::core::{Core, Upgrade};
 use super::headers;
 use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
@@ -90,6 +90,7 @@ impl Core {
         let cors_origin = admitted.cors_origin();
         let caller = admitted.into_caller();
         self.accounts.note(&caller);
+        let accepts = Accepts::of(request);
         let answer = Answer {
             responder,
             cors_origin,
@@ -97,10 +98,10 @@ impl Core {
             principal: access::principal(&caller, talk.id),
             caller,
             session: None,
-            takes_stream: content::takes_stream(request),
+            takes_stream: accepts.stream,
         };
         if request.method() == "POST"
-            && let Err((status, message)) = content::check(request)
+            && let Err((status, message)) = content::check(request, accepts)
         {
             answer.json(status, Payload::Owned(refusal_body(status, message)));
             return Upgrade::No;
@@ -513,13 +514,12 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
 
 /// The fields of `request` that repeat arguments of a call. Mostly none, so that nothing is allocated.
 pub(super) fn param_fields(request: Request<'_>) -> Vec<(&[u8], &[u8])> {
-    let prefix = "mcp-param-";
-    let is_param = |name: &str| {
+    let prefix = b"mcp-param-";
+    let is_param = |name: &[u8]| {
         let begins = name.get(..prefix.len());
         begins.is_some_and(|begins| begins.eq_ignore_ascii_case(prefix))
     };
-    let fields = request.fields().filter(|(name, _)| is_param(name));
-    fields.map(|(name, value)| (name.as_bytes(), value)).collect()
+    request.raw_fields().filter(|(name, _)| is_param(name)).collect()
 }
 
 /// The fields of `request` that route it; what [`param_fields`] has found goes with them.

@@ -433,6 +433,7 @@ fn finish_of_wait(revision: Revision) -> Finish {
         tool: "tasks/result",
         revision,
         failure: Failure::ErrorReply,
+        fence: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fence::Fence;
 use super::listing::Listing;
 use super::names::{ViewName, text_property};
 use super::render::{Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
@@ -97,6 +98,7 @@ fn render_description(answer: Answer, name: &ViewName, bytes_max: usize, form: F
     };
     let mut text = Vec::new();
     json::push_string_body(&mut text, &head);
+    let [open, close] = Fence::lines(form.fence);
     let members = description_members(name, figures);
     let definition_member: [&[u8]; 3] = if has_ddl {
         [b",\"definition\":\"", &escaped, b"\"}"]
@@ -112,7 +114,11 @@ fn render_description(answer: Answer, name: &ViewName, bytes_max: usize, form: F
         definition_member[2],
     ];
     Rendered {
-        result: assemble(form, &[&text, &list.text, tail[0], tail[1], tail[2]], &structured),
+        result: assemble(
+            form,
+            &[&text, &open, &list.text, tail[0], tail[1], tail[2], &close],
+            &structured,
+        ),
         rows: figures.returned,
         truncated: figures.is_truncated,
         query_id: columns.query_id.clone(),

@@ -20,6 +20,7 @@ mod cursor;
 mod describe;
 mod existing;
 mod explain;
+mod fence;
 mod format;
 mod listing;
 mod names;
@@ -45,6 +46,7 @@ use crate::token;
 
 pub use call::Call;
 pub use choice::Choice;
+pub use fence::Fence;
 pub use gate::Consent;
 pub use render::Form;
 pub use schema::{Arguments, Property};
@@ -398,7 +400,18 @@ pub fn description(tool: &Tool, writes: &[Write]) -> String {
 
 /// The result object of a call whose job failed.
 pub fn failed(form: Form, error: &Error) -> Vec<u8> {
-    render::failure(form, &render::error_text(error))
+    match form.fence {
+        // What has a code was said by Snowflake, and may quote what somebody wrote.
+        Some(fence) if error.code.is_some() => {
+            let message = fence.around(&error.message);
+            let fenced = Error {
+                message,
+                ..error.clone()
+            };
+            render::failure(form, &render::error_text(&fenced))
+        }
+        _ => render::failure(form, &render::error_text(error)),
+    }
 }
 
 impl Tool {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::fence::Fence;
 use super::listing::Listing;
 use super::names::{default_schema, display_name, name_in, required_name, text_property};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
@@ -215,8 +216,9 @@ impl List {
         figures.push_json(&mut members);
         members.extend_from_slice(format!(",\"{}\":[", self.noun).as_bytes());
         let structured: [&[u8]; 3] = [&members, &list.json, b"]}"];
+        let [open, close] = Fence::lines(self.form.fence);
         Rendered {
-            result: assemble(self.form, &[&text, &list.text], &structured),
+            result: assemble(self.form, &[&text, &open, &list.text, &close], &structured),
             rows: figures.returned,
             truncated: figures.is_truncated,
             query_id: result.query_id.clone(),

@@ -2,6 +2,7 @@
 //! is more.
 
 use super::cursor::Sealer;
+use super::fence::Fence;
 use super::format::{self, Format};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, unrenderable};
 use super::schema::{Arguments, Kind, Property};
@@ -129,6 +130,8 @@ impl Page {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         json::push_string_body(&mut before, &heading.before);
         json::push_string_body(&mut after, heading.after.trim_end());
+        let [open, close] = Fence::lines(self.form.fence);
+        after.extend_from_slice(&open);
         after.extend_from_slice(b"\\n\\n");
         match self.format {
             Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
@@ -172,7 +175,7 @@ impl Page {
             let note = self.note(result, &rows, figures, next.as_deref());
             let shown = format!("Showing {} rows", rows.returned);
             let tail = self.format.tail().as_bytes();
-            let text: [&[u8]; 6] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail];
+            let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
             assemble(self.form, &text, &structured)
         };
         Rendered {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::fence::Fence;
 use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
 use crate::json;
@@ -19,6 +20,8 @@ pub struct Form {
     pub before: &'static str,
     /// Members after the last, each preceded by a comma.
     pub after: &'static str,
+    /// Marks around what others wrote, in text.
+    pub fence: Option<Fence>,
 }
 
 impl Form {
@@ -204,6 +207,7 @@ pub(super) mod tests {
         is_structured: true,
         before: "",
         after: "",
+        fence: None,
     };
 
     #[test]
@@ -212,6 +216,7 @@ pub(super) mod tests {
             is_structured: true,
             before: "\"a\":1,",
             after: ",\"z\":2",
+            fence: None,
         };
         assert_eq!(
             String::from_utf8(assemble(form, &[b"x", b"\\n"], &[b"{", b"}"])).unwrap(),

@@ -44,6 +44,7 @@ impl Process {
             is_structured: true,
             before: "",
             after: "",
+            fence: None,
         };
         let call = Call {
             principal,

@@ -7,10 +7,13 @@ mod audit;
 mod callers;
 mod command_line;
 mod descriptors;
+mod fences;
 mod health;
 mod http11;
 mod process;
 mod replicas;
+
+mod secrets;
 mod seed;
 mod shutdown;
 mod stdio;

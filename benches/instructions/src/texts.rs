@@ -87,6 +87,7 @@ fn work(arguments: &str) -> Work {
         is_structured: true,
         before: "",
         after: "",
+        fence: None,
     };
     CATALOGUE.with(|catalogue| {
         let tool = catalogue.find("execute_query").expect("there is such a tool");

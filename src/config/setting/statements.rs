@@ -9,6 +9,13 @@ pub const ALLOWED_COMMANDS: Setting = setting(
     "select,show,describe,explain,values",
     "comma list of the read statements that pass (with and union go with select)",
 );
+/// Whether what others wrote is marked.
+pub const FENCE_DATA: Setting = setting(
+    None,
+    &["MCP_FENCE_DATA"],
+    "true",
+    "puts what others wrote (cells, names, Snowflake's messages) between marks with a random name in the text of results, and tells models what they mean",
+);
 /// The file with everything about statements.
 pub const POLICY: Setting = setting(
     Some("--policy"),

@@ -13,6 +13,7 @@ const FORM: Form = Form {
     is_structured: true,
     before: "",
     after: "",
+    fence: None,
 };
 
 fn choice(connection: &str, roles: &[&str], warehouses: &[&str]) -> Choice {
