@@ -116,12 +116,6 @@ pub enum Refusal {
     },
     /// The guard did not let the statement pass.
     Statement(guard::Refusal),
-    /// The cursor does not open.
-    Cursor(token::Fault),
-    /// The query id has not the form of one.
-    QueryId,
-    /// The statement is none that has a plan.
-    NoPlan,
     /// A connection, role or warehouse that callers may not choose.
     Choice {
         /// Which argument.
@@ -131,6 +125,12 @@ pub enum Refusal {
         /// What may be chosen.
         known: Vec<String>,
     },
+    /// The statement is none that has a plan.
+    NoPlan,
+    /// The cursor does not open.
+    Cursor(token::Fault),
+    /// The query id has not the form of one.
+    QueryId,
 }
 
 /// A call that is refused before anything is sent.
@@ -174,12 +174,6 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Statement(refusal) => refusal.fmt(formatter),
-            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
-            Self::QueryId => formatter
-                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
-            Self::NoPlan => formatter.write_str(
-                "the statement has no plan: only one query, or a write that is allowed, can be explained",
-            ),
             Self::Choice {
                 argument,
                 found,
@@ -199,6 +193,12 @@ impl fmt::Display for Refusal {
                 "{argument} {found} cannot be chosen; there are {}",
                 known.join(", ")
             ),
+            Self::NoPlan => formatter.write_str(
+                "the statement has no plan: only one query, or a write that is allowed, can be explained",
+            ),
+            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
+            Self::QueryId => formatter
+                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
         }
     }
 }

@@ -80,7 +80,7 @@ fn render(work: Work, results: Vec<ResultSet>) -> Rendered {
 }
 
 #[test]
-fn the_catalogue_lists_its_tools_and_their_schemas_are_objects() {
+fn the_catalogue_lists_its_tools_whose_schemas_are_objects() {
     let catalogue = Catalogue::new(settings());
     let names: Vec<_> = catalogue.tools().iter().map(|tool| tool.name).collect();
     assert_eq!(
