@@ -144,6 +144,14 @@ pub struct Limits {
     /// keeps nothing.
     pub metadata_ttl: Duration,
 
+    // What is remembered of statements.
+    /// Statements that are remembered for `list_queries`, of all callers; then the oldest go.
+    pub queries_max: usize,
+    /// Those of one caller; then its oldest go, so that a busy one displaces its own.
+    pub queries_per_principal_max: usize,
+    /// Bytes of all of them, some 640 each where the text is long.
+    pub queries_bytes_max: usize,
+
     // Results.
     /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
     pub rows_max: u64,
@@ -262,6 +270,9 @@ impl Default for Limits {
             metadata_bytes_max: 8 << 20,
             metadata_entry_bytes_max: 1 << 20,
             metadata_ttl: Duration::from_secs(60),
+            queries_max: 2_048,
+            queries_per_principal_max: 128,
+            queries_bytes_max: 1 << 20,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
             // More than fits into `result_bytes_max`: bytes bound it, until the operator says what models can bear.
@@ -400,9 +411,9 @@ impl Limits {
         self.memory_parts().iter().map(|(bytes, _)| bytes).sum()
     }
 
-    /// What that is made of: the two sums, what each connection and each call has beside them, what the workers have in
-    /// hand, what waits for the audit log, and the program itself.
-    pub const fn memory_parts(&self) -> [(usize, &'static str); 8] {
+    /// What that is made of: the two sums, what is kept of the account and of statements, what each connection and
+    /// each call has beside them, what the workers have in hand, what waits for the audit log, and the program itself.
+    pub const fn memory_parts(&self) -> [(usize, &'static str); 9] {
         let connections = self.connections_max + self.connections_refused_max;
         [
             (
@@ -411,6 +422,7 @@ impl Limits {
             ),
             (self.replies_bytes_max, "replies that wait for their readers"),
             (self.metadata_bytes_max, "what is kept of the account"),
+            (self.queries_bytes_max, "what is remembered of statements"),
             (
                 connections * CONNECTION_BYTES_MAX,
                 "connections, each at its worst",
@@ -458,6 +470,8 @@ pub const AUDIT_TEXT_BYTES_MAX: usize = 2 << 10;
 pub const AUDIT_RECORD_BYTES_MAX: usize = 4 << 10;
 /// Records that may wait where there is an audit log: twice the calls in flight, 8 MiB.
 pub const AUDIT_QUEUE_MAX: usize = 2_048;
+/// Bytes that `list_queries` keeps of the beginning of one statement: enough to know it again.
+pub const QUERY_TEXT_BYTES_MAX: usize = 256;
 /// Results that a worker has in hand: the partition that it reads, the rows, the reply, and a reply that has been taken
 /// by nobody yet.
 const RESULTS_IN_HAND: usize = 4;
@@ -475,8 +489,8 @@ mod tests {
 
     #[test]
     fn the_most_memory_is_what_the_readme_says() {
-        // 64 for requests, 64 for replies, 8 for what is kept of the account, 257 for 16,448 connections, 8 for calls, 128 for workers, 16 for the program.
-        assert_eq!(Limits::default().memory_bytes_max(), 545 << 20);
+        // 64 for requests, 64 for replies, 8 for what is kept of the account, 1 for the statements that are remembered, 257 for 16,448 connections, 8 for calls, 128 for workers, 16 for the program.
+        assert_eq!(Limits::default().memory_bytes_max(), 546 << 20);
         let small = Limits {
             connections_max: 192,
             bytes_buffered_max: 16 << 20,
@@ -484,7 +498,7 @@ mod tests {
             workers: 2,
             ..Limits::default()
         };
-        assert_eq!(small.memory_bytes_max(), 100 << 20);
+        assert_eq!(small.memory_bytes_max(), 101 << 20);
     }
 
     #[test]

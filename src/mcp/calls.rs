@@ -134,6 +134,7 @@ pub(super) fn start(
             Outcome::result(Payload::Owned(refused.result))
         }
         Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
+        Ok(Begun::Listed(asking)) => Outcome::result(Payload::Owned(service.history.tell(&asking))),
         Ok(Begun::Work(work)) => {
             let work = *work;
             let finish = Finish {

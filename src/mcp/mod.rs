@@ -50,7 +50,7 @@ use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
 use crate::time::{Instant, Now};
-use crate::tools::{Catalogue, Denied, Settings};
+use crate::tools::{Catalogue, Denied, History, Settings};
 
 pub use crate::token::Keys;
 pub use context::{Context, Field, RoutingFields};
@@ -90,6 +90,8 @@ pub struct Service {
     denied: Option<Box<Denied>>,
     /// What draws the marks around text that others wrote; `None` where there are none.
     fences: Option<calls::Fences>,
+    /// What ran, as the server tells it.
+    history: History,
 }
 
 /// Replies that are encoded once for each revision.
@@ -139,6 +141,7 @@ impl Service {
             changes: Changes::default(),
             denied: None,
             fences: None,
+            history: History::new(limits),
         }
     }
 
@@ -247,6 +250,11 @@ impl Service {
     /// Names of the tools, in the order in which they are listed: for `/status`.
     pub fn tool_names(&self) -> impl Iterator<Item = &'static str> {
         self.catalogue.tools().iter().map(|tool| tool.name)
+    }
+
+    /// The statements that ran, to be told what becomes of them.
+    pub fn history(&mut self) -> &mut History {
+        &mut self.history
     }
 
     /// What signs the tokens that clients keep.

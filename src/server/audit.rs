@@ -132,6 +132,7 @@ impl Core {
 
     /// Records how a job ended.
     pub(super) fn record_end(&mut self, now: Instant, flight: &mut Flight, result: &Result<Rendered, Error>) {
+        self.note_end(now, flight, result);
         let Some(mut record) = flight.record.take() else {
             return;
         };

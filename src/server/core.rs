@@ -172,6 +172,7 @@ impl Core {
             self.watch_silence(now.monotonic);
         }
         let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
+        let text = Self::text_to_note(&call);
         let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
         let hears_progress = caller.hears.progress_token.is_some();
         let payer = (principal, self.calls_max(principal));
@@ -182,6 +183,7 @@ impl Core {
             self.later.push_back(Later::TellPlace(job, before));
         }
         self.inflight.set_record(job, record);
+        self.note_start(now.monotonic, job, text);
         self.intend_task(now, job, mode, false);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
@@ -218,8 +220,10 @@ impl Core {
                 self.later.push_back(Later::TaskChanged(number));
             }
         }
+        let noted = self.noted(job);
         let (caller, outputs) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
+        self.note_cancel(job, noted);
         for output in outputs.into_iter().flatten() {
             match output {
                 Output::Audit(record) => self.give_record(record),

@@ -34,7 +34,7 @@ use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
 use crate::audit::Record;
-use crate::backend::job::{Patience, Reached, Rendered, Work};
+use crate::backend::job::{Operation, Patience, Reached, Rendered, Work};
 use crate::backend::kept::{Key, Share, Who};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::{JobId, Uuid};
@@ -88,7 +88,11 @@ pub(super) struct Flight {
     /// It was told; the job goes on.
     is_let_go: bool,
     /// By which an engine without ids of its own calls the statement.
-    request_id: Option<Uuid>,
+    pub(super) request_id: Option<Uuid>,
+    /// What its job is about.
+    pub(super) operation: Operation,
+    /// Its number in the history of statements, if it is there.
+    pub(super) noted: Option<u64>,
     state: State,
 }
 
@@ -282,6 +286,7 @@ impl Inflight {
             work.patience.take(),
             (work.is_run() && work.follow.is_none()).then_some(request_id),
         );
+        let operation = work.operation.clone();
         let state = State::Ready(Box::new(Job {
             id,
             work,
@@ -292,7 +297,7 @@ impl Inflight {
         let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
         flight.statement_bytes = statement_bytes;
         (flight.share, flight.who) = (share, who);
-        flight.request_id = own_id;
+        (flight.request_id, flight.operation) = (own_id, operation);
         if let Some(patience) = patience {
             let due = now + patience.wait;
             timers.set(due, Timer::JobPatience(id));
@@ -474,6 +479,11 @@ impl Inflight {
 }
 
 impl Flight {
+    /// Whether it waits for the answer to another call, and runs nothing itself.
+    pub(super) fn is_following(&self) -> bool {
+        matches!(self.state, State::Following { .. })
+    }
+
     /// On whose account it runs.
     pub(super) fn principal(&self) -> Principal {
         self.principal
@@ -514,6 +524,8 @@ impl Flight {
             is_impatient: false,
             is_let_go: false,
             request_id: None,
+            operation: Operation::Run,
+            noted: None,
             state,
         }
     }

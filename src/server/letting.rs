@@ -53,6 +53,7 @@ impl Core {
             query_id: flight.query_id.clone(),
             kept: None,
         });
+        self.note_let_go(&mut flight);
         self.record_end(now.monotonic, &mut flight, &ended);
     }
 

@@ -25,6 +25,7 @@
 //! | `inflight`, `gate`, `ready` | fairness or cancelling change |
 //! | `audit` | more is recorded of who ran what |
 //! | `memory` | what all connections together may hold, or what happens when they hold it, changes |
+//! | `noting` | what `list_queries` knows of a call changes |
 //! | `letting` | what happens to a statement that outlasts its caller's patience changes |
 //! | `shutdown` | the order of ending changes |
 //! | `health`, `metrics` | more is told |
@@ -52,6 +53,7 @@ mod letting;
 mod listening;
 mod memory;
 mod metrics;
+mod noting;
 pub mod planted;
 mod posted;
 mod ready;
@@ -388,6 +390,7 @@ impl Server {
         {
             Completed::Stale => core.metrics.count(Metric::CompletionsStale),
             Completed::GoesOn { progress, has_begun } => {
+                core.note_name(id);
                 if core.memory.note_rows(core.inflight.row_bytes()) {
                     self.notify_progress(now, id, &progress, has_begun);
                 } else {

@@ -10,6 +10,7 @@ pub mod call;
 pub mod choice;
 pub mod document;
 pub mod gate;
+pub mod history;
 pub mod lookup;
 pub mod place;
 pub mod render;
@@ -52,6 +53,7 @@ pub use call::Call;
 pub use choice::Choice;
 pub use fence::Fence;
 pub use gate::Consent;
+pub use history::History;
 pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -83,6 +85,8 @@ pub enum Begun {
     Work(Box<Work>),
     /// The whole result: nobody needs to be asked.
     Told(Vec<u8>),
+    /// The statements that the caller ran are listed, by who keeps their [`History`].
+    Listed(history::Asking),
 }
 
 impl From<Work> for Begun {
@@ -277,6 +281,8 @@ impl Catalogue {
         for tool in &mut tools {
             tool.properties.extend(choices.iter().cloned());
         }
+        // It asks no connection.
+        tools.push(history::list_queries(&settings));
         Self {
             settings,
             special,

@@ -21,6 +21,7 @@ fn begin(settings: Settings, tool: &str, arguments: &str) -> Result<Work, String
     match with_call(|call| catalogue.begin(tool, Some(arguments), call)) {
         Ok(Begun::Work(work)) => Ok(*work),
         Ok(Begun::Told(told)) => Err(text_of(&told)),
+        Ok(Begun::Listed(asking)) => panic!("{asking:?}"),
         Err(refused) => Err(text_of(&refused.result)),
     }
 }
@@ -104,7 +105,8 @@ fn the_catalogue_lists_its_tools_in_order_and_their_schemas_are_objects() {
             "execute_query",
             "explain_query",
             "get_query_result",
-            "cancel_query"
+            "cancel_query",
+            "list_queries"
         ]
     );
     for tool in catalogue.tools() {

@@ -55,6 +55,7 @@ impl Process {
         let work = match self.catalogue.begin(tool, Some(&arguments), &call) {
             Ok(Begun::Work(work)) => *work,
             Ok(Begun::Told(told)) => return serde_json::from_slice(&told).unwrap(),
+            Ok(Begun::Listed(asking)) => panic!("{asking:?}"),
             Err(refused) => return serde_json::from_slice(&refused.result).unwrap(),
         };
         let mut job = Job {

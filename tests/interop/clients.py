@@ -14,8 +14,8 @@ import processes
 
 TOOLS = [
     "cancel_query", "describe_table", "describe_view", "execute_query", "explain_query", "get_query_result",
-    "list_databases", "list_schemas", "list_tables", "list_views", "profile_table", "query_view", "sample_table",
-    "search_objects",
+    "list_databases", "list_queries", "list_schemas", "list_tables", "list_views", "profile_table", "query_view",
+    "sample_table", "search_objects",
 ]
 CALL = {"name": "execute_query", "arguments": {"query": "select 1 as one"}}
 SECONDS_MAX = 60

@@ -6,6 +6,7 @@ mod batches;
 mod callers;
 mod calls;
 mod fairness;
+mod history;
 mod memory;
 mod messages;
 mod patience;

@@ -39,7 +39,7 @@ fn begin(catalogue: &Catalogue, arguments: &str) -> Result<Work, String> {
     let keys = Keys::random(&mut SeededEntropy::new(1));
     match catalogue.begin(tool, Some(arguments), &Call::of_nobody(FORM, &keys)) {
         Ok(Begun::Work(work)) => Ok(*work),
-        Ok(Begun::Told(told)) => panic!("{told:?}"),
+        Ok(other) => panic!("{other:?}"),
         Err(refused) => Err(String::from_utf8(refused.result).unwrap()),
     }
 }
@@ -63,7 +63,8 @@ fn nothing_to_choose_makes_no_argument() {
     assert_eq!(extra(&one), ["role"]);
     let two = catalogue(vec![choice("prod", &[], &["W"]), choice("dev", &[], &[])]);
     assert_eq!(extra(&two), ["connection", "warehouse"]);
-    for tool in two.tools() {
+    // What is remembered of all connections is asked of none.
+    for tool in two.tools().iter().filter(|tool| tool.name != "list_queries") {
         let property = tool
             .properties
             .iter()
