@@ -134,17 +134,22 @@ pub(super) fn start(
             Outcome::result(Payload::Owned(refused.result))
         }
         Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
-        Ok(Begun::Work(work)) => Outcome::Work(Box::new(ToolCall {
-            work: *work,
-            finish: Finish {
+        Ok(Begun::Work(work)) => {
+            let work = *work;
+            let finish = Finish {
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
                 fence: call.form.fence,
-            },
-            hears,
-            mode: Mode::Now,
-        })),
+            };
+            let started = ToolCall {
+                work,
+                finish,
+                hears,
+                mode: Mode::Now,
+            };
+            service.work_or_kept(started, call.now)
+        }
     }
 }
 

@@ -36,11 +36,17 @@ fn the_tools_are_listed() {
     assert_eq!(
         names,
         [
+            "describe_table",
             "describe_view",
             "execute_query",
             "list_databases",
+            "list_schemas",
+            "list_tables",
             "list_views",
-            "query_view"
+            "profile_table",
+            "query_view",
+            "sample_table",
+            "search_objects"
         ]
     );
 }

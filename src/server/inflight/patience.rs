@@ -40,7 +40,7 @@ impl Inflight {
         let has_begun = match &flight.state {
             State::Ready(job) => !job.holds_nothing(),
             State::Stepping { .. } | State::Sleeping { .. } => true,
-            State::Scripted(_) => false,
+            State::Following { .. } | State::Scripted(_) => false,
         };
         let own = flight.request_id.filter(|_| has_own_ids && has_begun);
         let known = flight.query_id.clone();
