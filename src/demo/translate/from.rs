@@ -358,11 +358,14 @@ fn rows_of_sample(kind: Option<&TableSampleKind>) -> Option<Option<u64>> {
     }
 }
 
-/// `source AS alias` with so many rows of it, any.
+/// `source AS alias` with so many rows of it, from all over.
 fn sampled(text: &str, rows: u64) -> String {
     match text.rsplit_once(" AS ") {
         Some((source, alias)) => {
-            format!("(SELECT * FROM {source} ORDER BY random() LIMIT {rows}) AS {alias}")
+            // Scattered by Knuth's multiplicative hash of their places: SQLite's own chance is denied to statements.
+            format!(
+                "(SELECT * FROM {source} ORDER BY (row_number() OVER () * 2654435761) & 4294967295 LIMIT {rows}) AS {alias}"
+            )
         }
         None => text.to_owned(),
     }
