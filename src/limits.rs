@@ -271,7 +271,7 @@ impl Default for Limits {
             metadata_entry_bytes_max: 1 << 20,
             metadata_ttl: Duration::from_secs(60),
             queries_max: 2_048,
-            queries_per_principal_max: 128,
+            queries_per_principal_max: 64,
             queries_bytes_max: 1 << 20,
             rows_max: 10_000,
             result_bytes_max: 4 << 20,

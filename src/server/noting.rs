@@ -2,12 +2,14 @@
 //!
 //! Only calls of tools that run statements are in it; a call about an earlier statement tells how that one has ended.
 
+use std::fmt::Write;
+
 use super::core::Core;
 use super::inflight::Flight;
 use super::ready::Principal;
 use crate::backend::job::{Follow, Operation, Rendered};
 use crate::backend::{Error, Kind};
-use crate::ident::JobId;
+use crate::ident::{JobId, Uuid};
 use crate::mcp::{Failure, ToolCall};
 use crate::time::Instant;
 use crate::tools::history::{End, Start, beginning};
@@ -36,15 +38,15 @@ impl Core {
         if flight.is_following() {
             return;
         }
-        let own_id = flight.request_id.filter(|_| has_own_ids).map(|id| id.to_string());
+        let own_id = flight.request_id.filter(|_| has_own_ids).map(text_of);
         let principal = flight.principal();
         let start = Start {
             principal: principal.as_bytes(),
             tool: flight.finish.tool,
-            text: &text,
+            text,
             at: now,
             connection: flight.connection.as_ref(),
-            query_id: own_id.as_deref(),
+            query_id: own_id,
         };
         flight.noted = Some(self.service.history().note(start));
     }
@@ -116,3 +118,12 @@ impl Core {
         }
     }
 }
+
+/// The id as text, in one allocation.
+fn text_of(id: Uuid) -> String {
+    let mut text = String::with_capacity(UUID_TEXT_BYTES);
+    let _ = write!(text, "{id}");
+    text
+}
+
+const UUID_TEXT_BYTES: usize = 36;

@@ -71,20 +71,20 @@ pub enum End {
 }
 
 /// A statement that begins to run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Start<'a> {
     /// Who ran it, as in [`Call::principal`].
     pub principal: &'a [u8],
     /// With which tool.
     pub tool: &'static str,
-    /// Its text.
-    pub text: &'a str,
+    /// Its [`beginning`].
+    pub text: String,
     /// When the call was admitted.
     pub at: Instant,
     /// The connection that it goes through, where there are several.
     pub connection: Option<&'a Arc<str>>,
     /// By which name it is found, where that is known before it runs.
-    pub query_id: Option<&'a str>,
+    pub query_id: Option<String>,
 }
 
 /// A statement in the history.
@@ -157,18 +157,25 @@ impl History {
         let entry = Entry {
             number: self.noted,
             tool: start.tool,
-            text: beginning(start.text).into(),
-            query_id: start.query_id.map(Box::from),
+            text: start.text.into(),
+            query_id: start.query_id.map(String::into_boxed_str),
             connection: start.connection.map(Arc::clone),
             at: start.at,
             end: None,
         };
         self.count += 1;
         self.bytes += entry.bytes();
-        let own = self.by_caller.entry(start.principal.into()).or_default();
-        own.push_back(entry);
-        if own.len() > self.each_max {
+        let known = self.by_caller.get(start.principal).map(VecDeque::len);
+        if known.is_some_and(|known| known >= self.each_max) {
             self.forget_first(start.principal);
+        }
+        // Most callers are known: their name is not copied.
+        match self.by_caller.get_mut(start.principal) {
+            Some(own) => own.push_back(entry),
+            None => {
+                let own = VecDeque::from([entry]);
+                self.by_caller.insert(start.principal.into(), own);
+            }
         }
         while self.count > self.count_max || self.bytes > self.bytes_max {
             let callers = self.by_caller.iter();
@@ -204,7 +211,9 @@ impl History {
         if query_id.len() <= QUERY_ID_BYTES_MAX
             && let Some(entry) = self.find(principal, |entry| entry.number == number)
         {
-            entry.query_id = Some(query_id.into());
+            if entry.query_id.as_deref() != Some(query_id) {
+                entry.query_id = Some(query_id.into());
+            }
         }
     }
 

@@ -19,7 +19,7 @@ mod stdio;
 mod tls;
 
 /// The tools of a first run, in the order in which they are listed.
-const TOOLS: [&str; 14] = [
+const TOOLS: [&str; 15] = [
     "list_databases",
     "list_schemas",
     "list_tables",
@@ -34,4 +34,5 @@ const TOOLS: [&str; 14] = [
     "explain_query",
     "get_query_result",
     "cancel_query",
+    "list_queries",
 ];

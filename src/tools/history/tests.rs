@@ -11,10 +11,10 @@ fn note(history: &mut History, principal: &[u8], text: &str, query_id: &str) -> 
     history.note(Start {
         principal,
         tool: "execute_query",
-        text,
+        text: beginning(text),
         at: at(1),
         connection: None,
-        query_id: Some(query_id),
+        query_id: Some(query_id.to_owned()),
     })
 }
 
