@@ -1,5 +1,6 @@
 //! The tools that give rows: a view's first ones, and a statement of the caller's own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::names::{
@@ -256,7 +257,10 @@ impl Request {
 }
 
 fn place(context: &Context) -> String {
-    let shown = |name: &Option<String>| name.as_deref().map_or_else(|| "not set".to_owned(), display_name);
+    let shown = |name: &Option<String>| {
+        let name = name.as_deref().map(display_name);
+        name.map_or(Cow::Borrowed("not set"), Cow::Owned)
+    };
     format!(
         "Database: {}, Schema: {}",
         shown(&context.database),
