@@ -210,10 +210,9 @@ impl History {
     pub fn name(&mut self, principal: &[u8], number: u64, query_id: &str) {
         if query_id.len() <= QUERY_ID_BYTES_MAX
             && let Some(entry) = self.find(principal, |entry| entry.number == number)
+            && entry.query_id.as_deref() != Some(query_id)
         {
-            if entry.query_id.as_deref() != Some(query_id) {
-                entry.query_id = Some(query_id.into());
-            }
+            entry.query_id = Some(query_id.into());
         }
     }
 
