@@ -15,6 +15,8 @@ use crate::backend::{Answer, ResultSet};
 use crate::ident::QueryId;
 use crate::json;
 
+pub(super) const CANCEL_QUERY: &str = "cancel_query";
+
 pub(super) fn get_query_result(settings: &Settings) -> Tool {
     Tool {
         name: "get_query_result",
@@ -42,7 +44,7 @@ pub(super) fn get_query_result(settings: &Settings) -> Tool {
 
 pub(super) fn cancel_query(_settings: &Settings) -> Tool {
     Tool {
-        name: "cancel_query",
+        name: CANCEL_QUERY,
         title: "Cancel query",
         description: "Stop a statement that still runs, by its query id. Of one that has ended nothing changes.",
         properties: vec![text_property("query_id", true, "Query id of the statement.")],

@@ -95,9 +95,13 @@ impl From<Work> for Begun {
     }
 }
 
-/// What a client may assume of every tool here: all of them read, and the database is the world outside.
+/// What a client may assume of every tool that reads, as nearly all do; and the database is the world outside.
 pub const ANNOTATIONS: &str =
     r#""readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true"#;
+
+/// The same of a tool that ends what runs: nothing that is stored is lost, but it is more than reading.
+const CANCELLING: &str =
+    r#""readOnlyHint":false,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true"#;
 
 /// Why a call was refused before anything was sent. Shown to the model as a failed result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -407,6 +411,9 @@ const LONG: &[&str] = &["execute_query"];
 
 /// What a client may assume of `tool` where these writes are allowed, as members of its annotations.
 pub fn annotations(tool: &Tool, writes: &[Write]) -> String {
+    if tool.name == existing::CANCEL_QUERY {
+        return CANCELLING.to_owned();
+    }
     if tool.name != query::EXECUTE_QUERY || writes.is_empty() {
         return ANNOTATIONS.to_owned();
     }

@@ -552,3 +552,12 @@ fn a_caller_with_a_key_of_its_own_section_gets_its_ruling() {
         (100, 100, 7)
     );
 }
+
+#[test]
+fn only_the_tool_that_ends_statements_does_not_claim_to_read() {
+    let catalogue = Catalogue::new(settings());
+    for tool in catalogue.tools() {
+        let told = json_of(format!("{{{}}}", annotations(tool, &[])).as_bytes());
+        assert_eq!(told["readOnlyHint"], tool.name != "cancel_query", "{}", tool.name);
+    }
+}
