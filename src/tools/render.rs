@@ -60,7 +60,7 @@ pub(super) fn shared(form: Form, text: &[&[u8]], structured: &[&[u8]]) -> Arc<[u
     parts.concat().into()
 }
 
-/// What stands before and behind what [`shared`] made, in a reply with this `form`. `age` is how long ago that was; `None`
+/// What stands before and behind what `shared` made, in a reply with this `form`. `age` is how long ago that was; `None`
 /// if it was made for this reply.
 pub fn framed(form: Form, age: Option<Duration>) -> (Vec<u8>, Vec<u8>) {
     let mut head = format!("{{{}", form.before);
