@@ -133,6 +133,17 @@ pub struct Limits {
     /// answered 503. Each costs some 200 bytes besides its connection.
     pub streams_max: usize,
 
+    // What is kept of the account.
+    /// Answers about the account that are kept for others who ask the same; then the one asked for longest ago goes.
+    pub metadata_entries_max: usize,
+    /// Bytes of all of them.
+    pub metadata_bytes_max: usize,
+    /// Bytes of one; a larger one is not kept.
+    pub metadata_entry_bytes_max: usize,
+    /// How long tables, views and columns are told from what is kept; schemas and databases five times as long. Zero
+    /// keeps nothing.
+    pub metadata_ttl: Duration,
+
     // Results.
     /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
     pub rows_max: u64,
@@ -247,6 +258,10 @@ impl Default for Limits {
             workers: 8,
             audit_queue_max: 0,
             streams_max: 4_096,
+            metadata_entries_max: 1_024,
+            metadata_bytes_max: 8 << 20,
+            metadata_entry_bytes_max: 1 << 20,
+            metadata_ttl: Duration::from_secs(60),
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
             // More than fits into `result_bytes_max`: bytes bound it, until the operator says what models can bear.
@@ -345,6 +360,12 @@ impl Limits {
                 self.task_results_bytes_max,
             ),
             (
+                "metadata_entry_bytes_max",
+                self.metadata_entry_bytes_max,
+                "metadata_bytes_max",
+                self.metadata_bytes_max,
+            ),
+            (
                 "four times body_bytes_max",
                 self.body_bytes_max.saturating_mul(LARGEST_AT_ONCE_MIN),
                 "bytes_buffered_max",
@@ -381,7 +402,7 @@ impl Limits {
 
     /// What that is made of: the two sums, what each connection and each call has beside them, what the workers have in
     /// hand, what waits for the audit log, and the program itself.
-    pub const fn memory_parts(&self) -> [(usize, &'static str); 7] {
+    pub const fn memory_parts(&self) -> [(usize, &'static str); 8] {
         let connections = self.connections_max + self.connections_refused_max;
         [
             (
@@ -389,6 +410,7 @@ impl Limits {
                 "half-received requests, and statements of calls in flight",
             ),
             (self.replies_bytes_max, "replies that wait for their readers"),
+            (self.metadata_bytes_max, "what is kept of the account"),
             (
                 connections * CONNECTION_BYTES_MAX,
                 "connections, each at its worst",
@@ -453,8 +475,8 @@ mod tests {
 
     #[test]
     fn the_most_memory_is_what_the_readme_says() {
-        // 64 for requests, 64 for replies, 257 for 16,448 connections, 8 for calls, 128 for workers, 16 for the program.
-        assert_eq!(Limits::default().memory_bytes_max(), 537 << 20);
+        // 64 for requests, 64 for replies, 8 for what is kept of the account, 257 for 16,448 connections, 8 for calls, 128 for workers, 16 for the program.
+        assert_eq!(Limits::default().memory_bytes_max(), 545 << 20);
         let small = Limits {
             connections_max: 192,
             bytes_buffered_max: 16 << 20,
@@ -462,7 +484,7 @@ mod tests {
             workers: 2,
             ..Limits::default()
         };
-        assert_eq!(small.memory_bytes_max(), 92 << 20);
+        assert_eq!(small.memory_bytes_max(), 100 << 20);
     }
 
     #[test]

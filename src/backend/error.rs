@@ -131,7 +131,7 @@ impl Kind {
             }
             Self::Syntax => "Correct the statement and call again.",
             Self::NotFound => {
-                "Check the name with list_databases, list_views or SHOW TABLES IN SCHEMA; names with lower-case letters need double quotes."
+                "Find the name with search_objects, or list_schemas, list_tables and list_views; names with lower-case letters need double quotes."
             }
             Self::Privilege => {
                 "Ask for the privilege to be granted to the role, or name another role's object."
@@ -201,6 +201,8 @@ pub struct Error {
     pub query_id: Option<String>,
     /// When to try again, where the other side said so.
     pub retry_after: Option<Duration>,
+    /// Names that are nearly the one that was not found, of those that were shown to the same role.
+    pub near: Vec<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -215,6 +217,7 @@ impl Error {
             sql_state: None,
             query_id: None,
             retry_after: None,
+            near: Vec::new(),
             detail: None,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kept::Kept;
+use super::kept::{Kept, Share, Who};
 use super::rows::{Bounds, Position};
 use super::{Column, Error, ResultSet, Value};
 use crate::ident::{JobId, QueryId, Uuid};
@@ -154,6 +154,8 @@ pub struct Work {
     pub timeout: Duration,
     /// Marks the statements in Snowflake's query history.
     pub query_tag: Option<String>,
+    /// What it asks of the account, where others who ask the same can have the same answer.
+    pub share: Option<Share>,
     /// How long the caller waits; `None`: to the end.
     pub patience: Option<Patience>,
     /// What is run once these statements have ended and can only be said then; the answer that is rendered is that of
@@ -200,6 +202,17 @@ pub enum Stage {
     Fetch,
     /// Ask whether a running statement has ended.
     Poll,
+}
+
+impl Context {
+    /// As whom a statement runs there.
+    pub fn who(&self) -> Who {
+        Who {
+            connection: self.connection.as_deref().unwrap_or_default().into(),
+            role: self.role.as_deref().unwrap_or_default().into(),
+            ..Who::default()
+        }
+    }
 }
 
 /// What a backend has reached with a job between two steps.
@@ -251,6 +264,16 @@ pub struct Rendered {
     pub query_id: Option<String>,
     /// What others who ask the same can have too; then it is what the reply is made of, and `result` is empty.
     pub kept: Option<Arc<Kept>>,
+}
+
+impl Rendered {
+    /// Bytes of the reply, but for what frames a shared one.
+    pub fn bytes(&self) -> usize {
+        match &self.kept {
+            Some(kept) if self.result.is_empty() => kept.body.len(),
+            _ => self.result.len(),
+        }
+    }
 }
 
 /// What a job goes on with: statements that depend on the answer to others. Made by a tool, run by the worker.

@@ -43,6 +43,7 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
             &mut limits.statement_timeout,
         ),
         (&s::DRAIN_TIMEOUT, DRAIN_SECONDS_RANGE, &mut limits.drain_timeout),
+        (&s::METADATA_TTL, METADATA_SECONDS_RANGE, &mut limits.metadata_ttl),
         (&s::DRAIN_DELAY, DRAIN_SECONDS_RANGE, &mut limits.drain_delay),
     ];
     for (setting, range, limit) in times {
@@ -121,4 +122,6 @@ const SUM_MIB_RANGE: RangeInclusive<u64> = 1..=1 << 20;
 const PEER_SECONDS_RANGE: RangeInclusive<u32> = 1..=3_600;
 /// Snowflake itself stops a statement after two days.
 const STATEMENT_SECONDS_RANGE: RangeInclusive<u32> = 1..=172_800;
+/// What is a day old is no news of an account.
+const METADATA_SECONDS_RANGE: RangeInclusive<u32> = 0..=86_400;
 const DRAIN_SECONDS_RANGE: RangeInclusive<u32> = 0..=3_600;

@@ -410,6 +410,13 @@ pub const AUDIT_WHEN_FULL: Setting = setting(
     "while the audit log cannot be written: refuse lets no statement run, drop lets them run and gives up the oldest records",
 );
 
+/// How long what is told about the account is kept.
+pub const METADATA_TTL: Setting = setting(
+    None,
+    &["MCP_METADATA_TTL"],
+    "60",
+    "seconds for which tables, views and columns are told from what is kept, databases and schemas five times as long; 0 keeps nothing",
+);
 /// Every setting, in the order in which the README explains them.
 pub const ALL: &[&Setting] = &[
     &HOST,
@@ -441,6 +448,7 @@ pub const ALL: &[&Setting] = &[
     &RESULT_TOKENS_MAX,
     &BUFFERED_SIZE_MAX,
     &REPLIES_SIZE_MAX,
+    &METADATA_TTL,
     &ROWS_MAX,
     &ROWS_DEFAULT,
     &HEAD_TIMEOUT,

@@ -40,6 +40,9 @@ pub(super) enum What {
     Columns,
     Warehouses,
     Roles,
+    PrimaryKeys,
+    ImportedKeys,
+    Grants,
 }
 
 /// Where SHOW looks.
@@ -113,6 +116,10 @@ fn show(cursor: &mut Cursor<'_>) -> Outcome<Show> {
         limit: None,
         from: None,
     };
+    if what == What::Grants {
+        grants(cursor)?;
+        return Ok(show);
+    }
     if cursor.eat("LIKE") {
         show.like = Some(cursor.string()?);
     }
@@ -157,9 +164,25 @@ fn kind(cursor: &mut Cursor<'_>) -> Outcome<What> {
         cursor.eat(word);
     }
     match kind.as_str() {
+        "SHOW PRIMARY KEYS" => Ok(What::PrimaryKeys),
+        "SHOW IMPORTED KEYS" => Ok(What::ImportedKeys),
+        "SHOW GRANTS" => Ok(What::Grants),
         "SHOW" => Err(cursor.unexpected("what to show")),
         _ => Err(Fault::unsupported(kind)),
     }
+}
+
+/// SHOW GRANTS, alone or TO a role or user: whoever that is, there is one role, which reads.
+fn grants(cursor: &mut Cursor<'_>) -> Outcome<()> {
+    if cursor.eat("TO") {
+        if !cursor.eat("ROLE") && !cursor.eat("USER") {
+            return Err(cursor.unexpected("ROLE or USER"));
+        }
+        cursor.name().ok_or_else(|| cursor.unexpected("a name"))?;
+    } else if cursor.is_at("ON") || cursor.is_at("OF") || cursor.is_at("IN") {
+        return Err(Fault::unsupported("SHOW GRANTS ON, OF and IN"));
+    }
+    cursor.end()
 }
 
 fn is_clause_of_show(word: &str) -> bool {

@@ -46,6 +46,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
             },
             timeout: Duration::from_secs(60),
             query_tag: None,
+            share: None,
             patience: None,
             follow: None,
             render: Render::new(|_| unreachable!("the backend renders nothing")),

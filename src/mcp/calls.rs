@@ -75,8 +75,14 @@ fn mode(service: &Service, request: &Request<'_>, name: &str) -> Result<Mode, rp
 fn in_mode(request: &Request<'_>, mode: Mode, outcome: Outcome) -> Outcome {
     let must_be_task = matches!(mode, Mode::Task { .. }) && !request.revision.is_modern();
     match outcome {
-        Outcome::Work(call) => Outcome::Work(Box::new(ToolCall { mode, ..*call })),
-        Outcome::Script(call) => Outcome::Script(Box::new(ScriptCall { mode, ..*call })),
+        Outcome::Work(mut call) => {
+            call.mode = mode;
+            Outcome::Work(call)
+        }
+        Outcome::Script(mut call) => {
+            call.mode = mode;
+            Outcome::Script(call)
+        }
         Outcome::Result { payload, .. } if must_be_task => {
             let finish = Finish {
                 tool: "tools/call",
@@ -134,17 +140,22 @@ pub(super) fn start(
             Outcome::result(Payload::Owned(refused.result))
         }
         Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
-        Ok(Begun::Work(work)) => Outcome::Work(Box::new(ToolCall {
-            work: *work,
-            finish: Finish {
+        Ok(Begun::Work(work)) => {
+            let work = *work;
+            let finish = Finish {
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
                 fence: call.form.fence,
-            },
-            hears,
-            mode: Mode::Now,
-        })),
+            };
+            let started = ToolCall {
+                work,
+                finish,
+                hears,
+                mode: Mode::Now,
+            };
+            service.work_or_kept(started, call.now)
+        }
     }
 }
 

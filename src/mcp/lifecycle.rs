@@ -14,7 +14,7 @@ use crate::{json, rpc};
 
 /// What both openings tell a model about using the tools.
 const INSTRUCTIONS: &str = "Read-only access to Snowflake. \
-Find the data first: list_databases, then list_views(database, schema), or execute_query with SHOW SCHEMAS IN DATABASE … and SHOW TABLES IN SCHEMA …. \
+Find the data first: search_objects by a word, or list_databases, list_schemas, list_tables and list_views; then describe_table or describe_view. \
 The resources snowflake://database/schema/object tell the same as documents; the prompts are ways through the work. \
 Look before you query: describe_view shows columns and definition, query_view the first rows. \
 Then ask with execute_query: one SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or VALUES statement in Snowflake's dialect, with names written as database.schema.object. \

@@ -155,7 +155,7 @@ pub(super) fn no_such_method(request: &Request<'_>, method: &str) -> Outcome {
 
 /// What an offer's reply leads to.
 pub(super) fn reply_with(
-    service: &Service,
+    service: &mut Service,
     request: &Request<'_>,
     method: &'static str,
     failure: Failure,
@@ -172,17 +172,18 @@ pub(super) fn reply_with(
             Outcome::result(Payload::Owned(form_of(method, request).object(&[&members])))
         }
         Reply::Error(error) => Outcome::error(error),
-        Reply::Work(mut work) => Outcome::Work(Box::new(ToolCall {
-            work: {
-                let traceparent = request.traceparent();
-                let call = request.call(&service.keys, traceparent.as_deref());
-                work.query_tag = Some(call.query_tag(method));
-                *work
-            },
-            finish,
-            hears: request.hears(),
-            mode: Mode::Now,
-        })),
+        Reply::Work(mut work) => {
+            let traceparent = request.traceparent();
+            let call = request.call(&service.keys, traceparent.as_deref());
+            work.query_tag = Some(call.query_tag(method));
+            let call = ToolCall {
+                work: *work,
+                finish,
+                hears: request.hears(),
+                mode: Mode::Now,
+            };
+            service.work_or_kept(call, request.context.now)
+        }
         Reply::Script(script) => Outcome::Script(Box::new(ScriptCall {
             script,
             finish,

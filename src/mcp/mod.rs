@@ -35,6 +35,7 @@ mod lists;
 mod logging;
 mod methods;
 mod mrtr;
+mod near;
 mod param_headers;
 mod params;
 mod prompts;
@@ -42,10 +43,13 @@ mod resources;
 
 use std::sync::Arc;
 
+use crate::backend;
+use crate::backend::kept::{Kept, Share, Who};
 use crate::entropy::Entropy;
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
+use crate::time::{Instant, Now};
 use crate::tools::{Catalogue, Denied, Settings};
 
 pub use crate::token::Keys;
@@ -120,7 +124,7 @@ impl Service {
             .iter()
             .map(|tool| lists::entry_of(tool, &writes))
             .collect();
-        let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue)))];
+        let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue), limits))];
         let offered = offered(&offers, &tools);
         Self {
             encoded: Revision::ALL.map(|revision| Encoded::new(&tools, &offers, offered, revision)),
@@ -176,6 +180,40 @@ impl Service {
             self.encode();
         }
         self.changes.extend(changes);
+    }
+
+    /// Keeps what a job told about the account, for others who ask the same.
+    pub fn keep(&mut self, share: &Share, kept: &Arc<Kept>, now: Instant) {
+        for offer in &mut self.offers {
+            offer.keep(share, kept, now);
+        }
+    }
+
+    /// Adds to an error about an object the names that are nearly the one it complains about.
+    pub fn suggest(&self, who: &Who, error: &mut backend::Error) {
+        if error.kind != backend::Kind::NotFound || !error.near.is_empty() {
+            return;
+        }
+        if let Some(name) = near::name_in(&error.message) {
+            let near = self.offers.iter().flat_map(|offer| offer.near(who, &name));
+            error.near = near.take(NEAR_MAX).collect();
+        }
+    }
+
+    /// A job, unless its answer was kept.
+    fn work_or_kept(&mut self, mut call: ToolCall, now: Now) -> Outcome {
+        // The caller may have chosen another connection or role than the tool began with.
+        if let Some(share) = &mut call.work.share {
+            share.key.who = call.work.context.who();
+        }
+        let Some(share) = call.work.share.as_ref().filter(|share| !share.is_fresh) else {
+            return Outcome::Work(Box::new(call));
+        };
+        let mut offers = self.offers.iter_mut();
+        match offers.find_map(|offer| offer.kept(share, now.monotonic)) {
+            Some((kept, age)) => Outcome::result(call.finish.framed(&kept, Some(age))),
+            None => Outcome::Work(Box::new(call)),
+        }
     }
 
     fn encode(&mut self) {
@@ -291,6 +329,9 @@ impl Service {
         &self.encoded[revision as usize]
     }
 }
+
+/// Names that an error offers.
+const NEAR_MAX: usize = 3;
 
 /// What is there to be asked for, in any of the offers.
 fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry]) -> Offered {

@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
@@ -17,7 +19,8 @@ use super::script::{Hears, Question, Script};
 use super::tasks::Mode;
 use super::{Abilities, Revision};
 use crate::backend::job::Work;
-use crate::time::Now;
+use crate::backend::kept::{Kept, Share, Who};
+use crate::time::{Instant, Now};
 use crate::tools::Form;
 use crate::{json, rpc};
 
@@ -31,6 +34,19 @@ pub trait Offer: fmt::Debug + Send {
     /// What has changed since the last time. The server asks after every message and tells those who listen.
     fn take_changes(&mut self) -> Changes {
         Changes::default()
+    }
+
+    /// An answer that was kept of the same question, and how long ago it was given.
+    fn kept(&mut self, _share: &Share, _now: Instant) -> Option<(Arc<Kept>, Duration)> {
+        None
+    }
+
+    /// Keeps what was answered, for others who ask the same.
+    fn keep(&mut self, _share: &Share, _kept: &Arc<Kept>, _now: Instant) {}
+
+    /// Names that were told to `who` and are nearly `name`.
+    fn near(&self, _who: &Who, _name: &str) -> Vec<Box<str>> {
+        Vec::new()
     }
 
     /// The tools, in the order in which they are listed.

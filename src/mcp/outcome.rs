@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::script::{Hears, Script};
 use super::subscriptions::Listen;
 use super::tasks::{About, Mode, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
+use crate::backend::kept::Kept;
 use crate::ident::ClientLabel;
-use crate::tools;
+use crate::tools::{self, document};
 use crate::wire::buffer::Piece;
 use crate::{backend, rpc};
 
@@ -234,10 +236,33 @@ impl Ended {
 }
 
 impl Finish {
+    /// The `result` member of a call whose job ended well.
+    fn payload(&self, rendered: Rendered) -> Payload {
+        match rendered.kept {
+            Some(kept) if rendered.result.is_empty() => self.framed(&kept, None),
+            _ => Payload::Owned(rendered.result),
+        }
+    }
+
+    /// The `result` member made of what many share; `age` is how long ago that was told, `None` if for this call.
+    pub(super) fn framed(&self, kept: &Kept, age: Option<Duration>) -> Payload {
+        let (head, tail) = match &self.failure {
+            Failure::Resource(uri) => document::framed(self.revision.account_form(), uri),
+            Failure::ToolResult | Failure::ErrorReply | Failure::Task(_) => {
+                tools::framed(self.revision.form(), age)
+            }
+        };
+        Payload::Framed {
+            head,
+            body: Arc::clone(&kept.body),
+            tail,
+        }
+    }
+
     /// What the reply to a call whose job ended so says.
     pub fn ended(self, ended: Result<Rendered, backend::Error>) -> Ended {
         let error = match ended {
-            Ok(rendered) => return Ended::Result(Payload::Owned(rendered.result)),
+            Ok(rendered) => return Ended::Result(self.payload(rendered)),
             Err(error) => error,
         };
         match self.failure {

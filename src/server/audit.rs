@@ -138,7 +138,7 @@ impl Core {
         record.duration_ms = milliseconds(now, flight.admitted);
         let query_id = match result {
             Ok(rendered) => {
-                let bytes = rendered.result.len() as u64;
+                let bytes = rendered.bytes() as u64;
                 record.end = End::Answered {
                     rows: rendered.rows,
                     bytes,

@@ -12,7 +12,7 @@ use super::connection::Talk;
 use super::event::{Discarded, Output};
 use super::headers::CommonHeaders;
 use super::health::{Databases, Health, Snapshot};
-use super::inflight::{Inflight, Waits};
+use super::inflight::{Flight, Inflight, Waits};
 use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
@@ -218,11 +218,13 @@ impl Core {
                 self.later.push_back(Later::TaskChanged(number));
             }
         }
-        let (caller, output) = self.inflight.cancel(job, &mut self.timers);
+        let (caller, outputs) = self.inflight.cancel(job, &mut self.timers);
         self.note_jobs();
-        match output {
-            Some(Output::Audit(record)) => self.give_record(record),
-            output => self.outputs.extend(output),
+        for output in outputs.into_iter().flatten() {
+            match output {
+                Output::Audit(record) => self.give_record(record),
+                output => self.outputs.push_back(output),
+            }
         }
         caller
     }
@@ -239,6 +241,28 @@ impl Core {
             log::info!("{job} ({tool}) cancelled by its caller, query id {query_id}");
         }
         self.cancel(job)
+    }
+
+    /// Keeps what a job told of the account for others who ask the same; adds to its error what is known of near names.
+    pub(super) fn learn_from(
+        &mut self,
+        now: Now,
+        flight: &Flight,
+        result: Result<Rendered, Error>,
+    ) -> Result<Rendered, Error> {
+        match result {
+            Ok(rendered) => {
+                if let (Some(share), Some(kept)) = (&flight.share, &rendered.kept) {
+                    self.service.keep(share, kept, now.monotonic);
+                    self.note_changes();
+                }
+                Ok(rendered)
+            }
+            Err(mut error) => {
+                self.service.suggest(&flight.who, &mut error);
+                Err(error)
+            }
+        }
     }
 
     /// Counts how a call ended.

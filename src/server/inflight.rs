@@ -18,6 +18,8 @@
 //! hundred callers leave at once, their cancels must not hold up everybody else's statements. A running statement holds
 //! no worker: between steps its job sleeps here.
 
+mod cancelling;
+mod followers;
 mod patience;
 mod scripted;
 mod tasked;
@@ -33,6 +35,7 @@ use super::reply::Caller;
 use super::timers::{Timer, Timers};
 use crate::audit::Record;
 use crate::backend::job::{Patience, Reached, Rendered, Work};
+use crate::backend::kept::{Key, Share, Who};
 use crate::backend::{Completion, Error, Job, Outcome, Progress, Stage};
 use crate::ident::{JobId, Uuid};
 use crate::limits::Limits;
@@ -66,6 +69,12 @@ pub(super) struct Flight {
     statement_bytes: usize,
     /// What it has read and carries from step to step.
     row_bytes: usize,
+    /// What its job asks of the account.
+    pub(super) share: Option<Share>,
+    /// As whom its job asks.
+    pub(super) who: Who,
+    /// Calls that ask the same and wait for the same answer.
+    followers: Vec<JobId>,
     /// The row of the task that the call has become.
     pub(super) task: Option<u64>,
     /// What is needed to make a task of it, while it may become one.
@@ -99,6 +108,8 @@ enum State {
     },
     /// Waits until `due` between two steps.
     Sleeping { job: Box<Job>, due: Instant },
+    /// Waits for the answer to another call, which asked the same before.
+    Following { leader: JobId },
     /// A call that goes on by itself, until it becomes a job or ends.
     Scripted(Scripted),
 }
@@ -139,6 +150,8 @@ pub(super) enum Completed {
 #[derive(Debug)]
 pub(super) struct Inflight {
     flights: BTreeMap<JobId, Flight>,
+    /// Whose answer others who ask the same wait for.
+    leaders: BTreeMap<Key, JobId>,
     gate: Gate,
     ready: Ready,
     jobs_made: u64,
@@ -165,6 +178,7 @@ impl Inflight {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             flights: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             gate: Gate::new(limits.waiting_per_principal_max),
             ready: Ready::new(limits.steps_per_principal_max),
             jobs_made: 0,
@@ -255,10 +269,19 @@ impl Inflight {
     ) -> JobId {
         let id = self.next_id();
         let deadline = now + work.timeout + DEADLINE_GRACE;
+        if let Some(leader) = self.leader_of(&work) {
+            let state = State::Following { leader };
+            let flight = Flight::new(now, deadline, caller, principal, finish, state);
+            return self.insert(id, flight, timers);
+        }
         if self.gate.enter(principal, id, calls_max) {
             self.ready.push(principal, Stage::Submit, id);
         }
         let statement_bytes = work.leased_bytes();
+        let (share, who) = (work.share.clone(), work.context.who());
+        if let Some(share) = &share {
+            self.leaders.insert(share.key.clone(), id);
+        }
         let (patience, own_id) = (
             work.patience.take(),
             (work.is_run() && work.follow.is_none()).then_some(request_id),
@@ -272,6 +295,7 @@ impl Inflight {
         }));
         let mut flight = Flight::new(now, deadline, caller, principal, finish, state);
         flight.statement_bytes = statement_bytes;
+        (flight.share, flight.who) = (share, who);
         flight.request_id = own_id;
         if let Some(patience) = patience {
             let due = now + patience.wait;
@@ -322,7 +346,10 @@ impl Inflight {
         let flight = flight?;
         let stage = match &flight.state {
             State::Ready(job) => job.reached.stage,
-            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted(_) => {
+            State::Stepping { .. }
+            | State::Sleeping { .. }
+            | State::Following { .. }
+            | State::Scripted(_) => {
                 debug_assert!(false, "a job in a ready queue is ready");
                 return None;
             }
@@ -336,7 +363,10 @@ impl Inflight {
             },
         ) {
             State::Ready(job) => Some(job),
-            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted(_) => None,
+            State::Stepping { .. }
+            | State::Sleeping { .. }
+            | State::Following { .. }
+            | State::Scripted(_) => None,
         }
     }
 
@@ -422,56 +452,13 @@ impl Inflight {
         }
     }
 
-    /// Cancels a job and gives back who waited for it. What must be told the workers is the second value.
-    pub(super) fn cancel(
-        &mut self,
-        id: JobId,
-        timers: &mut Timers,
-    ) -> (Option<(Caller, Finish)>, Option<Output>) {
-        let Some(flight) = self.flights.get_mut(&id) else {
-            return (None, None);
-        };
-        let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
-        self.calls -= usize::from(caller.is_some());
-        if let Some(intent) = flight.intent.take() {
-            timers.clear(intent.due, Timer::JobTask(id));
-        }
-        if flight.cancelled {
-            return (caller, None);
-        }
-        flight.cancelled = true;
-        self.row_bytes -= std::mem::take(&mut flight.row_bytes);
-        let output = match &flight.state {
-            State::Ready(job) => {
-                self.ready.remove(flight.principal, job.reached.stage, id);
-                if job.holds_nothing() {
-                    self.remove(id, timers)
-                        .and_then(|flight| flight.record)
-                        .map(Output::Audit)
-                } else {
-                    self.ready.push_cancel(id);
-                    None
-                }
-            }
-            State::Sleeping { due, .. } => {
-                timers.clear(*due, Timer::JobDue(id));
-                flight.wake(id, &mut self.ready);
-                None
-            }
-            State::Stepping { .. } => Some(Output::Interrupt(id)),
-            State::Scripted(scripted) => {
-                if let Waits::Until(due) = scripted.waits {
-                    timers.clear(due, Timer::JobDue(id));
-                }
-                self.remove(id, timers);
-                None
-            }
-        };
-        (caller, output)
-    }
-
     fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
         let flight = self.flights.remove(&id)?;
+        if let Some(share) = &flight.share
+            && self.leaders.get(&share.key) == Some(&id)
+        {
+            self.leaders.remove(&share.key);
+        }
         self.statement_bytes -= flight.statement_bytes;
         self.row_bytes -= flight.row_bytes;
         self.calls -= usize::from(flight.caller.is_some());
@@ -482,7 +469,9 @@ impl Inflight {
         if let Some((due, _)) = &flight.patience {
             timers.clear(*due, Timer::JobPatience(id));
         }
-        if let Some(next) = self.gate.leave(flight.principal, id) {
+        // Who follows another call has not come through the gate.
+        let has_entered = !matches!(flight.state, State::Following { .. });
+        if has_entered && let Some(next) = self.gate.leave(flight.principal, id) {
             self.ready.push(flight.principal, Stage::Submit, next);
         }
         Some(flight)
@@ -520,6 +509,9 @@ impl Flight {
             progress_told: Duration::ZERO,
             statement_bytes: 0,
             row_bytes: 0,
+            share: None,
+            who: Who::default(),
+            followers: Vec::new(),
             task: None,
             intent: None,
             record: None,

@@ -168,7 +168,7 @@ impl Server {
         let (Ok(rendered), Some(entry)) = (&result, find(entries, connection)) else {
             return result;
         };
-        let bytes = entry.held_bytes() + rendered.result.len();
+        let bytes = entry.held_bytes() + rendered.bytes();
         let bytes = bytes.saturating_sub(FREE_BYTES_EACH);
         if core.memory.replies.leaves_reserve(&entry.share.replies, bytes) {
             return result;

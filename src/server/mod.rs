@@ -79,10 +79,11 @@ pub use self::settings::{HostRule, Settings};
 
 use self::connection::{Codec, Entry};
 use self::core::{Core, Upgrade};
-use self::inflight::Completed;
+use self::inflight::{Completed, Flight};
 use self::later::Later;
 use self::scripts::Resume;
 use self::timers::Timer;
+use crate::backend::job::Rendered;
 use crate::backend::{Completion, Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::{ConnectionId, JobId};
@@ -399,31 +400,42 @@ impl Server {
                 }
             }
             Completed::Over { mut flight, result } => {
+                let followers = core.inflight.take_followers(&mut flight, &mut core.timers);
                 core.note_jobs();
                 core.record_end(now.monotonic, &mut flight, &result);
                 if let Ok(rendered) = &result {
-                    let bytes = rendered.result.len() as u64;
+                    let bytes = rendered.bytes() as u64;
                     core.accounts
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
                 let ended = result.as_ref().map(|_| ());
                 core.databases.observe(now, flight.connection.as_ref(), ended);
-                if let Some(caller) = flight.caller {
-                    let result = self.keep(caller.connection, result);
-                    self.core.count_end(&result);
-                    if let Some(intent) = flight.intent.filter(|intent| intent.is_must) {
-                        let who = (&caller, flight.finish);
-                        return self.become_ended_task(now, id, who, *intent, result);
-                    }
-                    let ended = flight.finish.ended(result);
-                    self.answer(now, id, &caller, ended);
-                } else if let Some(number) = flight.task {
-                    self.core.count_end(&result);
-                    self.finish_task(now, number, flight.finish.ended(result));
-                } else if let Ok(rendered) = result {
-                    self.core.discard(rendered.result);
+                let result = core.learn_from(now, &flight, result);
+                for (follower, mut flight) in followers {
+                    self.core.record_end(now.monotonic, &mut flight, &result);
+                    self.end_flight(now, follower, flight, result.clone());
                 }
+                self.end_flight(now, id, *flight, result);
             }
+        }
+    }
+
+    /// Tells whoever waits for a call what its job came to.
+    fn end_flight(&mut self, now: Now, id: JobId, flight: Flight, result: Result<Rendered, Error>) {
+        if let Some(caller) = flight.caller {
+            let result = self.keep(caller.connection, result);
+            self.core.count_end(&result);
+            if let Some(intent) = flight.intent.filter(|intent| intent.is_must) {
+                let who = (&caller, flight.finish);
+                return self.become_ended_task(now, id, who, *intent, result);
+            }
+            let ended = flight.finish.ended(result);
+            self.answer(now, id, &caller, ended);
+        } else if let Some(number) = flight.task {
+            self.core.count_end(&result);
+            self.finish_task(now, number, flight.finish.ended(result));
+        } else if let Ok(rendered) = result {
+            self.core.discard(rendered.result);
         }
     }
 

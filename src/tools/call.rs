@@ -45,7 +45,8 @@ impl<'a> Call<'a> {
     /// What marks the statements of this call in Snowflake's query history: compact JSON that says whose they are, and
     /// leads back to the caller's own traces. Bounded by its parts, far below the 2,000 characters that Snowflake takes.
     pub fn query_tag(&self, tool: &str) -> String {
-        let mut tag = b"{\"app\":\"snowflake-mcp\",\"tool\":".to_vec();
+        let mut tag = Vec::with_capacity(QUERY_TAG_BYTES);
+        tag.extend_from_slice(b"{\"app\":\"snowflake-mcp\",\"tool\":");
         json::push_string(&mut tag, tool);
         if let Some(label) = self.principal_label() {
             tag.extend_from_slice(b",\"principal\":");
@@ -95,6 +96,9 @@ fn is_traceparent(text: &str) -> bool {
 /// An id that is longer says nothing to a reader of a history.
 const ID_BYTES_MAX: usize = 256;
 const TRACEPARENT_BYTES_MAX: usize = 128;
+
+/// What most tags fit in, so that they do not grow piece by piece.
+const QUERY_TAG_BYTES: usize = 128;
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -5,8 +5,10 @@ use super::describe::push_column;
 use super::listing::Listing;
 use super::names::display_name;
 use super::place::{Place, Rank};
-use super::{Catalogue, Refusal};
+use super::shown::{NAMES_KEPT_MAX, names_of, share};
+use super::{Catalogue, Form, Refusal};
 use crate::backend::job::{Rendered, Work};
+use crate::backend::kept::{self, Kept, Mark, Subject};
 use crate::backend::rows::Row;
 use crate::backend::{Answer, ResultSet};
 use crate::json;
@@ -16,16 +18,12 @@ use crate::sql::identifier::quote_literal;
 pub const MIME_TYPE: &str = "text/markdown";
 
 impl Catalogue {
-    /// Work that makes the document about `place`. `wrap` makes a result of its text, which is the inside of a JSON
-    /// string, in parts.
+    /// Work that makes the document about `place`: its text, which is the inside of a JSON string, is what is kept, to be
+    /// sent by [`framed`].
     ///
     /// # Errors
     /// The guard's, where a policy forbids a statement.
-    pub fn document(
-        &self,
-        place: Place,
-        wrap: impl FnOnce(&[&[u8]]) -> Vec<u8> + Send + 'static,
-    ) -> Result<Work, Refusal> {
+    pub fn document(&self, place: Place) -> Result<Work, Refusal> {
         let settings = &self.settings;
         let quoted = place.to_quoted();
         let texts = match place.rank() {
@@ -39,20 +37,32 @@ impl Catalogue {
         };
         let statements: Result<Vec<_>, _> = texts.iter().map(|text| settings.check(text)).collect();
         let (context, bytes_max) = (place.context(settings), settings.result_bytes_max);
-        let render = move |answer| render(&answer, &place, bytes_max, wrap);
+        let subject = match place.rank() {
+            Rank::Database => Subject::Schemas,
+            Rank::Schema => Subject::Objects,
+            Rank::Object => Subject::Columns,
+        };
+        let mut share = share(&context, subject, &place.to_in_clause(), kept::Form::Document);
+        share.uri = Some(place.to_uri().into());
+        let render = move |answer| render(&answer, &place, bytes_max);
         let mut work = settings.work(statements?, context, settings.rows_max, render);
         // As in describe_view: who may not see the statement may still see the columns.
         work.optional = work.statements.len() - 1;
+        work.share = Some(share);
         Ok(work)
     }
 }
 
-fn render(
-    answer: &Answer,
-    place: &Place,
-    bytes_max: usize,
-    wrap: impl FnOnce(&[&[u8]]) -> Vec<u8>,
-) -> Rendered {
+/// What stands before and behind the text of the document that was asked for by `uri`.
+pub fn framed(form: Form, uri: &str) -> (Vec<u8>, Vec<u8>) {
+    let mut head = format!("{{{}\"contents\":[{{\"uri\":", form.before).into_bytes();
+    json::push_string(&mut head, uri);
+    head.extend_from_slice(format!(",\"mimeType\":\"{MIME_TYPE}\",\"text\":\"").as_bytes());
+    let tail = format!("\"}}]{}}}", form.after);
+    (head, tail.into_bytes())
+}
+
+fn render(answer: &Answer, place: &Place, bytes_max: usize) -> Rendered {
     let (title, push): (&str, PushRow) = match place.rank() {
         Rank::Database => ("Schemas", push_schema),
         Rank::Schema => ("Tables and views", push_object),
@@ -74,12 +84,20 @@ fn render(
     let definition = answer.results.get(1).map(|result| definition(result, &list));
     let note: &[u8] = if is_cut { CUT } else { b"" };
     let query_id = first.and_then(|result| result.query_id.clone());
+    let text: [&[u8]; 4] = [&head, &list.text, definition.as_deref().unwrap_or_default(), note];
+    let mut mark = Mark::default();
+    text.iter().for_each(|part| mark.add(part));
+    let kept = Kept {
+        body: text.concat().into(),
+        mark: mark.get(),
+        ..first.map_or_else(Kept::default, |result| names_of(result, NAMES_KEPT_MAX))
+    };
     Rendered {
-        result: wrap(&[&head, &list.text, definition.as_deref().unwrap_or_default(), note]),
+        result: Vec::new(),
         rows: list.count,
         truncated: is_cut,
         query_id,
-        kept: None,
+        kept: Some(kept.into()),
     }
 }
 
@@ -159,8 +177,8 @@ mod tests {
             elapsed: Duration::ZERO,
         };
         let place = Place::of_uri(uri).unwrap();
-        let rendered = render(&answer, &place, bytes_max, |text| text.concat());
-        let text = String::from_utf8(rendered.result).unwrap();
+        let rendered = render(&answer, &place, bytes_max);
+        let text = String::from_utf8(rendered.kept.unwrap().body.to_vec()).unwrap();
         serde_json::from_str(&format!("\"{text}\"")).unwrap()
     }
 

@@ -92,6 +92,21 @@ impl Fields<'_> {
         }
     }
 
+    /// A number as SHOW tells it, left out when it is none.
+    pub(super) fn number_if_any(&mut self, name: &str, digits: Option<&str>) {
+        let is_whole = |digits: &&str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(digits) = digits.filter(is_whole) {
+            self.name(name);
+            // No leading zeros, which JSON has not.
+            let digits = digits.trim_start_matches('0');
+            self.into.extend_from_slice(if digits.is_empty() {
+                b"0"
+            } else {
+                digits.as_bytes()
+            });
+        }
+    }
+
     /// A value that is JSON already.
     pub(super) fn raw(&mut self, name: &str, json: &str) {
         self.name(name);

@@ -5,9 +5,11 @@
 
 use super::names::display_name;
 use super::place::{Place, Rank};
+use super::shown::{NAMES_KEPT_MAX, names_of, share};
 use super::{Catalogue, Refusal};
 use crate::backend::Answer;
-use crate::backend::job::{Rendered, Work};
+use crate::backend::job::{Context, Rendered, Work};
+use crate::backend::kept::{self, Kept, Share, Subject};
 use crate::sql::identifier::quote_literal;
 
 /// Which names are looked up.
@@ -32,6 +34,8 @@ pub struct Wanted {
     pub after: Option<String>,
     /// So many at most.
     pub names_max: usize,
+    /// Whether all are read, to be kept for others who ask.
+    pub is_for_all: bool,
 }
 
 /// What was found.
@@ -56,6 +60,46 @@ pub struct Name<'a> {
     pub comment: Option<&'a str>,
 }
 
+impl<'a> Names<'a> {
+    /// Those of what was kept of a listing that is whole.
+    pub fn of_kept(kept: &'a Kept, prefix: &str, after: Option<&str>, names_max: usize) -> Self {
+        let prefix = prefix.to_lowercase();
+        let told = match after {
+            None => &kept.names[..],
+            Some(after) => {
+                let index = kept.names.iter().position(|told| &*told.name == after);
+                &kept.names[index.map_or(0, |index| index + 1)..]
+            }
+        };
+        let mut fitting = told.iter().filter(|told| begins_with(&told.name, &prefix));
+        let names: Vec<Name<'a>> = fitting
+            .by_ref()
+            .take(names_max)
+            .map(|told| Name {
+                name: &told.name,
+                kind: None,
+                comment: Some(&*told.comment).filter(|comment| !comment.is_empty()),
+            })
+            .collect();
+        let more = fitting.count();
+        Self {
+            total: after.is_none().then_some((names.len() + more) as u64),
+            has_more: more > 0,
+            names,
+        }
+    }
+}
+
+/// Whether a name begins with a prefix in lower case, whatever its own case. Names are mostly ASCII: nothing is copied
+/// for those.
+fn begins_with(name: &str, prefix: &str) -> bool {
+    if name.is_ascii() {
+        let head = name.as_bytes().get(..prefix.len());
+        return head.is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()));
+    }
+    name.to_lowercase().starts_with(prefix)
+}
+
 impl Name<'_> {
     /// As a caller may pass it back.
     pub fn to_display(self) -> String {
@@ -76,18 +120,43 @@ impl Catalogue {
     ) -> Result<Work, Refusal> {
         let settings = &self.settings;
         let statement = settings.check(&statement(sought, &wanted))?;
-        let context = match sought {
-            Sought::Within(place) => place.context(settings),
-            Sought::Databases | Sought::Warehouses | Sought::Roles => settings.context(None, None),
-        };
+        let share = wanted.is_for_all.then(|| self.share_of(sought));
+        let context = self.context_of(sought);
         let render = move |answer| rendered(&answer, &wanted, wrap);
-        Ok(settings.work(vec![statement], context, NAMES_READ_MAX, render))
+        let mut work = settings.work(vec![statement], context, NAMES_READ_MAX, render);
+        work.share = share;
+        Ok(work)
+    }
+
+    /// What a look-up asks of the account.
+    pub fn share_of(&self, sought: &Sought) -> Share {
+        let (subject, scope) = match sought {
+            Sought::Databases => (Subject::Databases, String::new()),
+            Sought::Warehouses => (Subject::Warehouses, String::new()),
+            Sought::Roles => (Subject::Roles, String::new()),
+            Sought::Within(place) => {
+                let subject = match place.rank() {
+                    Rank::Database => Subject::Schemas,
+                    Rank::Schema => Subject::Objects,
+                    Rank::Object => Subject::Columns,
+                };
+                (subject, place.to_in_clause())
+            }
+        };
+        share(&self.context_of(sought), subject, &scope, kept::Form::Names)
+    }
+
+    fn context_of(&self, sought: &Sought) -> Context {
+        match sought {
+            Sought::Within(place) => place.context(&self.settings),
+            Sought::Databases | Sought::Warehouses | Sought::Roles => self.settings.context(None, None),
+        }
     }
 }
 
 /// Names that are read to find those with a prefix: beyond that the total is not told. At some 100 bytes a row of SHOW
 /// that is 200 KiB a call.
-const NAMES_READ_MAX: u64 = 2_000;
+const NAMES_READ_MAX: u64 = NAMES_KEPT_MAX as u64;
 
 fn statement(sought: &Sought, wanted: &Wanted) -> String {
     let (what, within) = match sought {
@@ -100,7 +169,7 @@ fn statement(sought: &Sought, wanted: &Wanted) -> String {
             Rank::Object => ("COLUMNS", format!(" IN TABLE {}", place.to_quoted())),
         },
     };
-    let like = if wanted.prefix.is_empty() {
+    let like = if wanted.prefix.is_empty() || wanted.is_for_all {
         String::new()
     } else {
         format!(" LIKE '{}%'", pattern(&wanted.prefix))
@@ -135,7 +204,7 @@ fn rendered(answer: &Answer, wanted: &Wanted, wrap: impl FnOnce(&Names<'_>) -> V
         is_whole &= !result.is_truncated();
         for row in result.rows() {
             let name = row.text("column_name").or_else(|| row.text("name"));
-            let Some(name) = name.filter(|name| name.to_lowercase().starts_with(&prefix)) else {
+            let Some(name) = name.filter(|name| begins_with(name, &prefix)) else {
                 continue;
             };
             total += 1;
@@ -158,7 +227,11 @@ fn rendered(answer: &Answer, wanted: &Wanted, wrap: impl FnOnce(&Names<'_>) -> V
         truncated: found.has_more,
         result: wrap(&found),
         query_id,
-        kept: None,
+        kept: answer
+            .results
+            .first()
+            .filter(|_| wanted.is_for_all)
+            .map(|result| names_of(result, NAMES_KEPT_MAX).into()),
     }
 }
 
@@ -175,6 +248,7 @@ mod tests {
             prefix: prefix.to_owned(),
             after: None,
             names_max,
+            is_for_all: false,
         }
     }
 

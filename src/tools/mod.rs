@@ -27,7 +27,11 @@ mod names;
 mod objects;
 mod page;
 mod plan;
+mod profile;
 mod query;
+mod search;
+mod shown;
+pub mod similar;
 mod table;
 
 use std::fmt;
@@ -48,7 +52,7 @@ pub use call::Call;
 pub use choice::Choice;
 pub use fence::Fence;
 pub use gate::Consent;
-pub use render::Form;
+pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
 
@@ -103,10 +107,14 @@ pub enum Refusal {
         /// Why.
         fault: identifier::Error,
     },
-    /// `view_name` names another one than the argument of this name does.
-    Contradiction(&'static str),
+    /// An argument (the first) names another database or schema than the argument of that name (the second) does.
+    Contradiction(&'static str, &'static str),
     /// No schema was given and there is no default one.
     NoSchema,
+    /// A kind of object that cannot be looked for.
+    ObjectType(String),
+    /// A cursor of another search, or none.
+    SearchCursor,
     /// The SQL text is too long.
     StatementTooLong {
         /// The limit in bytes.
@@ -158,15 +166,23 @@ impl fmt::Display for Refusal {
         match self {
             Self::Arguments(fault) => fault.fmt(formatter),
             Self::Name { argument, fault } => write!(formatter, "{argument} is no name: {fault}"),
-            Self::Contradiction(argument) => {
+            Self::Contradiction(named, argument) => {
+                let what = named.trim_end_matches("_name");
                 write!(
                     formatter,
-                    "view_name and {argument} name different {argument}s; pass the bare name of the view"
+                    "{named} and {argument} name different {argument}s; pass the bare name of the {what}"
                 )
             }
             Self::NoSchema => {
                 formatter.write_str("schema parameter is required, because no default schema is set")
             }
+            Self::ObjectType(word) => write!(
+                formatter,
+                "object_types has {word}, which is none of database, schema, table, view, column"
+            ),
+            Self::SearchCursor => formatter.write_str(
+                "cursor is not the next_cursor of a call with the same arguments; leave it out to start over",
+            ),
             Self::StatementTooLong { limit, actual } => {
                 write!(
                     formatter,
@@ -209,11 +225,13 @@ impl Refusal {
         match self {
             Self::Arguments(_)
             | Self::Name { .. }
-            | Self::Contradiction(_)
+            | Self::Contradiction(..)
+            | Self::ObjectType(_)
+            | Self::SearchCursor
             | Self::Statement(_)
             | Self::Choice { .. }
             | Self::NoPlan => "",
-            Self::NoSchema => "\nlist_views shows which schema a view is in.",
+            Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
             Self::Cursor(_) => {
                 "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
             }
@@ -240,8 +258,14 @@ impl Catalogue {
         let settings = Arc::new(settings.under(settings.rulings.base()));
         let mut tools = vec![
             objects::list_databases(),
+            objects::list_schemas(),
+            objects::list_tables(),
             objects::list_views(),
+            describe::describe_table(),
             describe::describe_view(),
+            search::search_objects(),
+            query::sample_table(&settings),
+            profile::profile_table(),
             query::query_view(&settings),
             query::execute_query(&settings),
             explain::explain_query(),
@@ -358,7 +382,11 @@ impl Catalogue {
             consent,
         );
         match gate.put_before(*work) {
-            Ok(Ok(work)) => Ok(Begun::from(work)),
+            Ok(Ok(passed)) => {
+                // Back into the box that it was in.
+                *work = passed;
+                Ok(Begun::Work(work))
+            }
             Ok(Err(asking)) => Ok(Begun::Told(asking)),
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),
@@ -482,6 +510,7 @@ impl Settings {
             },
             timeout: self.statement_timeout,
             query_tag: None,
+            share: None,
             patience: None,
             follow: None,
             render: Render::new(render),

@@ -1,8 +1,10 @@
 //! Arguments that are names of objects: read as SQL reads them, completed with the operator's defaults.
 
-use super::schema::{Arguments, Fault, Kind, Property};
+use super::place::Place;
+use super::schema::{Arguments, Fault, Kind, Property, push_separated};
 use super::{Refusal, Settings};
 use crate::backend::job::Context;
+use crate::json;
 use crate::sql::identifier::{Identifier, QualifiedName};
 
 /// An argument that is text, such as the name of an object.
@@ -12,6 +14,16 @@ pub(super) fn text_property(name: &'static str, is_required: bool, description: 
         kind: Kind::Text,
         is_required,
         description,
+    }
+}
+
+/// The argument by which a caller escapes what is kept of earlier answers.
+pub(super) fn fresh_property() -> Property {
+    Property {
+        name: "fresh",
+        kind: Kind::Flag { default: false },
+        is_required: false,
+        description: "Read it anew, also where it was read within the last minutes.",
     }
 }
 
@@ -55,38 +67,60 @@ pub(super) fn display_name(exact: &str) -> String {
     }
 }
 
-/// A view's whole name.
+/// The whole name of a table or view.
 #[derive(Debug, Clone)]
-pub(super) struct ViewName {
+pub(super) struct ObjectName {
     pub(super) database: Identifier,
     pub(super) schema: Identifier,
-    pub(super) view: Identifier,
+    pub(super) name: Identifier,
 }
 
-impl ViewName {
-    /// Reads `database`, `schema` (or its default) and `view_name`.
+/// The argument that names a view.
+pub(super) const VIEW_NAME: &str = "view_name";
+/// The argument that names a table.
+pub(super) const TABLE_NAME: &str = "table_name";
+
+/// What the tools that look at one table have in common.
+pub(super) fn table_properties() -> Vec<Property> {
+    vec![
+        text_property("database", true, "Database name, as in list_databases."),
+        text_property(
+            TABLE_NAME,
+            true,
+            "Table name without database and schema, as in list_tables; a view's will do too.",
+        ),
+        text_property(
+            "schema",
+            false,
+            "Schema name; needed unless the server has a default schema for this database.",
+        ),
+    ]
+}
+
+impl ObjectName {
+    /// Reads `database`, `schema` (or its default) and the name in `argument`.
     ///
-    /// Models like to write the whole name into `view_name`. Then its parts must be those of the other arguments, and its
-    /// schema may stand in for theirs.
-    pub(super) fn parse(settings: &Settings, arguments: &Arguments<'_>) -> Result<Self, Refusal> {
-        const ARGUMENT: &str = "view_name";
+    /// Models like to write the whole name into one argument. Then its parts must be those of the other arguments, and
+    /// its schema may stand in for theirs.
+    pub(super) fn parse(
+        settings: &Settings,
+        arguments: &Arguments<'_>,
+        argument: &'static str,
+    ) -> Result<Self, Refusal> {
         let database = required_name(arguments, "database")?;
         let schema = name_in(arguments, "schema")?;
-        let text = arguments.text(ARGUMENT);
-        let text = text.ok_or(Refusal::Arguments(Fault::Missing(ARGUMENT)))?;
-        let written: QualifiedName = text.parse().map_err(|fault| Refusal::Name {
-            argument: ARGUMENT,
-            fault,
-        })?;
+        let text = arguments.text(argument);
+        let text = text.ok_or(Refusal::Arguments(Fault::Missing(argument)))?;
+        let written: QualifiedName = text.parse().map_err(|fault| Refusal::Name { argument, fault })?;
         let is_other = |part: Option<&Identifier>, given: &Identifier| part.is_some_and(|part| part != given);
         if is_other(written.database(), &database) {
-            return Err(Refusal::Contradiction("database"));
+            return Err(Refusal::Contradiction(argument, "database"));
         }
         if schema
             .as_ref()
             .is_some_and(|schema| is_other(written.schema(), schema))
         {
-            return Err(Refusal::Contradiction("schema"));
+            return Err(Refusal::Contradiction(argument, "schema"));
         }
         let schema = schema
             .or_else(|| written.schema().cloned())
@@ -95,20 +129,43 @@ impl ViewName {
         Ok(Self {
             database,
             schema,
-            view: written.name().clone(),
+            name: written.name().clone(),
         })
     }
 
     /// `"D"."S"."V"`.
     pub(super) fn to_quoted(&self) -> String {
-        let parts = [&self.database, &self.schema, &self.view];
+        let parts = [&self.database, &self.schema, &self.name];
         parts.map(Identifier::to_quoted).join(".")
     }
 
     /// As a caller may pass it back.
     pub(super) fn to_display(&self) -> String {
-        let parts = [&self.database, &self.schema, &self.view];
+        let parts = [&self.database, &self.schema, &self.name];
         parts.map(|part| display_name(part.as_str())).join(".")
+    }
+
+    /// Appends its parts as members of a JSON object, without a comma around them.
+    pub(super) fn push_json(&self, into: &mut Vec<u8>) {
+        let parts = [
+            ("database", &self.database),
+            ("schema", &self.schema),
+            ("name", &self.name),
+        ];
+        push_separated(into, parts.into_iter(), |into, (member, name)| {
+            json::push_string(into, member);
+            into.push(b':');
+            json::push_string(into, name.as_str());
+        });
+    }
+
+    /// The place.
+    pub(super) fn to_place(&self) -> Place {
+        Place::new(
+            self.database.clone(),
+            Some(self.schema.clone()),
+            Some(self.name.clone()),
+        )
     }
 
     /// Where a statement about it runs.

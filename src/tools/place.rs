@@ -73,10 +73,25 @@ impl Place {
         }
     }
 
+    /// Whether it is in, or is, a schema.
+    pub(super) fn has_schema(&self) -> bool {
+        self.schema.is_some()
+    }
+
     /// `"D"."S"."O"`.
     pub fn to_quoted(&self) -> String {
         let parts = self.parts().map(Identifier::to_quoted);
         parts.collect::<Vec<_>>().join(".")
+    }
+
+    /// ` IN SCHEMA "D"."S"`: where SHOW looks.
+    pub(super) fn to_in_clause(&self) -> String {
+        let what = match self.rank() {
+            Rank::Database => "DATABASE",
+            Rank::Schema => "SCHEMA",
+            Rank::Object => "TABLE",
+        };
+        format!(" IN {what} {}", self.to_quoted())
     }
 
     /// As a caller may pass it back.

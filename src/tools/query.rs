@@ -1,8 +1,11 @@
 //! The tools that give rows: a view's first ones, and a statement of the caller's own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::names::{ViewName, display_name, name_in, text_property};
+use super::names::{
+    ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, table_properties, text_property,
+};
 use super::page::{
     Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, reading, tokens_property,
 };
@@ -43,6 +46,30 @@ pub(super) fn query_view(settings: &Settings) -> Tool {
         ],
         output_schema: ROWS_SCHEMA,
         begin: begin_query_view,
+    }
+}
+
+pub(super) fn sample_table(settings: &Settings) -> Tool {
+    let mut properties = table_properties();
+    properties.push(limit_property(
+        SAMPLE_ROWS.min(settings.rows_max),
+        settings.rows_max,
+    ));
+    properties.push(format_property());
+    properties.push(tokens_property(settings));
+    properties.push(Property {
+        name: "random",
+        kind: Kind::Flag { default: false },
+        is_required: false,
+        description: "Rows from all over the table instead of the first ones; reads more of it.",
+    });
+    Tool {
+        name: "sample_table",
+        title: "Sample table",
+        description: "Show a few rows of a table, all columns, to see what its values look like: the first ones, or random ones. For figures about every column use profile_table.",
+        properties,
+        output_schema: ROWS_SCHEMA,
+        begin: begin_sample_table,
     }
 }
 
@@ -112,11 +139,38 @@ fn begin_query_view(
     arguments: &Arguments<'_>,
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
+    let name = ObjectName::parse(settings, arguments, VIEW_NAME)?;
+    begin_sample(settings, arguments, call, (name, "view", false))
+}
+
+fn begin_sample_table(
+    settings: &Arc<Settings>,
+    arguments: &Arguments<'_>,
+    call: &Call<'_>,
+) -> Result<Begun, Refusal> {
+    let name = ObjectName::parse(settings, arguments, TABLE_NAME)?;
+    begin_sample(
+        settings,
+        arguments,
+        call,
+        (name, "table", arguments.flag("random")),
+    )
+}
+
+fn begin_sample(
+    settings: &Arc<Settings>,
+    arguments: &Arguments<'_>,
+    call: &Call<'_>,
+    (name, noun, is_random): (ObjectName, &'static str, bool),
+) -> Result<Begun, Refusal> {
     let form = call.form;
-    let name = ViewName::parse(settings, arguments)?;
     let limit = arguments.count("limit");
     // One row more than is shown tells whether there are more. The text is ours, so it may be bounded in SQL.
-    let statement = format!("SELECT * FROM {} LIMIT {}", name.to_quoted(), limit + 1);
+    let statement = if is_random {
+        format!("SELECT * FROM {} SAMPLE ({} ROWS)", name.to_quoted(), limit + 1)
+    } else {
+        format!("SELECT * FROM {} LIMIT {}", name.to_quoted(), limit + 1)
+    };
     let statement = settings.check(&statement)?;
     let context = name.context(settings);
     let page = Page::new(settings, arguments, call).without_next();
@@ -128,7 +182,7 @@ fn begin_query_view(
         let heading = Heading {
             before: format!("## Data from {shown} ("),
             after: format!(")\n{}", request_id(result)),
-            empty: format!("No data found in view {shown} or the view is empty."),
+            empty: format!("No data found in {noun} {shown} or the {noun} is empty."),
             // The total would be that of our own LIMIT.
             total: None,
         };
@@ -207,7 +261,10 @@ impl Request {
 }
 
 fn place(context: &Context) -> String {
-    let shown = |name: &Option<String>| name.as_deref().map_or_else(|| "not set".to_owned(), display_name);
+    let shown = |name: &Option<String>| {
+        let name = name.as_deref().map(display_name);
+        name.map_or(Cow::Borrowed("not set"), Cow::Owned)
+    };
     format!(
         "Database: {}, Schema: {}",
         shown(&context.database),

@@ -4,9 +4,11 @@
 //! here they are put together once, into a buffer of the right size. There is no tree of JSON values on purpose:
 //! a result is up to 8 MiB, and a worker should be done with it in milliseconds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fence::Fence;
+use super::names::display_name;
 use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
 use crate::json;
@@ -38,6 +40,47 @@ impl Form {
     }
 }
 
+/// The part of a result that is the same for everybody who asks, to be sent by [`framed`]: the structured form without its
+/// first brace, and the text. Both as in [`assemble`].
+pub(super) fn shared(form: Form, text: &[&[u8]], structured: &[&[u8]]) -> Arc<[u8]> {
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(text.len() + structured.len() + 2);
+    if form.is_structured {
+        debug_assert!(
+            structured.first().is_some_and(|part| part.starts_with(b"{")),
+            "an object"
+        );
+        parts.extend(structured);
+        if let Some(first) = parts.first_mut() {
+            *first = first.get(1..).unwrap_or_default();
+        }
+        parts.push(b",");
+    }
+    parts.push(CONTENT_OPEN);
+    parts.extend(text);
+    parts.concat().into()
+}
+
+/// What stands before and behind what `shared` made, in a reply with this `form`. `age` is how long ago that was; `None`
+/// if it was made for this reply.
+pub fn framed(form: Form, age: Option<Duration>) -> (Vec<u8>, Vec<u8>) {
+    let mut head = format!("{{{}", form.before);
+    let seconds = age.unwrap_or_default().as_secs();
+    if form.is_structured {
+        head.push_str(&match age {
+            None => "\"structuredContent\":{\"cached\":false,".to_owned(),
+            Some(_) => format!("\"structuredContent\":{{\"cached\":true,\"age_seconds\":{seconds},"),
+        });
+    }
+    let note = match age {
+        None => String::new(),
+        Some(_) => format!("\\n\\n(As of {seconds} s ago; fresh: true reads it anew.)"),
+    };
+    let tail = format!("{note}\"}}],\"isError\":false{}}}", form.after);
+    (head.into_bytes(), tail.into_bytes())
+}
+
+const CONTENT_OPEN: &[u8] = b"\"content\":[{\"type\":\"text\",\"text\":\"";
+
 /// Bytes of a result object beyond its variable parts, its figures and its truncation note.
 pub(super) const OVERHEAD_BYTES: usize = 1_024;
 
@@ -55,12 +98,11 @@ pub(super) fn failure(form: Form, text: &str) -> Vec<u8> {
 }
 
 fn object(form: Form, text: &[&[u8]], structured: &[&[u8]], is_error: bool) -> Vec<u8> {
-    let open: &[u8] = b"\"content\":[{\"type\":\"text\",\"text\":\"";
     let variable: usize = text.iter().chain(structured).map(|part| part.len()).sum();
     let mut object = Vec::with_capacity(variable + form.before.len() + form.after.len() + 128);
     object.push(b'{');
     object.extend_from_slice(form.before.as_bytes());
-    object.extend_from_slice(open);
+    object.extend_from_slice(CONTENT_OPEN);
     text.iter().for_each(|part| object.extend_from_slice(part));
     object.extend_from_slice(b"\"}]");
     if form.is_structured && !structured.is_empty() {
@@ -168,6 +210,10 @@ pub(super) fn error_text(error: &Error) -> String {
     if !references.is_empty() {
         text.push_str(&format!(" ({})", references.join(", ")));
     }
+    if !error.near.is_empty() {
+        let near: Vec<String> = error.near.iter().map(|name| display_name(name)).collect();
+        text.push_str(&format!("\nDid you mean {}?", near.join(" or ")));
+    }
     if let Some(after) = error.retry_after {
         text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
     }
@@ -233,12 +279,39 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_shared_result_is_framed_by_what_is_each_replys_own() {
+        let whole = |form: Form, age: Option<u64>| {
+            let body = shared(form, &[b"two\\n", b"lines"], &[b"{\"returned\":2", b"}"]);
+            let (head, tail) = framed(form, age.map(Duration::from_secs));
+            String::from_utf8([&head, &*body, &tail].concat()).unwrap()
+        };
+        assert_eq!(
+            whole(PLAIN, None),
+            r#"{"structuredContent":{"cached":false,"returned":2},"content":[{"type":"text","text":"two\nlines"}],"isError":false}"#
+        );
+        assert_eq!(
+            whole(PLAIN, Some(7)),
+            r#"{"structuredContent":{"cached":true,"age_seconds":7,"returned":2},"content":[{"type":"text","text":"two\nlines\n\n(As of 7 s ago; fresh: true reads it anew.)"}],"isError":false}"#
+        );
+        let modern = Form {
+            is_structured: false,
+            before: "\"a\":1,",
+            after: ",\"z\":2",
+            fence: None,
+        };
+        assert_eq!(
+            whole(modern, None),
+            r#"{"a":1,"content":[{"type":"text","text":"two\nlines"}],"isError":false,"z":2}"#
+        );
+    }
+
+    #[test]
     fn a_failure_is_text_that_says_what_to_do() {
         let mut error = Error::new(Kind::NotFound, "object T does not exist").with_query_id("q-1");
         error.code = Some("002003".to_owned());
         let failed = String::from_utf8(failure(PLAIN, &error_text(&error))).unwrap();
         assert!(failed.starts_with(
-            r#"{"content":[{"type":"text","text":"Error: object T does not exist (Snowflake code 002003, query id q-1)\nCheck the name"#
+            r#"{"content":[{"type":"text","text":"Error: object T does not exist (Snowflake code 002003, query id q-1)\nFind the name"#
         ));
         assert!(failed.ends_with(r#""isError":true}"#) && !failed.contains("structuredContent"));
     }

@@ -73,22 +73,33 @@ fn bounded(columns: &[&str], rows: &[&[&str]], bounds: Bounds) -> ResultSet {
 }
 
 fn render(work: Work, results: Vec<ResultSet>) -> Rendered {
-    work.render.run(Answer {
+    let mut rendered = work.render.run(Answer {
         results,
         elapsed: Duration::from_millis(12),
-    })
+    });
+    if let Some(kept) = rendered.kept.as_ref().filter(|_| rendered.result.is_empty()) {
+        let (head, tail) = framed(render::tests::PLAIN, None);
+        rendered.result = [&head, &*kept.body, &tail].concat();
+    }
+    rendered
 }
 
 #[test]
-fn the_catalogue_lists_its_tools_whose_schemas_are_objects() {
+fn the_catalogue_lists_its_tools_in_order_and_their_schemas_are_objects() {
     let catalogue = Catalogue::new(settings());
     let names: Vec<_> = catalogue.tools().iter().map(|tool| tool.name).collect();
     assert_eq!(
         names,
         [
             "list_databases",
+            "list_schemas",
+            "list_tables",
             "list_views",
+            "describe_table",
             "describe_view",
+            "search_objects",
+            "sample_table",
+            "profile_table",
             "query_view",
             "execute_query",
             "explain_query",
@@ -333,7 +344,7 @@ fn what_is_missing_or_unknown_is_refused_with_a_sentence() {
         (
             "list_databases",
             r#"{"like":"x"}"#,
-            "Error: unknown argument like: this tool takes none",
+            "Error: unknown argument like, known are fresh",
         ),
     ] {
         assert_eq!(begin(settings(), tool, arguments).unwrap_err(), sentence);

@@ -109,7 +109,7 @@ impl Pool {
         self.cancels.push(job, token);
     }
 
-    /// Drops `what` on the thread for that; here, should that be behind by [`DISCARDS_MAX`].
+    /// Drops `what` on the thread for that; here, should that be behind by `DISCARDS_MAX`.
     pub fn discard(&self, what: Box<dyn Send>) {
         // What cannot be sent comes back in the error and is dropped with it.
         let _ = self.discards.try_send(what);

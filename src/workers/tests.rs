@@ -56,6 +56,7 @@ fn job(id: u64) -> Box<Job> {
             },
             timeout: Duration::from_secs(1),
             query_tag: None,
+            share: None,
             patience: None,
             follow: None,
             render: Render::new(|answer| Rendered {

@@ -46,9 +46,10 @@ const STEADY: [Steady; 8] = [
     steady("tools/list", 1, tools_list),
     // The document is made once a second, and no second passes here.
     steady("GET /health", 0, health),
-    // The job, what the worker needs to render, who waits, and places in the tables; and the reply itself.
-    steady("tools/call", 15, tools_call),
-    steady("tools/call over WebSocket", 15, websocket_tools_call),
+    // The job, what the worker needs to render, how long it is waited for, the tag of its statements, who waits, places
+    // in the tables and in its caller's turns; and the reply itself.
+    steady("tools/call", 16, tools_call),
+    steady("tools/call over WebSocket", 16, websocket_tools_call),
     // An outbox, because a timer takes no spare one, and the inbox that was lent last and freed with the rest.
     steady("an idle WebSocket's ping", 3, websocket_keepalive),
     steady("a turn in which nothing is due", 0, idle_turn),

@@ -128,6 +128,7 @@ impl Task {
                 bounds: self.bounds,
                 timeout: self.timeout,
                 query_tag: self.query_tag,
+                share: None,
                 patience: None,
                 follow: None,
                 render: Render::new(|_| Rendered {

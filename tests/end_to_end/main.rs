@@ -12,9 +12,26 @@ mod health;
 mod http11;
 mod process;
 mod replicas;
-
 mod secrets;
 mod seed;
 mod shutdown;
 mod stdio;
 mod tls;
+
+/// The tools of a first run, in the order in which they are listed.
+const TOOLS: [&str; 14] = [
+    "list_databases",
+    "list_schemas",
+    "list_tables",
+    "list_views",
+    "describe_table",
+    "describe_view",
+    "search_objects",
+    "sample_table",
+    "profile_table",
+    "query_view",
+    "execute_query",
+    "explain_query",
+    "get_query_result",
+    "cancel_query",
+];

@@ -33,6 +33,7 @@ fn job(statement: CheckedStatement) -> Job {
             },
             timeout: Duration::from_millis(200),
             query_tag: None,
+            share: None,
             patience: None,
             follow: None,
             render: Render::new(|_| unreachable!("an engine renders nothing")),

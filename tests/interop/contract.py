@@ -55,7 +55,7 @@ def wait_until(condition, seconds, what):
     return time.monotonic() - begun
 
 
-def five_tools(context, with_token):
+def tools(context, with_token):
     with served(context, with_token=with_token) as (server, api):
         status, _, body = calls.get(server.host, server.port, "/mcp/tools")
         assert status == 200, f"/mcp/tools is {status}"
@@ -71,6 +71,24 @@ def five_tools(context, with_token):
         described = calls.call(server, "describe_view", view)
         said = calls.text(described)
         assert not described.get("isError") and "ID" in said and "NAME" in said, f"describe_view: {said[:300]}"
+        said = calls.text(calls.call(server, "list_schemas", {"database": "DB1"}))
+        assert "S1" in said, f"list_schemas: {said[:300]}"
+        tables = calls.call(server, "list_tables", place)
+        assert not tables.get("isError"), f"list_tables: {calls.text(tables)[:300]}"
+        again = calls.call(server, "list_tables", place)
+        assert again["structuredContent"]["cached"] is True, f"not from what is kept: {again['structuredContent']}"
+        table = {**place, "table_name": "NAMED"}
+        described = calls.call(server, "describe_table", table)
+        said = calls.text(described)
+        assert not described.get("isError") and "- ID :" in said, f"describe_table: {said[:300]}"
+        found = calls.call(server, "search_objects", {"pattern": "named", "database": "DB1"})
+        said = calls.text(found)
+        assert not found.get("isError") and "DB1.S1.NAMED" in said, f"search_objects: {said[:300]}"
+        rows = calls.rows(calls.call(server, "sample_table", {**table, "limit": 1}))
+        assert len(rows) == 1, f"sample_table: {rows}"
+        profile = calls.call(server, "profile_table", table)
+        said = calls.text(profile)
+        assert not profile.get("isError") and "2 rows" in said, f"profile_table: {said[:300]}"
         rows = calls.rows(calls.call(server, "query_view", view))
         assert sorted(map(str, (cell for row in rows for cell in row))) == ["1", "2", "None", "ann"], f"rows: {rows}"
         rows = calls.rows(calls.call(server, "execute_query", {"query": "select name from db1.s1.named where id = 1"}))
@@ -197,8 +215,8 @@ def live(context):
 def checks():
     """Name and function of each check of this module."""
     return [
-        ("snowflake tools with a key pair", lambda context: five_tools(context, with_token=False)),
-        ("snowflake tools with a token", lambda context: five_tools(context, with_token=True)),
+        ("snowflake tools with a key pair", lambda context: tools(context, with_token=False)),
+        ("snowflake tools with a token", lambda context: tools(context, with_token=True)),
         ("snowflake partitions", partitions),
         ("snowflake lost answer", lost_answer),
         ("snowflake closed connection", closed_connection),

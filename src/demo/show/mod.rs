@@ -31,6 +31,9 @@ pub(super) fn listing(show: &Show, session: &Session) -> Outcome<Listing> {
         What::Columns => rows::columns(&objects(show, session)?, session)?,
         What::Warehouses => rows::warehouses(session),
         What::Roles => rows::roles(session),
+        What::PrimaryKeys => rows::primary_keys(&objects(show, session)?),
+        What::ImportedKeys => rows::imported_keys(&objects(show, session)?),
+        What::Grants => rows::grants(session),
     };
     filter(&mut listing, show);
     Ok(listing)

@@ -3,7 +3,9 @@
 //! What an account has and this engine has not is said as Snowflake says it for a plain table: `N`, `OFF`, empty.
 
 use super::Place;
-use crate::demo::catalog::{CREATED_MICROS, DATABASES, Database, INFORMATION_SCHEMA, ROLE_DEFAULT};
+use crate::demo::catalog::{
+    CREATED_MICROS, DATABASES, Database, INFORMATION_SCHEMA, ROLE_DEFAULT, Table, database as database_called,
+};
 use crate::demo::datatype::{TEXT_LENGTH_MAX, Type};
 use crate::demo::ddl;
 use crate::demo::describe::{self, Described};
@@ -313,5 +315,82 @@ pub(super) fn roles(session: &Session) -> Listing {
         "reads the sample database",
     ]));
     listing.push(row);
+    listing
+}
+
+const PRIMARY_KEY: &str = "created_on database_name schema_name table_name column_name key_sequence constraint_name \
+     rely comment";
+
+const IMPORTED_KEY: &str = "created_on pk_database_name pk_schema_name pk_table_name pk_column_name fk_database_name \
+     fk_schema_name fk_table_name fk_column_name key_sequence update_rule delete_rule fk_name pk_name deferrability \
+     rely comment";
+
+const GRANT: &str = "created_on privilege granted_on name granted_to grantee_name grant_option granted_by";
+
+/// None: the sample database of every account declares none either.
+pub(super) fn primary_keys(_objects: &[[String; 3]]) -> Listing {
+    layout(PRIMARY_KEY)
+}
+
+/// What the comments of the columns say: the columns that others are looked up by.
+pub(super) fn imported_keys(objects: &[[String; 3]]) -> Listing {
+    let mut listing = layout(IMPORTED_KEY);
+    for [database, schema, table] in objects {
+        let Some(place) = database_called(database).and_then(|found| found.schema(schema)) else {
+            continue;
+        };
+        let columns = place.table(table).map_or(&[][..], |found| found.columns);
+        for column in columns {
+            let Some(key) = column.comment.strip_prefix("Foreign key to ") else {
+                continue;
+            };
+            let key = key.split(';').next().unwrap_or(key);
+            let is_there = |other: &&Table| other.columns.iter().any(|column| column.name == key);
+            let Some(referred) = place.tables.iter().find(is_there) else {
+                continue;
+            };
+            let mut row: Vec<Cell> = vec![CREATED_MICROS.into()];
+            row.extend(texts([
+                database,
+                schema,
+                referred.name,
+                key,
+                database,
+                schema,
+                table,
+                column.name,
+                "1",
+            ]));
+            row.extend(texts([
+                "NO ACTION",
+                "NO ACTION",
+                "",
+                "",
+                "NOT DEFERRABLE",
+                "false",
+                "",
+            ]));
+            listing.push(row);
+        }
+    }
+    listing
+}
+
+/// What the one role may do: read.
+pub(super) fn grants(session: &Session) -> Listing {
+    let mut listing = layout(GRANT);
+    for database in DATABASES {
+        let mut row: Vec<Cell> = vec![CREATED_MICROS.into()];
+        row.extend(texts([
+            "USAGE",
+            "DATABASE",
+            database.name,
+            "ROLE",
+            &session.role,
+            "false",
+            "",
+        ]));
+        listing.push(row);
+    }
     listing
 }

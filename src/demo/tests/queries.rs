@@ -397,6 +397,19 @@ fn tables_of_with_see_those_before_them() {
             "0|2024-01-31/1|2024-02-01",
         ),
         ("select count(*) from table(generator(rowcount => 1000))", "1000"),
+        ("select count(*) from region sample (3 rows)", "3"),
+        (
+            "select count(distinct n_nationkey) from nation tablesample (7 rows)",
+            "7",
+        ),
+        (
+            "select max(o_orderkey) > 1000 from orders sample (5 rows)",
+            "true",
+        ),
+        (
+            "select count(*) from analytics.top_customers sample (4 rows)",
+            "4",
+        ),
         (
             "select $2 from (values (1, 'a'), (2, 'b')) order by $1 desc",
             "b/a",

@@ -2,7 +2,8 @@
 
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, TableAlias,
-    TableFactor, TableWithJoins,
+    TableFactor, TableSample, TableSampleKind, TableSampleMethod, TableSampleQuantity, TableSampleUnit,
+    TableWithJoins,
 };
 
 use super::Translator;
@@ -199,10 +200,13 @@ impl<'q> Translator<'q, '_> {
                 args: None,
                 version: None,
                 json_path: None,
-                sample: None,
+                sample,
                 ..
-            } => {
-                let (text, relation) = self.object(name)?;
+            } if rows_of_sample(sample.as_ref()).is_some() => {
+                let (mut text, relation) = self.object(name)?;
+                if let Some(Some(rows)) = rows_of_sample(sample.as_ref()) {
+                    text = sampled(&text, rows);
+                }
                 (text, relation, alias)
             }
             TableFactor::Derived {
@@ -330,13 +334,52 @@ fn row_count(arguments: &FunctionArguments) -> Outcome<u64> {
     }
 }
 
+/// The rows of `SAMPLE (n ROWS)`, or that there is no sample; `None` for one of another kind.
+fn rows_of_sample(kind: Option<&TableSampleKind>) -> Option<Option<u64>> {
+    let sample = match kind {
+        None => return Some(None),
+        Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) => sample,
+    };
+    match &**sample {
+        TableSample {
+            name: None | Some(TableSampleMethod::Row | TableSampleMethod::Bernoulli),
+            quantity:
+                Some(TableSampleQuantity {
+                    value: Expr::Value(value),
+                    unit: Some(TableSampleUnit::Rows),
+                    ..
+                }),
+            seed: None,
+            bucket: None,
+            offset: None,
+            ..
+        } => value.to_string().parse().ok().map(Some),
+        _ => None,
+    }
+}
+
+/// `source AS alias` with so many rows of it, from all over.
+fn sampled(text: &str, rows: u64) -> String {
+    match text.rsplit_once(" AS ") {
+        Some((source, alias)) => {
+            // Scattered by Knuth's multiplicative hash of their places: SQLite's own chance is denied to statements.
+            format!(
+                "(SELECT * FROM {source} ORDER BY (row_number() OVER () * 2654435761) & 4294967295 LIMIT {rows}) AS {alias}"
+            )
+        }
+        None => text.to_owned(),
+    }
+}
+
 fn refused(factor: &TableFactor) -> Fault {
     Fault::unsupported(match factor {
         TableFactor::Table { args: Some(_), .. } | TableFactor::Function { .. } => {
             "table functions other than GENERATOR"
         }
         TableFactor::Table { version: Some(_), .. } => "time travel (AT, BEFORE)",
-        TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => "SAMPLE",
+        TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+            "SAMPLE of anything but ROWS"
+        }
         TableFactor::Table { .. } => "stages and paths in FROM",
         TableFactor::Derived { .. } => "LATERAL",
         TableFactor::Pivot { .. } => "PIVOT",

@@ -215,7 +215,7 @@ fn what_the_engine_cannot_do_is_named() {
         "select * from region pivot (max(r_name) for r_regionkey in (1))",
         "PIVOT",
     );
-    check("select * from region sample (10)", "SAMPLE");
+    check("select * from region sample (10)", "SAMPLE of anything but ROWS");
     check(
         "select * from region at (offset => -60)",
         "time travel (AT, BEFORE)",

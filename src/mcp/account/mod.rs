@@ -1,26 +1,33 @@
 //! What the account itself offers: its databases, schemas, tables and views as resources, prompts about them, and
 //! completions of their names.
 //!
-//! Nothing is kept here. Every answer is a job under the same guard, bounds and role as the tools'. Nothing is promised to
-//! change either: nobody looks at the account unless asked.
+//! Every answer is a job under the same guard, bounds and role as the tools', or what such a job told a short while ago
+//! ([`cache`]). Nobody looks at the account unless asked: that it has changed is noticed when what is told now differs
+//! from what was told before.
 
+mod cache;
 mod completing;
 mod prompting;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::Revision;
 use super::completion;
 use super::entry::{PromptEntry, ResourceEntry, TemplateEntry};
 use super::lists::{push_cursor, push_list};
-use super::offer::{Asked, Completing, Offer, Page, Reply};
+use super::offer::{Asked, Changeable, Changes, Completing, Offer, Page, Reply};
 use crate::backend::job::Work;
-use crate::json;
+use crate::backend::kept::{self, Kept, Key, Share, Who};
+use crate::limits::Limits;
 use crate::rpc;
 use crate::sql::identifier::Identifier;
+use crate::time::{Instant, Now};
 use crate::tools::document::MIME_TYPE;
-use crate::tools::lookup::{Name, Sought, Wanted};
+use crate::tools::lookup::{Name, Names, Sought, Wanted};
 use crate::tools::place::Place;
 use crate::tools::{Catalogue, Refusal};
+use cache::{Cache, Compared};
 
 /// The account as an offer.
 #[derive(Debug)]
@@ -28,20 +35,79 @@ pub(super) struct Account {
     catalogue: Arc<Catalogue>,
     prompts: Vec<PromptEntry>,
     templates: Vec<TemplateEntry>,
+    cache: Cache,
+    changes: Changes,
 }
 
 impl Account {
     /// The account that these tools look at.
-    pub(super) fn new(catalogue: Arc<Catalogue>) -> Self {
+    pub(super) fn new(catalogue: Arc<Catalogue>, limits: &Limits) -> Self {
         Self {
             catalogue,
             prompts: prompting::entries(),
             templates: templates(),
+            cache: Cache::new(limits),
+            changes: Changes::default(),
+        }
+    }
+
+    /// The names of a listing, if they were told a short while ago: all of them, or the first ones of too many.
+    fn names(&mut self, sought: &Sought, now: Now) -> Option<Arc<Kept>> {
+        let key = self.catalogue.share_of(sought).key;
+        let (kept, _) = self.cache.find(&key, now.monotonic)?;
+        Some(kept)
+    }
+
+    fn note(&mut self, share: &Share, key: &Key) {
+        match (key.subject, key.form, &share.uri) {
+            (kept::Subject::Databases, kept::Form::Names, _) => self.changes.resources = true,
+            (_, _, Some(uri))
+                if self.changes.updated.len() < UPDATES_MAX && !self.changes.updated.contains(uri) =>
+            {
+                self.changes.updated.push(uri.clone());
+            }
+            _ => {}
         }
     }
 }
 
+/// Updates of one turn; the server takes them after every message and every job.
+const UPDATES_MAX: usize = 64;
+
 impl Offer for Account {
+    fn changeable(&self) -> Changeable {
+        Changeable {
+            resources: true,
+            contents: true,
+            ..Changeable::default()
+        }
+    }
+
+    fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn kept(&mut self, share: &Share, now: Instant) -> Option<(Arc<Kept>, Duration)> {
+        let is_whole_reply = share.key.form != kept::Form::Names;
+        self.cache.find(&share.key, now).filter(|_| is_whole_reply)
+    }
+
+    fn keep(&mut self, share: &Share, kept: &Arc<Kept>, now: Instant) {
+        let mut keys = vec![share.key.clone()];
+        if share.key.form != kept::Form::Names && !kept.names.is_empty() {
+            keys.push(share.key.of_names());
+        }
+        for key in keys {
+            if self.cache.keep(key.clone(), Arc::clone(kept), now) == Compared::Other {
+                self.note(share, &key);
+            }
+        }
+    }
+
+    fn near(&self, who: &Who, name: &str) -> Vec<Box<str>> {
+        self.cache.near(who, name)
+    }
+
     fn prompts(&self) -> &[PromptEntry] {
         &self.prompts
     }
@@ -56,34 +122,29 @@ impl Offer for Account {
 
     fn list_resources(&mut self, page: Page, asked: &Asked<'_>) -> Option<Reply> {
         let (form, revision) = (asked.form, asked.revision);
+        if let Some(kept) = self
+            .names(&Sought::Databases, asked.now)
+            .filter(|kept| kept.is_whole)
+        {
+            let after = page.after.as_deref();
+            let found = Names::of_kept(&kept, "", after, page.entries_max);
+            return Some(Reply::Result(resources_members(&found, &page, revision)));
+        }
         let wanted = Wanted {
             after: page.after.clone(),
             names_max: page.entries_max,
+            is_for_all: page.after.is_none(),
             ..Wanted::default()
         };
         let work = self.catalogue.look_up(&Sought::Databases, wanted, move |found| {
-            let last = found.names.last().filter(|_| found.has_more);
-            let cursor = page.cursor.next(last.map(|name| name.name));
-            let entries: Vec<_> = found.names.iter().filter_map(database_entry).collect();
-            let mut members = Vec::new();
-            push_list(&mut members, "resources", entries.iter(), revision);
-            push_cursor(&mut members, cursor.as_deref());
-            form.object(&[&members])
+            form.object(&[&resources_members(found, &page, revision)])
         });
         Some(reply(work))
     }
 
-    fn read_resource(&mut self, uri: &str, asked: &Asked<'_>) -> Option<Reply> {
+    fn read_resource(&mut self, uri: &str, _asked: &Asked<'_>) -> Option<Reply> {
         let place = Place::of_uri(uri)?;
-        let form = asked.form;
-        let mut head = b"\"contents\":[{\"uri\":".to_vec();
-        json::push_string(&mut head, uri);
-        head.extend_from_slice(format!(",\"mimeType\":\"{MIME_TYPE}\",\"text\":\"").as_bytes());
-        let work = self.catalogue.document(place, move |text| {
-            let parts: Vec<&[u8]> = [&*head].into_iter().chain(text.iter().copied()).collect();
-            form.object(&[parts.as_slice(), &[b"\"}]"]].concat())
-        });
-        Some(reply(work))
+        Some(reply(self.catalogue.document(place)))
     }
 
     fn prompt(&mut self, name: &str, asked: &Asked<'_>) -> Option<Reply> {
@@ -97,10 +158,23 @@ impl Offer for Account {
     fn complete(&mut self, of: &Completing<'_>, asked: &Asked<'_>) -> Option<Reply> {
         let form = asked.form;
         let sought = completing::sought(of.argument, asked)?;
+        let prefix = of.value.trim_start_matches('"');
+        let kept = self.names(&sought, asked.now);
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_whole) {
+            let found = Names::of_kept(kept, prefix, None, completion::VALUES_MAX);
+            let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
+            return Some(Reply::Result(completion::members(
+                &names,
+                found.total,
+                found.has_more,
+            )));
+        }
         let wanted = Wanted {
-            prefix: of.value.trim_start_matches('"').to_owned(),
+            prefix: prefix.to_owned(),
             after: None,
             names_max: completion::VALUES_MAX,
+            // All are read, so that the next letter needs nothing; of too many, those that can be meant.
+            is_for_all: kept.is_none(),
         };
         let work = self.catalogue.look_up(&sought, wanted, move |found| {
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
@@ -115,6 +189,17 @@ fn reply(work: Result<Work, Refusal>) -> Reply {
         Ok(work) => Reply::Work(Box::new(work)),
         Err(refusal) => Reply::Error(rpc::Error::invalid_params(refusal)),
     }
+}
+
+/// A page of the list of databases.
+fn resources_members(found: &Names<'_>, page: &Page, revision: Revision) -> Vec<u8> {
+    let last = found.names.last().filter(|_| found.has_more);
+    let cursor = page.cursor.next(last.map(|name| name.name));
+    let entries: Vec<_> = found.names.iter().filter_map(database_entry).collect();
+    let mut members = Vec::new();
+    push_list(&mut members, "resources", entries.iter(), revision);
+    push_cursor(&mut members, cursor.as_deref());
+    members
 }
 
 /// What the list says of a database.

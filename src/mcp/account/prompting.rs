@@ -128,7 +128,7 @@ fn required_name(asked: &Asked<'_>, argument: &str) -> Result<Identifier, rpc::E
 
 fn explore(asked: &Asked<'_>) -> Result<Text, rpc::Error> {
     let place = Place::new(required_name(asked, "database")?, None, None);
-    let (name, quoted, uri) = (place.to_display(), place.to_quoted(), place.to_uri());
+    let (name, uri) = (place.to_display(), place.to_uri());
     let goal = match asked.text("goal").filter(|goal| !goal.trim().is_empty()) {
         Some(goal) => format!("The goal: {goal}"),
         None => "The goal: an overview for somebody who has never seen it.".to_owned(),
@@ -137,9 +137,9 @@ fn explore(asked: &Asked<'_>) -> Result<Text, rpc::Error> {
         description: EXPLORE_IS,
         text: format!(
             "Explore the Snowflake database {name}. {goal}\n\n\
-             1. Schemas: read the resource {uri}, or call execute_query with SHOW SCHEMAS IN DATABASE {quoted}.\n\
-             2. For the schemas that matter: list_views(database, schema), and execute_query with SHOW TABLES IN SCHEMA {quoted}.\"…\"; note rows and comments.\n\
-             3. For the five to ten objects that matter most: describe_view, or execute_query with DESCRIBE TABLE; note keys, dates and amounts.\n\
+             1. Schemas: read the resource {uri}, or call list_schemas.\n\
+             2. For the schemas that matter: list_tables and list_views (database, schema); note rows and comments.\n\
+             3. For the five to ten objects that matter most: describe_table or describe_view; note keys, dates and amounts.\n\
              4. Look at a few rows with query_view (limit 5), and check with one aggregate each what period and how many things they cover.\n\
              5. Finish with: what the database is about, its main objects and how they join, how fresh the data is, and five questions it can answer, each with its SQL.\n\n\
              Aggregate in SQL; do not read whole tables. Say what you could not see."

@@ -14,7 +14,7 @@ use crate::tools::Settings;
 
 fn account() -> Account {
     let settings = Settings::new(&Limits::default(), Policy::default());
-    Account::new(Arc::new(Catalogue::new(settings)))
+    Account::new(Arc::new(Catalogue::new(settings)), &Limits::default())
 }
 
 fn with_asked<T>(arguments: &str, then: impl FnOnce(&Asked<'_>) -> T) -> T {
@@ -50,26 +50,26 @@ fn statements(reply: Option<Reply>) -> Vec<String> {
 #[test]
 fn an_argument_is_completed_by_what_it_is_called_and_where_it_is() {
     for (argument, known, expected) in [
-        ("database", "{}", "SHOW DATABASES LIKE 'a%'"),
-        ("warehouse", "{}", "SHOW WAREHOUSES LIKE 'a%'"),
-        ("role", "{}", "SHOW ROLES LIKE 'a%'"),
+        ("database", "{}", "SHOW DATABASES"),
+        ("warehouse", "{}", "SHOW WAREHOUSES"),
+        ("role", "{}", "SHOW ROLES"),
         (
             "schema",
             r#"{"database":"d"}"#,
-            r#"SHOW TERSE SCHEMAS LIKE 'a%' IN DATABASE "D""#,
+            r#"SHOW TERSE SCHEMAS IN DATABASE "D""#,
         ),
         ("schema", "{}", "nothing"),
         ("schema", r#"{"database":""}"#, "nothing"),
         (
             "view",
             r#"{"database":"d","schema":"\"s\""}"#,
-            r#"SHOW TERSE OBJECTS LIKE 'a%' IN SCHEMA "D"."s""#,
+            r#"SHOW TERSE OBJECTS IN SCHEMA "D"."s""#,
         ),
         ("object", r#"{"database":"d"}"#, "nothing"),
         (
             "column",
             r#"{"database":"d","schema":"s","view":"v"}"#,
-            r#"SHOW COLUMNS LIKE 'a%' IN TABLE "D"."S"."V""#,
+            r#"SHOW COLUMNS IN TABLE "D"."S"."V""#,
         ),
         ("goal", "{}", "nothing"),
     ] {

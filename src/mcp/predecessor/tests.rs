@@ -100,7 +100,8 @@ fn the_old_list_has_the_schema_and_the_map_of_parameters() {
         assert!(tool["name"].is_string() && tool["description"].is_string());
         assert_eq!(tool["inputSchema"]["type"], "object");
     }
-    let parameters = &tools[4]["parameters"];
+    let last = tools.iter().find(|tool| tool["name"] == "execute_query").unwrap();
+    let parameters = &last["parameters"];
     assert_eq!(parameters["query"]["required"], true);
     assert_eq!(parameters["limit"]["type"], "integer");
 }

@@ -43,6 +43,8 @@ pub(super) struct Line {
     /// The call that it is for.
     pub(super) job: Option<JobId>,
     pub(super) reader: Reader,
+    /// When the reader came, and was told what it had missed.
+    pub(super) read_since: Instant,
     /// No further events come.
     pub(super) is_finished: bool,
     /// Number of the last event.
@@ -166,6 +168,8 @@ impl Remembered {
 
     /// Lets go what nobody can ask for any more: events that a reader has had for longer than a window, and streams
     /// that nobody came back to within one. Gives the jobs of those.
+    ///
+    /// A reader that came back has what it missed since then only: its new connection may break as the old one did.
     pub(super) fn drop_passed(&mut self, now: Instant, limits: &Limits) -> Vec<JobId> {
         let has_passed = |since: Instant| since + limits.resume_window <= now;
         let mut jobs = Vec::new();
@@ -174,7 +178,7 @@ impl Remembered {
             let is_over = matches!(line.reader, Reader::Gone(since) if has_passed(since));
             let is_read = matches!(line.reader, Reader::Here(_));
             while let Some(event) = line.kept.front()
-                && (is_over || is_read && has_passed(event.said_at))
+                && (is_over || is_read && has_passed(event.said_at.max(line.read_since)))
             {
                 events += 1;
                 bytes += event.weight();
@@ -201,7 +205,7 @@ impl Remembered {
         let idle = (!is_read).then(|| self.used + limits.session_idle_timeout);
         let passing = self.lines.values().filter_map(|line| match line.reader {
             Reader::Gone(since) => Some(since + limits.resume_window),
-            Reader::Here(_) => Some(line.kept.front()?.said_at + limits.resume_window),
+            Reader::Here(_) => Some(line.kept.front()?.said_at.max(line.read_since) + limits.resume_window),
         });
         Indexed {
             due: passing.chain(idle).min(),
@@ -211,10 +215,11 @@ impl Remembered {
 }
 
 impl Line {
-    pub(super) fn new(connection: ConnectionId, job: Option<JobId>) -> Self {
+    pub(super) fn new(connection: ConnectionId, job: Option<JobId>, now: Instant) -> Self {
         Self {
             job,
             reader: Reader::Here(connection),
+            read_since: now,
             is_finished: false,
             last: 0,
             kept: VecDeque::new(),

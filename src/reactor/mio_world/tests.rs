@@ -39,6 +39,7 @@ fn job(id: u64) -> Box<Job> {
             },
             timeout: DEADLINE,
             query_tag: None,
+            share: None,
             patience: None,
             follow: None,
             render: Render::new(|_| Rendered {

@@ -43,12 +43,12 @@ impl Inflight {
         let has_begun = match &flight.state {
             State::Ready(job) => !job.holds_nothing(),
             State::Stepping { .. } | State::Sleeping { .. } => true,
-            State::Scripted(_) => false,
+            State::Following { .. } | State::Scripted(_) => false,
         };
         let is_fetching = match &flight.state {
             State::Ready(job) | State::Sleeping { job, .. } => job.reached.stage == Stage::Fetch,
             State::Stepping { stage, .. } => *stage == Stage::Fetch,
-            State::Scripted(_) => false,
+            State::Following { .. } | State::Scripted(_) => false,
         };
         if is_fetching
             && flight

@@ -162,7 +162,9 @@ impl Inflight {
     pub(in crate::server) fn waits(&self, id: JobId) -> Option<Waits> {
         match &self.flights.get(&id)?.state {
             State::Scripted(scripted) => Some(scripted.waits),
-            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } => None,
+            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } | State::Following { .. } => {
+                None
+            }
         }
     }
 
@@ -204,7 +206,9 @@ impl Inflight {
     fn scripted(&mut self, id: JobId) -> Option<&mut Scripted> {
         match &mut self.flights.get_mut(&id)?.state {
             State::Scripted(scripted) => Some(scripted),
-            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } => None,
+            State::Ready(_) | State::Stepping { .. } | State::Sleeping { .. } | State::Following { .. } => {
+                None
+            }
         }
     }
 }

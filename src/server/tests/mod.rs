@@ -11,6 +11,7 @@ mod messages;
 mod patience;
 mod routes;
 mod sessions;
+mod shared;
 mod shutdown;
 mod streams;
 mod subscriptions;

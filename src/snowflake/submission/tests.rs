@@ -18,6 +18,7 @@ fn work(context: Context, query_tag: Option<&str>) -> Work {
         },
         timeout: Duration::from_secs(1),
         query_tag: query_tag.map(str::to_owned),
+        share: None,
         patience: None,
         follow: None,
         render: Render::new(|_: Answer| Rendered {

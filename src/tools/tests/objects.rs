@@ -23,7 +23,7 @@ fn databases_are_listed_by_name_and_not_by_position() {
     assert_eq!(
         json_of(&rendered.result)["structuredContent"].to_string(),
         json_of(
-            br#"{"returned":2,"truncated":false,"query_id":"q-1","elapsed_ms":12,
+            br#"{"cached":false,"returned":2,"truncated":false,"query_id":"q-1","elapsed_ms":12,
                 "databases":[{"name":"SALES","owner":"SYSADMIN"},{"name":"raw data","comment":"x"}]}"#
         )
         .to_string()
@@ -221,5 +221,368 @@ fn names_cannot_carry_sql() {
     assert_eq!(
         statements(&work),
         [r#"SELECT * FROM "D"."S"."V join T" LIMIT 11"#]
+    );
+}
+
+#[test]
+fn tables_are_listed_with_what_is_known_of_them() {
+    let work = begin(settings(), "list_tables", r#"{"database":"D","schema":"S"}"#).unwrap();
+    assert_eq!(statements(&work), [r#"SHOW TABLES IN SCHEMA "D"."S""#]);
+    let columns = [
+        "created_on",
+        "name",
+        "database_name",
+        "schema_name",
+        "kind",
+        "comment",
+        "rows",
+        "bytes",
+        "is_dynamic",
+    ];
+    let tables = result(
+        &columns,
+        &[
+            &[
+                "2026",
+                "ORDERS",
+                "D",
+                "S",
+                "TABLE",
+                "one\na line",
+                "15",
+                "2048",
+                "N",
+            ],
+            &["2026", "live", "D", "S", "TABLE", "", "007", "-", "Y"],
+        ],
+    );
+    let rendered = render(work, vec![tables]);
+    assert_eq!(
+        text_of(&rendered.result),
+        "Tables in D.S:\nORDERS (TABLE, 15 rows, 2048 bytes): one a line\n\"live\" (DYNAMIC TABLE, 007 rows)"
+    );
+    let tables = &json_of(&rendered.result)["structuredContent"]["tables"];
+    assert_eq!(
+        (&tables[0]["rows"], &tables[1]["rows"], &tables[1]["kind"]),
+        (&15.into(), &7.into(), &"DYNAMIC TABLE".into())
+    );
+    let of_database = begin(settings(), "list_tables", r#"{"database":"D"}"#).unwrap();
+    let tables = result(&columns, &[&["-", "T", "D", "s", "TABLE", "", "1", "1", "N"]]);
+    assert_eq!(
+        text_of(&render(of_database, vec![tables]).result),
+        "Tables in D:\n\"s\".T (TABLE, 1 rows, 1 bytes)"
+    );
+}
+
+#[test]
+fn schemas_are_listed_with_comments_and_their_names_are_kept_for_others() {
+    let work = begin(settings(), "list_schemas", r#"{"database":"d","fresh":true}"#).unwrap();
+    assert_eq!(statements(&work), [r#"SHOW SCHEMAS IN DATABASE "D""#]);
+    let share = work.share.clone().unwrap();
+    assert_eq!(
+        (share.is_fresh, share.uri.as_deref()),
+        (true, Some("snowflake://D"))
+    );
+    let schemas = result(
+        &["name", "database_name", "owner", "comment"],
+        &[&["PUBLIC", "D", "R", "for all"], &["raw", "D", "R", ""]],
+    );
+    let rendered = render(work, vec![schemas]);
+    assert_eq!(
+        text_of(&rendered.result),
+        "Schemas in D:\nPUBLIC: for all\n\"raw\""
+    );
+    let kept = rendered.kept.unwrap();
+    let names: Vec<_> = kept.names.iter().map(|told| &*told.name).collect();
+    assert_eq!((names, kept.is_whole), (vec!["PUBLIC", "raw"], true));
+}
+
+#[test]
+fn a_table_is_described_with_its_keys_and_defaults() {
+    let arguments = r#"{"database":"d","schema":"s","table_name":"t"}"#;
+    let work = begin(settings(), "describe_table", arguments).unwrap();
+    assert_eq!(
+        statements(&work),
+        [
+            r#"DESCRIBE TABLE "D"."S"."T""#,
+            r#"SHOW IMPORTED KEYS IN TABLE "D"."S"."T""#,
+            r#"SELECT GET_DDL('TABLE', '"D"."S"."T"', TRUE) AS DDL"#,
+        ]
+    );
+    assert_eq!(work.optional, 2);
+    let columns = result(
+        &[
+            "name",
+            "type",
+            "null?",
+            "default",
+            "primary key",
+            "unique key",
+            "comment",
+        ],
+        &[
+            &["ID", "NUMBER(38,0)", "N", "-", "Y", "N", "the key"],
+            &["CUSTOMER", "NUMBER(38,0)", "Y", "0", "N", "N", ""],
+        ],
+    );
+    let keys = result(
+        &[
+            "pk_database_name",
+            "pk_schema_name",
+            "pk_table_name",
+            "pk_column_name",
+            "fk_column_name",
+        ],
+        &[&["D", "S", "customers", "ID", "CUSTOMER"]],
+    );
+    let ddl = result(&["DDL"], &[&["create table T (ID int);"]]);
+    let rendered = render(work, vec![columns, keys, ddl]);
+    assert_eq!(
+        text_of(&rendered.result),
+        concat!(
+            "## Table: D.S.T\nRequest ID: q-1\n\n### Columns:\n",
+            "- ID : NUMBER(38,0) NOT NULL, primary key (the key)\n",
+            "- CUSTOMER : NUMBER(38,0) NULL, default 0, references D.S.\"customers\".ID\n\n",
+            "### Table Definition:\n```sql\ncreate table T (ID int);\n```"
+        )
+    );
+    let columns = &json_of(&rendered.result)["structuredContent"]["columns"];
+    assert_eq!(columns[1]["references"], r#"D.S."customers".ID"#);
+    assert_eq!(columns[0]["primary_key"], true);
+}
+
+#[test]
+fn a_table_is_sampled_from_its_beginning_or_from_everywhere() {
+    let sampled = |arguments: &str| {
+        let work = begin(settings(), "sample_table", arguments).unwrap();
+        (statements(&work)[0].to_owned(), work.share.is_none())
+    };
+    assert_eq!(
+        sampled(r#"{"database":"d","schema":"s","table_name":"t","limit":5}"#),
+        (r#"SELECT * FROM "D"."S"."T" LIMIT 6"#.to_owned(), true)
+    );
+    assert_eq!(
+        sampled(r#"{"database":"d","table_name":"s.t","random":true}"#),
+        (r#"SELECT * FROM "D"."S"."T" SAMPLE (11 ROWS)"#.to_owned(), true)
+    );
+    assert_eq!(
+        begin(
+            settings(),
+            "sample_table",
+            r#"{"database":"d","table_name":"e.s.t"}"#
+        )
+        .unwrap_err(),
+        "Error: table_name and database name different databases; pass the bare name of the table"
+    );
+}
+
+/// The work that follows from this description of a table with columns of four kinds.
+fn profiled(arguments: &str) -> Result<Work, Error> {
+    let mut work = begin(settings(), "profile_table", arguments).unwrap();
+    assert_eq!(statements(&work), [r#"DESCRIBE TABLE "D"."S"."T""#]);
+    let described = result(
+        &["name", "type"],
+        &[
+            &["ID", "NUMBER(38,0)"],
+            &["na\"me", "VARCHAR(9)"],
+            &["DOC", "VARIANT"],
+            &["PLACE", "GEOGRAPHY"],
+        ],
+    );
+    let follow = work.follow.take().unwrap();
+    let followed = follow.run(Ok(Answer {
+        results: vec![described],
+        elapsed: Duration::ZERO,
+    }))?;
+    (work.statements, work.render) = (followed.statements, followed.render);
+    Ok(work)
+}
+
+#[test]
+fn a_profile_is_one_statement_that_asks_each_type_for_what_it_has() {
+    let work = profiled(r#"{"database":"d","schema":"s","table_name":"t"}"#).unwrap();
+    assert_eq!(
+        statements(&work),
+        [concat!(
+            r#"SELECT COUNT(*) AS ROWS_ALL, "#,
+            r#"COUNT("ID") AS FILLED_0, APPROX_COUNT_DISTINCT("ID") AS DISTINCT_0, MIN("ID") AS LEAST_0, MAX("ID") AS GREATEST_0, "#,
+            r#"COUNT("na""me") AS FILLED_1, APPROX_COUNT_DISTINCT("na""me") AS DISTINCT_1, LEFT(MIN("na""me"), 100) AS LEAST_1, LEFT(MAX("na""me"), 100) AS GREATEST_1, "#,
+            r#"COUNT("DOC") AS FILLED_2, APPROX_COUNT_DISTINCT("DOC") AS DISTINCT_2, "#,
+            r#"COUNT("PLACE") AS FILLED_3 FROM "D"."S"."T""#
+        )]
+    );
+    let measures = result(
+        &[
+            "ROWS_ALL",
+            "FILLED_0",
+            "DISTINCT_0",
+            "LEAST_0",
+            "GREATEST_0",
+            "FILLED_1",
+            "FILLED_3",
+        ],
+        &[&["8", "8", "8", "1", "9", "6", "0"]],
+    );
+    let rendered = render(work, vec![measures]);
+    let text = text_of(&rendered.result);
+    assert!(
+        text.starts_with("## Profile of D.S.T: 8 rows\n\n- ID : NUMBER(38,0), null share 0, about 8 distinct, min 1, max 9\n- na\"me : VARCHAR(9), null share 0.25\n"),
+        "{text}"
+    );
+    let content = &json_of(&rendered.result)["structuredContent"];
+    assert_eq!(content["rows"], 8);
+    assert_eq!(content["columns"][1]["null_share"], 0.25);
+    assert_eq!(content["columns"][3]["null_share"], 1);
+    assert!(content["columns"][3].get("min").is_none());
+}
+
+#[test]
+fn a_profile_is_of_the_columns_that_were_named_and_no_others() {
+    let of = |columns: &str| {
+        let arguments =
+            serde_json::json!({"database": "d", "schema": "s", "table_name": "t", "columns": columns});
+        profiled(&arguments.to_string())
+    };
+    let work = of("doc").unwrap();
+    assert!(statements(&work)[0].contains("DOC") && !statements(&work)[0].contains("PLACE"));
+    let error = of("id, nowhere").unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (Kind::NotFound, "D.S.T has no column NOWHERE")
+    );
+}
+
+const SHOWN_OBJECTS: [&str; 6] = ["name", "database_name", "schema_name", "kind", "rows", "comment"];
+const SHOWN_COLUMNS: [&str; 6] = [
+    "table_name",
+    "schema_name",
+    "column_name",
+    "data_type",
+    "comment",
+    "database_name",
+];
+
+fn found(arguments: &str) -> (Vec<String>, Rendered) {
+    let work = begin(settings(), "search_objects", arguments).unwrap();
+    let asked: Vec<String> = statements(&work).iter().map(|text| (*text).to_owned()).collect();
+    let answers = asked.iter().map(|text| match text {
+        text if text.starts_with("SHOW OBJECTS") => result(
+            &SHOWN_OBJECTS,
+            &[
+                &["ORDERS", "D", "S", "TABLE", "15", "what was bought"],
+                &["OPEN_ORDERS", "D", "S", "VIEW", "-", ""],
+                &["TABLES", "D", "INFORMATION_SCHEMA", "VIEW", "-", "orders"],
+            ],
+        ),
+        text if text.starts_with("SHOW COLUMNS") => result(
+            &SHOWN_COLUMNS,
+            &[
+                &["ORDERS", "S", "order_date", r#"{"type":"DATE"}"#, "", "D"],
+                &[
+                    "SALES",
+                    "S",
+                    "ID",
+                    r#"{"type":"TEXT","length":9}"#,
+                    "of the order",
+                    "D",
+                ],
+            ],
+        ),
+        text if text.starts_with("SHOW SCHEMAS") => {
+            result(&["name", "database_name"], &[&["ORDER_DATA", "D"]])
+        }
+        _ => result(&["name"], &[&["D"]]),
+    });
+    let answers = answers.collect();
+    (asked, render(work, answers))
+}
+
+#[test]
+fn a_search_tells_what_fits_best_first_and_whole_names() {
+    let (asked, rendered) = found(r#"{"pattern":"order"}"#);
+    assert_eq!(
+        asked,
+        [
+            "SHOW OBJECTS IN ACCOUNT",
+            "SHOW SCHEMAS IN ACCOUNT",
+            "SHOW DATABASES",
+            "SHOW COLUMNS IN ACCOUNT"
+        ]
+    );
+    assert_eq!(
+        text_of(&rendered.result),
+        concat!(
+            "5 of 5 found in the account:\n",
+            "schema D.ORDER_DATA\n",
+            "table D.S.ORDERS (15 rows): what was bought\n",
+            "column D.S.ORDERS.\"order_date\" DATE\n",
+            "view D.S.OPEN_ORDERS\n",
+            "column D.S.SALES.ID VARCHAR(9): of the order"
+        )
+    );
+    let content = &json_of(&rendered.result)["structuredContent"];
+    assert_eq!(
+        (&content["total"], &content["searched_all"]),
+        (&5.into(), &true.into())
+    );
+    assert_eq!(content["objects"][2]["table"], "ORDERS");
+}
+
+#[test]
+fn a_search_goes_on_where_its_page_ended_and_only_there() {
+    let first = json_of(&found(r#"{"pattern":"order","limit":2}"#).1.result);
+    let cursor = first["structuredContent"]["next_cursor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(first["structuredContent"]["truncated"], true);
+    let page = |pattern: &str, cursor: &str| {
+        serde_json::json!({"pattern": pattern, "limit": 9, "cursor": cursor, "detail": "names"}).to_string()
+    };
+    let text = text_of(&found(&page("order", &cursor)).1.result);
+    assert_eq!(
+        text,
+        "3 of 5 found in the account:\ncolumn D.S.ORDERS.\"order_date\"\nview D.S.OPEN_ORDERS\ncolumn D.S.SALES.ID"
+    );
+    for arguments in [page("orders", &cursor), page("order", "2.0"), page("order", "x")] {
+        let refused = begin(settings(), "search_objects", &arguments).unwrap_err();
+        assert!(
+            refused.starts_with("Error: cursor is not the next_cursor"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_search_looks_only_where_and_for_what_it_is_told() {
+    let asked = |arguments: &str| found(arguments).0;
+    assert_eq!(
+        asked(r#"{"pattern":"o%","database":"d","object_types":"Columns, views"}"#),
+        [
+            r#"SHOW OBJECTS IN DATABASE "D""#,
+            r#"SHOW COLUMNS LIKE 'o%' IN DATABASE "D""#
+        ]
+    );
+    assert_eq!(
+        asked(r#"{"pattern":"o%","database":"d","schema":"s","object_types":"column"}"#),
+        [r#"SHOW COLUMNS IN SCHEMA "D"."S""#]
+    );
+    let (_, rendered) = found(r#"{"pattern":"nothing like this"}"#);
+    assert_eq!(
+        text_of(&rendered.result),
+        "Nothing like that found in the account."
+    );
+    let refused = |arguments: &str| begin(settings(), "search_objects", arguments).unwrap_err();
+    assert_eq!(
+        refused(r#"{"pattern":"o","object_types":"stage"}"#),
+        "Error: object_types has stage, which is none of database, schema, table, view, column"
+    );
+    assert_eq!(
+        refused(r#"{"pattern":"o","schema":"s"}"#),
+        "Error: database parameter is required"
+    );
+    assert_eq!(
+        refused(r#"{"pattern":"o","detail":"all"}"#),
+        "Error: detail must be one of summary, names, full"
     );
 }

@@ -64,22 +64,16 @@ impl Replica {
         };
         let mut work = call.work;
         let patience = work.patience.take();
-        let mut job = job(work, 2);
-        loop {
-            match step(&scene.snowflake, job, &scene.clock) {
-                Outcome::Done(ended) => {
-                    let told = call.finish.ended(ended).to_json();
-                    return serde_json::from_slice(&told).expect("JSON");
-                }
-                Outcome::Again { job: next, after, .. } => {
-                    if let Some(patience) = patience
-                        && next.reached.stage != Stage::Fetch
-                    {
-                        let handle = next.reached.handle.as_deref().expect("it is asked by it");
-                        return serde_json::from_slice(&patience.tell(handle, after)).expect("JSON");
-                    }
-                    panic!("nothing here takes several steps");
-                }
+        match step(&scene.snowflake, job(work, 2), &scene.clock) {
+            Outcome::Done(ended) => {
+                let told = call.finish.ended(ended).to_json();
+                serde_json::from_slice(&told).expect("JSON")
+            }
+            Outcome::Again { job, after, .. } => {
+                assert_ne!(job.reached.stage, Stage::Fetch, "one partition comes at once");
+                let handle = job.reached.handle.as_deref().expect("it is asked by it");
+                let told = patience.expect("it is not waited for").tell(handle, after);
+                serde_json::from_slice(&told).expect("JSON")
             }
         }
     }

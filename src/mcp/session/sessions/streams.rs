@@ -58,7 +58,7 @@ impl Sessions {
                 // Its reader is gone and did not ask for the rest.
                 remembered.drop_line(old);
             }
-            remembered.lines.insert(id, Line::new(connection, None));
+            remembered.lines.insert(id, Line::new(connection, None, now));
             Ok(Ok(()))
         });
         opened.map_err(|_| Refusal::Full)??;
@@ -81,7 +81,7 @@ impl Sessions {
         self.store(session, now, |remembered, limits| {
             let (streams, streams_max) = (remembered.lines.len() + 1, limits.streams_per_session_max);
             room("streams_per_session_max", streams, streams_max)?;
-            remembered.lines.insert(id, Line::new(connection, Some(job)));
+            remembered.lines.insert(id, Line::new(connection, Some(job), now));
             Ok(())
         })?;
         let session = session.id;
@@ -184,7 +184,7 @@ impl Sessions {
             let replaced = line.reader.connection().filter(|old| *old != connection);
             // A finished one stays as it is: its window began with the reply.
             if !line.is_finished {
-                line.reader = Reader::Here(connection);
+                (line.reader, line.read_since) = (Reader::Here(connection), now);
             }
             Some(Resumed {
                 stream: Stream {

@@ -71,6 +71,7 @@ struct ModelLine {
     id: StreamId,
     job: Option<JobId>,
     reader: Option<ConnectionId>,
+    read_since: u64,
     gone_at: u64,
     is_finished: bool,
     last: u64,
@@ -262,10 +263,12 @@ impl Pair {
 
     fn open(&mut self, of: u8, stream: Stream, job: Option<JobId>, on: ConnectionId) {
         self.streams.push((of, stream));
+        let now = self.now;
         self.model[usize::from(of)].lines.push(ModelLine {
             id: stream.id,
             job,
             reader: Some(on),
+            read_since: now,
             gone_at: 0,
             is_finished: false,
             last: 0,
@@ -384,7 +387,7 @@ impl Pair {
     }
 
     fn resume(&mut self, session: u8, of: u8, unseen: u8, on: ConnectionId) {
-        let (asks, at) = (self.sessions[usize::from(session)], self.at());
+        let (asks, at, now) = (self.sessions[usize::from(session)], self.at(), self.now);
         let Some((stream, line)) = self.line(of) else {
             return;
         };
@@ -403,7 +406,7 @@ impl Pair {
                 let missed: Vec<u64> = (seen + 1..=line.last).collect();
                 let replaced = line.reader.filter(|reader| *reader != on);
                 if !line.is_finished {
-                    line.reader = Some(on);
+                    (line.reader, line.read_since) = (Some(on), now);
                 }
                 (missed, replaced, line.is_finished)
             })
@@ -480,7 +483,8 @@ impl Pair {
         let mut jobs = Vec::new();
         one.lines.retain_mut(|line| {
             if line.reader.is_some() {
-                line.kept.retain(|event| event.at + WINDOW > now);
+                line.kept
+                    .retain(|event| event.at.max(line.read_since) + WINDOW > now);
                 return true;
             }
             let is_over = line.gone_at + WINDOW <= now;
@@ -647,6 +651,39 @@ fn a_broken_stream_goes_on_where_its_client_stopped() {
         .resume(&session, stream.id.priming(), connection(2), at)
         .unwrap();
     assert_eq!(all.missed.len(), 2);
+}
+
+#[test]
+fn what_a_client_that_came_back_was_told_is_kept_for_a_window_from_then() {
+    let mut pair = Pair::new();
+    for step in [
+        Step::Call(0, 0),
+        Step::Record(0, 3),
+        Step::Pass(20),
+        Step::Detach(0, 0),
+    ] {
+        pair.step(step);
+    }
+    // The event is older than a window when it is told, and the connection breaks again before it arrives.
+    for step in [
+        Step::Pass(20),
+        Step::Resume(0, 0, 1, 1),
+        Step::Pass(20),
+        Step::Detach(0, 1),
+    ] {
+        pair.step(step);
+    }
+    let (session, stream) = (pair.sessions[0], pair.streams[0].1);
+    let resumed = pair
+        .table
+        .resume(&session, stream.id.priming(), connection(2), pair.at());
+    assert_eq!(resumed.unwrap().missed.len(), 1);
+    pair.table.detach(stream, connection(2), pair.at());
+    pair.step(Step::Resume(0, 0, 1, 2));
+    pair.step(Step::Pass(29));
+    assert_ne!(pair.table.replay_bytes(), 0);
+    pair.step(Step::Pass(1));
+    assert_eq!(pair.table.replay_bytes(), 0, "it has had its window");
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! What a cancel does to a call, whatever state its job is in.
+
+use super::{Inflight, State, Waits};
+use crate::ident::JobId;
+use crate::mcp::Finish;
+use crate::server::event::Output;
+use crate::server::reply::Caller;
+use crate::server::timers::{Timer, Timers};
+
+impl Inflight {
+    /// Cancels a job and gives back who waited for it. What must be told the workers is the second value.
+    pub(in crate::server) fn cancel(
+        &mut self,
+        id: JobId,
+        timers: &mut Timers,
+    ) -> (Option<(Caller, Finish)>, [Option<Output>; 2]) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return (None, [None, None]);
+        };
+        let caller = flight.caller.take().map(|caller| (caller, flight.finish.clone()));
+        self.calls -= usize::from(caller.is_some());
+        if let Some(intent) = flight.intent.take() {
+            timers.clear(intent.due, Timer::JobTask(id));
+        }
+        // Others wait for the same answer.
+        if flight.cancelled || !flight.followers.is_empty() {
+            return (caller, [None, None]);
+        }
+        flight.cancelled = true;
+        self.row_bytes -= std::mem::take(&mut flight.row_bytes);
+        let output = match &flight.state {
+            State::Ready(job) => {
+                self.ready.remove(flight.principal, job.reached.stage, id);
+                if job.holds_nothing() {
+                    self.remove(id, timers)
+                        .and_then(|flight| flight.record)
+                        .map(Output::Audit)
+                } else {
+                    self.ready.push_cancel(id);
+                    None
+                }
+            }
+            State::Sleeping { due, .. } => {
+                timers.clear(*due, Timer::JobDue(id));
+                flight.wake(id, &mut self.ready);
+                None
+            }
+            State::Stepping { .. } => Some(Output::Interrupt(id)),
+            State::Following { leader } => {
+                let leader = *leader;
+                let record = self.remove(id, timers).and_then(|flight| flight.record);
+                let output = self.leave(leader, id, timers);
+                return (caller, [record.map(Output::Audit), output]);
+            }
+            State::Scripted(scripted) => {
+                if let Waits::Until(due) = scripted.waits {
+                    timers.clear(due, Timer::JobDue(id));
+                }
+                self.remove(id, timers);
+                None
+            }
+        };
+        (caller, [output, None])
+    }
+}
