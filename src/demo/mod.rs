@@ -27,6 +27,7 @@ mod functions;
 mod information_schema;
 mod lexis;
 mod listing;
+mod memory;
 mod numeral;
 mod numeric;
 mod plan;
@@ -50,6 +51,7 @@ use crate::limits::EMBEDDED_STATEMENTS_BYTES_MAX;
 use crate::sql::guard::CheckedStatement;
 use crate::time::{Clock, Instant, SystemClock};
 use fault::{Fault, Outcome};
+use memory::{Running, Starved, Turn};
 use plan::{Plan, Plans};
 use recent::{Origin, Recent};
 use session::Session;
@@ -94,7 +96,7 @@ impl Drop for Slot<'_> {
 /// What one step leads to.
 enum Attempt {
     Finished(Vec<ResultSet>),
-    /// Every slot is taken.
+    /// Every slot is taken, or somebody else has the turn of those that memory ran out for.
     Busy,
 }
 
@@ -102,8 +104,8 @@ enum Attempt {
 struct Carried {
     /// Waiting counts: the timeout is for the statements in all.
     deadline: Instant,
-    /// When it first ran out of memory beside others.
-    starved: Option<Instant>,
+    /// It ran out of memory beside others.
+    starved: Option<Starved>,
     /// CURRENT_TIMESTAMP of its statements, microseconds since 1970.
     wall: i64,
     /// Query id of its first statement.
@@ -122,41 +124,6 @@ struct Again {
 
 /// How long a job waits before it asks again for a slot, or for memory.
 const WAIT: Duration = Duration::from_millis(5);
-
-/// SQLite's memory is bounded for the whole process, so a statement may fail because of another one. It tries again
-/// for this long while others run; the one that takes all the memory fails in the meantime, or later by itself.
-const STARVING_MAX: Duration = Duration::from_secs(2);
-
-/// Jobs that run on any engine of this process, and jobs that ever began.
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-static BEGUN: AtomicUsize = AtomicUsize::new(0);
-
-/// A job that runs.
-struct Running {
-    /// Whether others ran when it began.
-    beside_others: bool,
-    number: usize,
-}
-
-impl Running {
-    fn new() -> Self {
-        Self {
-            number: BEGUN.fetch_add(1, Ordering::SeqCst) + 1,
-            beside_others: RUNNING.fetch_add(1, Ordering::SeqCst) > 0,
-        }
-    }
-
-    /// Whether no other job ran at any time since this one began.
-    fn is_alone(&self) -> bool {
-        !self.beside_others && BEGUN.load(Ordering::SeqCst) == self.number
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 impl Demo {
     /// An engine for so many worker threads: of statements that may take long it runs two fewer at once (one at
@@ -202,18 +169,30 @@ impl Demo {
         carried: &mut Carried,
         cancel: &CancelToken,
     ) -> Outcome<Attempt> {
+        let turn = carried.starved.and_then(|_| Turn::take());
+        if carried.starved.is_some() && turn.is_none() {
+            return self.wait(work, carried);
+        }
         let running = Running::new();
         match self.attempt(texts, work, carried, cancel) {
             Err(Fault::Memory) if !running.is_alone() => {
                 let now = self.clock.now().monotonic;
-                let since = *carried.starved.get_or_insert(now);
-                if now.since(since) < STARVING_MAX {
-                    Ok(Attempt::Busy)
-                } else {
-                    Err(Fault::Memory)
+                let is_new = carried.starved.is_none();
+                let starved = carried.starved.get_or_insert_with(|| Starved::new(now));
+                if !is_new && starved.fail(now) {
+                    return Err(Fault::Memory);
                 }
+                Ok(Attempt::Busy)
             }
             outcome => outcome,
+        }
+    }
+
+    /// Comes again, while there is time.
+    fn wait(&self, work: &Work, carried: &Carried) -> Outcome<Attempt> {
+        match self.clock.now().monotonic >= carried.deadline {
+            true => Err(Fault::Timeout(work.timeout)),
+            false => Ok(Attempt::Busy),
         }
     }
 
@@ -234,10 +213,7 @@ impl Demo {
         let is_short = plans.iter().flatten().all(|plan| plan.is_short());
         let slot = if is_short { None } else { self.slots.take() };
         if slot.is_none() && !is_short {
-            return match self.clock.now().monotonic >= carried.deadline {
-                true => Err(Fault::Timeout(work.timeout)),
-                false => Ok(Attempt::Busy),
-            };
+            return self.wait(work, carried);
         }
         let mut lane = self.store.lane()?;
         let outcome = self.run(&plans, &mut lane, work, carried, cancel);

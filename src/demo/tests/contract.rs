@@ -1,6 +1,6 @@
 //! The contract of `Backend`: bounds, cancellation, time, isolation, and that nobody writes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{cells, demo, finish, job, run};
@@ -321,11 +321,39 @@ fn many_clients_make_and_read_the_tables_at_once() {
     assert_eq!(demo.store.tables_made(), 5);
 }
 
+/// Needs some 60 MiB, and has them if it is alone.
+const MODEST: &str = "select count(*) from (select distinct repeat('x', 800) || l_orderkey || '-' || l_linenumber from lineitem)";
+
+/// Needs gigabytes.
+const GREEDY: &str =
+    "select count(*) from (select distinct repeat('x', 100000) || l_orderkey || l_linenumber from lineitem)";
+
+#[test]
+fn statements_that_take_all_memory_fail_and_their_neighbours_do_not() {
+    let demo = demo();
+    let greedy_left = AtomicUsize::new(2);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let error = run(&demo, GREEDY).unwrap_err();
+                greedy_left.fetch_sub(1, Ordering::SeqCst);
+                assert_eq!(error.kind, Kind::ResultTooLarge, "{error} {:?}", error.detail);
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while greedy_left.load(Ordering::SeqCst) > 0 {
+                    assert_eq!(cells(&run(&demo, MODEST).unwrap()), [["59520"]]);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_statement_that_needs_too_much_memory_fails_alone() {
     let demo = demo();
-    let text = "select count(*) from (select distinct repeat('x', 100000) || l_orderkey || l_linenumber from lineitem)";
-    let error = run(&demo, text).unwrap_err();
+    let error = run(&demo, GREEDY).unwrap_err();
     assert_eq!(error.kind, Kind::ResultTooLarge, "{error} {:?}", error.detail);
     assert_eq!(
         cells(&run(&demo, "select count(*) from lineitem").unwrap()),
