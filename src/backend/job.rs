@@ -252,7 +252,7 @@ pub struct Answer {
 }
 
 /// The reply of a call, encoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The `result` member: a whole JSON object.
     pub result: Vec<u8>,
@@ -355,6 +355,10 @@ impl fmt::Debug for Follow {
 pub struct Patience {
     /// From the admission of the call on.
     pub wait: Duration,
+    /// Whether the call only asks how far the statement is: it waits for nothing but a result that is there.
+    pub is_glance: bool,
+    /// How the rows are read later as this call would have shown them, in the tool's own form; `None` where they cannot be.
+    pub reading: Option<Box<str>>,
     tell: Tell,
 }
 
@@ -366,7 +370,17 @@ impl Patience {
     pub fn new(wait: Duration, tell: impl FnOnce(&str, Duration) -> Vec<u8> + Send + 'static) -> Self {
         Self {
             wait,
+            is_glance: false,
+            reading: None,
             tell: Box::new(tell),
+        }
+    }
+
+    /// Waits for one answer about the statement: while it runs, `tell` makes the result.
+    pub fn glance(tell: impl FnOnce(&str, Duration) -> Vec<u8> + Send + 'static) -> Self {
+        Self {
+            is_glance: true,
+            ..Self::new(Duration::ZERO, tell)
         }
     }
 

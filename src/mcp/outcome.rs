@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::script::{Hears, Script};
 use super::subscriptions::Listen;
-use super::tasks::{Mode, TaskCall};
+use super::tasks::{About, Mode, TaskCall};
 use super::{Level, Revision};
 use crate::backend::job::{Rendered, Work};
 use crate::backend::kept::Kept;
@@ -208,6 +208,8 @@ pub enum Failure {
     ErrorReply,
     /// The same of a call about the resource with this URI: what is about the object says that there is none.
     Resource(Box<str>),
+    /// Of a question about a task: as the task's end, if it is one.
+    Task(Box<About>),
 }
 
 /// What a reply says.
@@ -246,7 +248,9 @@ impl Finish {
     pub(super) fn framed(&self, kept: &Kept, age: Option<Duration>) -> Payload {
         let (head, tail) = match &self.failure {
             Failure::Resource(uri) => document::framed(self.revision.account_form(), uri),
-            Failure::ToolResult | Failure::ErrorReply => tools::framed(self.revision.form(), age),
+            Failure::ToolResult | Failure::ErrorReply | Failure::Task(_) => {
+                tools::framed(self.revision.form(), age)
+            }
         };
         Payload::Framed {
             head,
@@ -271,6 +275,14 @@ impl Finish {
             }
             Failure::Resource(uri) if error.kind.is_about_object() => {
                 Ended::Error(self.revision.resource_not_found(&uri))
+            }
+            Failure::Task(about) => {
+                let form = tools::Form {
+                    fence: self.fence,
+                    ..self.revision.form()
+                };
+                let told = about.failed(form, &error);
+                told.unwrap_or_else(|| Ended::Error(error_of(&error)))
             }
             Failure::ErrorReply | Failure::Resource(_) => Ended::Error(error_of(&error)),
         }

@@ -167,17 +167,14 @@ pub(super) fn on_listen(service: &mut Service, request: &Request<'_>) -> Outcome
     }
 }
 
-/// Those of these tasks that the caller has, where it declares the extension. What runs in the database is not watched.
+/// Those of these tasks that the caller has, where it declares the extension. Of those that another process made nothing is heard here.
 fn known_tasks(service: &Service, request: &Request<'_>, ids: Vec<Box<str>>) -> Vec<(u64, Box<str>)> {
     if !tasks::declares_extension(request.params.meta.client_capabilities) {
         return Vec::new();
     }
     let context = &request.context;
     let open = |id: &str| TaskId::open(&service.keys, id, context.principal, context.now.wall);
-    let number = |id: &str| match open(id)?.subject {
-        tasks::Subject::Row(number) => Some(number),
-        tasks::Subject::Statement { .. } => None,
-    };
+    let number = |id: &str| Some(open(id)?.subject.row());
     ids.into_iter()
         .filter_map(|id| Some((number(&id)?, id)))
         .collect()

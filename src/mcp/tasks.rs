@@ -13,7 +13,8 @@
 //! | told unasked | `notifications/tasks/status` | `notifications/tasks`, with the result |
 //!
 //! The id is a token ([`TaskId`]). Around a statement that runs in Snowflake it says everything, so any replica goes on
-//! with it; around a call that runs here it names a row of the bounded table [`Tasks`].
+//! with it; around a call that runs here it names a row of the bounded table [`Tasks`]. The process that made a task has a row
+//! of either kind, and answers from it.
 //!
 //! Vocabulary, and the methods as far as they can be answered without the table, which is the server's. Knows no
 //! connection, no job but by name, and waits for nothing.
@@ -21,6 +22,7 @@
 mod calls;
 mod id;
 mod shapes;
+mod statement;
 mod table;
 
 use std::borrow::Cow;
@@ -36,6 +38,7 @@ pub use calls::{Act, TaskCall};
 pub(super) use calls::{on_cancel, on_get, on_list, on_result, on_update};
 pub use id::{Subject, TaskId};
 pub use shapes::{Detail, Shaped, Snapshot, acknowledged, list, related, result_of};
+pub use statement::{About, Elsewhere};
 pub use table::{Answered, Cancelled, Full, NewTask, Tasks};
 
 /// The extension of 2026-07-28.

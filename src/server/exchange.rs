@@ -313,6 +313,7 @@ impl Core {
                 let mut body = form.reply(id, ended);
                 asked.answer.pieces(200, &mut body);
             }
+            Told::Ask(call) => self.on_tool_call(now, talk, asked, *call),
             Told::Wait(number, finish) => {
                 if let Some((caller, principal)) =
                     self.admit((now, talk), asked, (&finish, &mut Hears::default()), 0)

@@ -87,6 +87,10 @@ pub(super) struct Flight {
     is_impatient: bool,
     /// It was told; the job goes on.
     is_let_go: bool,
+    /// The statement that it waits for goes on without further steps.
+    pub(super) goes_on_alone: bool,
+    /// The id of its task names its statement.
+    is_named_by_task: bool,
     /// By which an engine without ids of its own calls the statement.
     pub(super) request_id: Option<Uuid>,
     /// What its job is about.
@@ -421,6 +425,7 @@ impl Inflight {
             Outcome::Again { job, after, progress } => {
                 let has_begun = flight.query_id.is_none() && job.reached.handle.is_some();
                 flight.query_id.clone_from(&job.reached.handle);
+                flight.goes_on_alone = job.reached.goes_on_alone;
                 // What a cancelled job carries goes with it, soon.
                 let row_bytes = if flight.cancelled {
                     0
@@ -523,6 +528,8 @@ impl Flight {
             patience: None,
             is_impatient: false,
             is_let_go: false,
+            goes_on_alone: false,
+            is_named_by_task: false,
             request_id: None,
             operation: Operation::Run,
             noted: None,

@@ -18,9 +18,11 @@ impl Server {
         else {
             return;
         };
-        core.metrics.count(Metric::CallsLetGo);
-        let (tool, query_id) = (gone.finish.tool, &gone.query_id);
-        log::info!("{job} ({tool}) waits no longer, query id {query_id} goes on");
+        if !gone.is_glance {
+            core.metrics.count(Metric::CallsLetGo);
+            let (tool, query_id) = (gone.finish.tool, &gone.query_id);
+            log::info!("{job} ({tool}) waits no longer, query id {query_id} goes on");
+        }
         core.forget_let_go(now, job);
         let rendered = Rendered {
             result: gone.result,
@@ -40,7 +42,9 @@ impl Core {
             return;
         };
         self.note_jobs();
-        if let Some(query_id) = &flight.query_id {
+        if let Some(query_id) = &flight.query_id
+            && !self.let_go.iter().any(|known| **known == **query_id)
+        {
             if self.let_go.len() >= LET_GO_NAMED_MAX {
                 self.let_go.pop_front();
             }

@@ -159,7 +159,9 @@ impl Server {
 
     /// The drain time is over: what is not answered is cancelled, and its caller is told.
     fn cut_off(&mut self, now: Now) {
-        let waiting: Vec<JobId> = self.core.inflight.iter().map(|(id, _)| id).collect();
+        let left = self.leave_statements(now);
+        let ids = self.core.inflight.iter().map(|(id, _)| id);
+        let waiting: Vec<JobId> = ids.filter(|id| !left.contains(id)).collect();
         // Counted before the cancelled calls get their replies, which nobody can be expected to have taken yet.
         let unsent = self.unsent() as u64;
         if unsent > 0 {
@@ -189,7 +191,8 @@ impl Server {
 
     fn begin_close(&mut self, now: Now, calls_cut: u64) {
         self.end_news_streams(now, |_| true);
-        // Nobody will come for what they find: their ids name rows of this process.
+        self.leave_statements(now);
+        // Nobody will come for what the others find: their ids name rows of this process.
         for job in self.core.inflight.of_tasks() {
             self.core.cancel_gone(job);
         }
@@ -206,6 +209,20 @@ impl Server {
             Codec::WebSocket(socket) => socket.close(1001, "the server is shutting down", serving.now),
             Codec::Lines(lines) => lines.close(),
         });
+    }
+
+    /// Leaves statements alone whose tasks any other process goes on with. Gives their jobs; some end with a step that a
+    /// worker has now.
+    fn leave_statements(&mut self, now: Now) -> Vec<JobId> {
+        let left = self.core.inflight.leave_statements();
+        for job in &left {
+            if let Some(flight) = self.core.inflight.find(*job) {
+                let query_id = flight.query_id.as_deref().unwrap_or("none");
+                log::info!("{job} is left to its task, query id {query_id} goes on");
+            }
+            self.core.forget_let_go(now, *job);
+        }
+        left
     }
 
     fn for_each_connection(&mut self, now: Now, act: impl Fn(&mut Entry, &Serving<'_>)) {

@@ -312,6 +312,7 @@ impl Core {
         let owner = self.owner((None, Some(talk.id)), principal);
         let (number, finish) = match self.on_task_call(now, call, &owner) {
             Told::Now(ended) => return say(&mut Form::Rpc.reply(id, ended)),
+            Told::Ask(call) => return self.on_call(now, talk, (Form::Rpc, id), *call, say),
             Told::Wait(number, finish) => (number, finish),
         };
         match self.admission(now, principal, 0) {

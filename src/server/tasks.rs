@@ -19,12 +19,14 @@ use super::scripts::Resume;
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
 use crate::backend::Error;
-use crate::backend::job::Rendered;
+use crate::backend::job::{Operation, Rendered};
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::script::Question;
 use crate::mcp::session::{Session, SessionId};
-use crate::mcp::tasks::{self, Act, Answered, Cancelled, Mode, NewTask, Snapshot, Subject, TaskCall, TaskId};
-use crate::mcp::{Ended, Failure, Finish, Revision};
+use crate::mcp::tasks::{
+    self, Act, Answered, Cancelled, Elsewhere, Mode, NewTask, Snapshot, TaskCall, TaskId,
+};
+use crate::mcp::{Ended, Failure, Finish, Revision, ToolCall};
 use crate::rpc;
 use crate::time::Now;
 use crate::wire::buffer::Piece;
@@ -35,6 +37,8 @@ pub(super) enum Told {
     Now(Ended),
     /// The reply is that of the task with this number, which goes on.
     Wait(u64, Finish),
+    /// The reply is that of this call: the row is another process's, or was, and the statement is asked after.
+    Ask(Box<ToolCall>),
 }
 
 impl Core {
@@ -96,6 +100,18 @@ impl Core {
         let revision = call.revision;
         let unknown = || Told::Now(Ended::Error(tasks::unknown_task()));
         let acknowledged = || Told::Now(Ended::Result(tasks::acknowledged(revision)));
+        let is_here = call.act.row().is_none_or(|row| self.tasks.get(row).is_some());
+        if let Some(elsewhere) = call.elsewhere.filter(|_| !is_here) {
+            return match elsewhere {
+                Elsewhere::Acknowledged => acknowledged(),
+                Elsewhere::Ask(call) => {
+                    if let Operation::Cancel(query_id) = &call.work.operation {
+                        log::info!("task cancelled by its caller, query id {query_id}");
+                    }
+                    Told::Ask(call)
+                }
+            };
+        }
         match call.act {
             Act::Get(number) => self.got(number, revision).map_or_else(unknown, Told::Now),
             Act::Result(number) => match (self.result_of(number), self.tasks.get(number)) {
@@ -139,7 +155,8 @@ impl Core {
 
     fn make_row(&mut self, now: Now, (number, job): (u64, JobId), intent: Intent, finish: &Finish) {
         let ttl = self.tasks.ttl(intent.ttl);
-        let id = TaskId::new(finish.tool, Subject::Row(number), now.wall, ttl);
+        let subject = self.inflight.subject(job, number);
+        let id = TaskId::new(finish.tool, subject, now.wall, ttl);
         let task = NewTask {
             owner: intent.owner,
             id: id.seal(self.service.keys(), &intent.principal).into(),

@@ -77,6 +77,25 @@ pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
     })
 }
 
+/// What the rows of this call can be read with later, beside the query id: arguments of get_query_result, as the members
+/// of an object.
+pub(super) fn reading(arguments: &Arguments<'_>) -> Box<str> {
+    let mut members = Vec::new();
+    for name in ["limit", "max_tokens"] {
+        members.extend_from_slice(format!("\"{name}\":{},", arguments.count(name)).as_bytes());
+    }
+    for name in ["format", "connection", "role", "warehouse"] {
+        if let Some(text) = arguments.is_known(name).then(|| arguments.text(name)).flatten() {
+            json::push_string(&mut members, name);
+            members.push(b':');
+            json::push_string(&mut members, text);
+            members.push(b',');
+        }
+    }
+    members.pop();
+    String::from_utf8(members).unwrap_or_default().into()
+}
+
 /// The text around the rows.
 #[derive(Debug)]
 pub(super) struct Heading {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::names::{
     ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, table_properties, text_property,
 };
-use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
+use super::page::{
+    Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, reading, tokens_property,
+};
 use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
 use super::{Begun, Call, Refusal, Settings, Tool, explain};
@@ -217,7 +219,9 @@ fn begin_execute_query(
         None => missing_result(form),
     };
     let mut work = settings.work(Vec::new(), context, limit, render);
-    work.patience = Some(patience(settings, form));
+    let mut patience = patience(settings, form);
+    patience.reading = Some(reading(arguments));
+    work.patience = Some(patience);
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));
     if text.len() > settings.statement_reactor_bytes_max {
         // Guarding costs about 46 ns a byte: a long text would hold up every other connection.

@@ -5,6 +5,7 @@ mod faults;
 mod gate;
 mod seeds;
 mod stopping;
+mod tasks;
 
 use std::time::Duration;
 

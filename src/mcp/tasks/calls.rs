@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::statement::{self, About, Elsewhere};
 use super::{Subject, TaskId, declares_extension, input_responses, missing_extension, task_id, unknown_task};
 use crate::mcp::cursor::{Maker, Position};
 use crate::mcp::methods::Request;
@@ -15,6 +16,8 @@ pub struct TaskCall {
     pub act: Act,
     /// What the reply is written in.
     pub revision: Revision,
+    /// How to answer where the table has no such row, of a task whose id says everything.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// What is wanted of the table.
@@ -35,6 +38,16 @@ pub enum Act {
         /// Makes `nextCursor`.
         cursor: Box<Maker>,
     },
+}
+
+impl Act {
+    /// The row that it is about.
+    pub const fn row(&self) -> Option<u64> {
+        match self {
+            Self::Get(row) | Self::Result(row) | Self::Cancel(row) | Self::Update(row, _) => Some(*row),
+            Self::List { .. } => None,
+        }
+    }
 }
 
 pub(in crate::mcp) fn on_get(service: &mut Service, request: &Request<'_>) -> Outcome {
@@ -79,24 +92,35 @@ pub(in crate::mcp) fn on_list(service: &mut Service, request: &Request<'_>) -> O
         section: 0,
         next_section: None,
     });
-    outcome(request, Act::List { after, cursor })
+    outcome(request, Act::List { after, cursor }, None)
 }
 
-fn act(service: &Service, request: &Request<'_>, act: impl FnOnce(u64) -> Act) -> Outcome {
+fn act(service: &mut Service, request: &Request<'_>, act: impl FnOnce(u64) -> Act) -> Outcome {
     let id = match checked(request).and_then(|()| task_id(request.params.task_id)) {
         Ok(id) => id,
         Err(refused) => return refused_with(refused),
     };
     let context = &request.context;
-    match TaskId::open(service.keys(), &id, context.principal, context.now.wall).map(|task| task.subject) {
-        Some(Subject::Row(number)) => outcome(request, act(number)),
-        Some(Subject::Statement { .. }) | None => Outcome::error(unknown_task()),
-    }
+    let Some(task) = TaskId::open(service.keys(), &id, context.principal, context.now.wall) else {
+        return Outcome::error(unknown_task());
+    };
+    let act = act(task.subject.row());
+    let elsewhere = match &task.subject {
+        Subject::Row(_) => None,
+        Subject::Statement { handle, detail, .. } => {
+            let about = About::new(&id, &task, context.now.wall, request.revision);
+            statement::ask(service, request, (&act, about), (handle, detail))
+        }
+    };
+    outcome(request, act, elsewhere)
 }
 
-fn outcome(request: &Request<'_>, act: Act) -> Outcome {
-    let revision = request.revision;
-    Outcome::Task(Box::new(TaskCall { act, revision }))
+fn outcome(request: &Request<'_>, act: Act, elsewhere: Option<Elsewhere>) -> Outcome {
+    Outcome::Task(Box::new(TaskCall {
+        act,
+        revision: request.revision,
+        elsewhere,
+    }))
 }
 
 /// Whether the client may use the methods at all: the extension's are for those that declare it.

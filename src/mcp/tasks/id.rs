@@ -25,11 +25,22 @@ pub enum Subject {
     Statement {
         /// What it is called there: the query id.
         handle: Box<str>,
+        /// The row that the process that made it has beside, for as long as it lives.
+        row: u64,
         /// What the tool needs to make its result of the rows, in its own form; its holder can read it.
-        detail: Box<[u8]>,
+        detail: Box<str>,
     },
     /// A row of the table of the process that made it.
     Row(u64),
+}
+
+impl Subject {
+    /// The row of the process that made it.
+    pub const fn row(&self) -> u64 {
+        match self {
+            Self::Statement { row, .. } | Self::Row(row) => *row,
+        }
+    }
 }
 
 const STATEMENT: u8 = 0;
@@ -54,7 +65,9 @@ impl TaskId {
         let mut pack = Pack::new();
         pack.text(&self.tool);
         match &self.subject {
-            Subject::Statement { handle, detail } => pack.byte(STATEMENT).text(handle).bytes(detail),
+            Subject::Statement { handle, row, detail } => {
+                pack.byte(STATEMENT).text(handle).number(*row).text(detail)
+            }
             Subject::Row(number) => pack.byte(ROW).number(*number),
         };
         keys.seal(Purpose::Task, pack.as_bytes(), principal, self.validity)
@@ -69,7 +82,8 @@ impl TaskId {
         let subject = match unpack.byte()? {
             STATEMENT => Subject::Statement {
                 handle: unpack.text()?.into(),
-                detail: unpack.bytes()?.into(),
+                row: unpack.number()?,
+                detail: unpack.text()?.into(),
             },
             ROW => Subject::Row(unpack.number()?),
             _ => return None,
@@ -98,12 +112,13 @@ mod tests {
     fn an_id_says_what_the_task_is_about_on_every_replica() {
         let statement = Subject::Statement {
             handle: "01b2c3d4-0000-1111-0000-222200000005".into(),
-            detail: [1, 2, 3].into(),
+            row: 7,
+            detail: r#""limit":100"#.into(),
         };
         for subject in [statement, Subject::Row(u64::MAX)] {
             let task = TaskId::new("execute_query", subject, NOW, Duration::from_millis(59_001));
             let text = task.seal(&keys(), b"p");
-            assert!(text.len() <= 160, "{}", text.len());
+            assert!(text.len() <= 176, "{}", text.len());
             let at = |seconds: u64| WallTime::from_micros(NOW.as_micros() + seconds * 1_000_000);
             assert_eq!(TaskId::open(&keys(), &text, b"p", at(59)), Some(task));
             assert_eq!(TaskId::open(&keys(), &text, b"p", at(60)), None, "expired");

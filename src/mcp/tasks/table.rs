@@ -117,7 +117,7 @@ impl fmt::Display for Full {
 impl std::error::Error for Full {}
 
 /// How often a client should ask for a task.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Tasks {
     /// None yet. `salt` is random, so that nobody's task is taken for one of another process.
@@ -447,7 +447,7 @@ impl Row {
 }
 
 /// An object without its closing brace.
-fn open_object(json: &[u8]) -> Option<&[u8]> {
+pub(super) fn open_object(json: &[u8]) -> Option<&[u8]> {
     let json = json.trim_ascii();
     json.strip_suffix(b"}").filter(|open| open.starts_with(b"{"))
 }

@@ -4,6 +4,7 @@
 //! in the table until it has ended, without a caller.
 
 use super::{Flight, Inflight, State};
+use crate::backend::Stage;
 use crate::ident::JobId;
 use crate::mcp::Finish;
 use crate::server::reply::Caller;
@@ -17,6 +18,8 @@ pub(in crate::server) struct LetGo {
     pub(in crate::server) finish: Finish,
     /// By which the statement is found again.
     pub(in crate::server) query_id: String,
+    /// Whether it only asked how far the statement is.
+    pub(in crate::server) is_glance: bool,
     /// The result that says so.
     pub(in crate::server) result: Vec<u8>,
 }
@@ -42,6 +45,20 @@ impl Inflight {
             State::Stepping { .. } | State::Sleeping { .. } => true,
             State::Following { .. } | State::Scripted(_) => false,
         };
+        let is_fetching = match &flight.state {
+            State::Ready(job) | State::Sleeping { job, .. } => job.reached.stage == Stage::Fetch,
+            State::Stepping { stage, .. } => *stage == Stage::Fetch,
+            State::Following { .. } | State::Scripted(_) => false,
+        };
+        if is_fetching
+            && flight
+                .patience
+                .as_ref()
+                .is_some_and(|(_, patience)| patience.is_glance)
+        {
+            // It has ended, and its rows are on their way.
+            return None;
+        }
         let own = flight.request_id.filter(|_| has_own_ids && has_begun);
         let known = flight.query_id.clone();
         let Some(query_id) = known.or_else(|| own.map(|id| id.to_string())) else {
@@ -57,6 +74,7 @@ impl Inflight {
         Some(LetGo {
             caller,
             finish: flight.finish.clone(),
+            is_glance: patience.is_glance,
             result: patience.tell(&query_id, now.since(flight.admitted)),
             query_id,
         })
@@ -82,9 +100,9 @@ impl Inflight {
         self.remove(id, timers)
     }
 
-    /// The jobs that were let go and still take steps.
+    /// The jobs that were let go and still take steps, without which their statements end.
     pub(in crate::server) fn let_go(&self) -> Vec<JobId> {
-        let is_let_go = |flight: &&Flight| flight.is_let_go && !flight.cancelled;
+        let is_let_go = |flight: &&Flight| flight.is_let_go && !flight.goes_on_alone && !flight.cancelled;
         let flights = self.flights.iter().filter(|(_, flight)| is_let_go(flight));
         flights.map(|(id, _)| *id).collect()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Flight, Inflight};
 use crate::ident::JobId;
 use crate::mcp::Finish;
+use crate::mcp::tasks::Subject;
 use crate::server::reply::Caller;
 use crate::server::timers::{Timer, Timers};
 use crate::time::Instant;
@@ -45,8 +46,33 @@ impl Inflight {
         let flight = self.flights.get_mut(&id)?;
         let caller = flight.caller.take()?;
         flight.task = Some(number);
+        flight.is_named_by_task = flight.outliving().is_some();
         self.calls -= 1;
         Some((caller, flight.finish.clone()))
+    }
+
+    /// What a task around this call is about, given its row.
+    pub(in crate::server) fn subject(&self, id: JobId, row: u64) -> Subject {
+        match self.flights.get(&id).and_then(Flight::outliving) {
+            Some((handle, detail)) => Subject::Statement {
+                handle: handle.into(),
+                row,
+                detail: detail.into(),
+            },
+            None => Subject::Row(row),
+        }
+    }
+
+    /// Lets the calls go whose tasks are found again without this process. Gives them.
+    pub(in crate::server) fn leave_statements(&mut self) -> Vec<JobId> {
+        let mut left = Vec::new();
+        for (id, flight) in &mut self.flights {
+            if flight.is_named_by_task && flight.goes_on_alone && !flight.cancelled {
+                (flight.task, flight.is_let_go) = (None, true);
+                left.push(*id);
+            }
+        }
+        left
     }
 
     /// The jobs of tasks that go on.
@@ -54,5 +80,14 @@ impl Inflight {
         let is_task = |flight: &&Flight| flight.task.is_some() && !flight.cancelled;
         let tasks = self.flights.iter().filter(|(_, flight)| is_task(flight));
         tasks.map(|(id, _)| *id).collect()
+    }
+}
+
+impl Flight {
+    /// The statement, and how its rows are read again, where it can be found again without the call.
+    fn outliving(&self) -> Option<(&str, &str)> {
+        let (_, patience) = self.patience.as_ref()?;
+        let query_id = self.query_id.as_deref().filter(|_| self.goes_on_alone)?;
+        Some((query_id, patience.reading.as_deref()?))
     }
 }

@@ -2,6 +2,11 @@
 
 use serde_json::Value;
 
+use crate::backend::job::{Operation, Status};
+use crate::backend::rows::Bounds;
+use crate::backend::{Answer, Column, ResultSet};
+use crate::ident::QueryId;
+
 use super::sessions::{TYPES, open};
 use super::streams::events;
 use super::*;
@@ -340,4 +345,181 @@ fn a_task_says_how_far_it_is() {
     bench.complete(number, Outcome::Again { job, after, progress });
     let got = about(&mut bench, "tasks/get", &id);
     assert_eq!(got["result"]["statusMessage"], "fetching, 10 of 20 rows", "{got}");
+}
+
+/// Begins a call whose statement goes on in the database by itself; gives the id of its task.
+fn begin_alone(bench: &mut Bench) -> String {
+    let connection = bench.connect();
+    let call = modern("tools/call", "execute_query", &format!(",{QUERY}"));
+    bench.send(connection, call.as_bytes());
+    let mut job = bench.next_submitted();
+    job.reached.goes_on_alone = true;
+    bench.say_again(job, Duration::from_secs(600));
+    bench.pass(Limits::default().task_after);
+    let created = reply(&String::from_utf8(bench.receive(connection)).unwrap());
+    created["result"]["taskId"].as_str().unwrap().to_owned()
+}
+
+/// Asks a server that has not made the task; gives the job in which the database is asked.
+fn ask_another(bench: &mut Bench, request: &str) -> (ConnectionId, Box<Job>) {
+    let connection = bench.connect();
+    bench.send(connection, request.as_bytes());
+    let job = bench.next_submitted();
+    bench.pass(Duration::ZERO);
+    (connection, job)
+}
+
+fn answer(bench: &mut Bench, connection: ConnectionId, job: Box<Job>, result: ResultSet) -> Value {
+    let (id, elapsed) = (job.id, Duration::from_secs(1));
+    let results = vec![result];
+    let rendered = job.work.render.run(Answer { results, elapsed });
+    bench.complete(id, Outcome::Done(Ok(rendered)));
+    assert_eq!(bench.server.jobs(), 0);
+    reply(&String::from_utf8(bench.receive(connection)).unwrap())
+}
+
+fn failure(bench: &mut Bench, connection: ConnectionId, job: &Job, error: Error) -> Value {
+    bench.complete(job.id, Outcome::Done(Err(error)));
+    reply(&String::from_utf8(bench.receive(connection)).unwrap())
+}
+
+fn handle() -> QueryId {
+    QueryId::parse("handle-j1").unwrap()
+}
+
+fn row() -> ResultSet {
+    let column = Column {
+        name: "N".to_owned(),
+        type_name: "NUMBER".to_owned(),
+        nullable: false,
+    };
+    let bounds = Bounds {
+        rows_max: 10,
+        bytes_max: 1_024,
+    };
+    let mut rows = ResultSet::new(vec![column], bounds);
+    rows.push(crate::backend::Value::Text("one"));
+    rows.end_row();
+    rows.query_id = Some(handle().to_string());
+    rows
+}
+
+#[test]
+fn a_task_around_a_statement_goes_on_with_any_server_that_has_the_key() {
+    let (mut first, mut second) = (Bench::new(), Bench::new());
+    let id = begin_alone(&mut first);
+    assert_eq!(about(&mut first, "tasks/get", &id)["result"]["status"], "working");
+    assert!(first.submitted.is_empty(), "who made it has a row of it");
+    let get = modern("tasks/get", &id, &format!(",{}", task(&id)));
+    let (connection, mut job) = ask_another(&mut second, &get);
+    assert!(matches!(&job.work.operation, Operation::Read { query_id, .. } if *query_id == handle()));
+    job.reached.goes_on_alone = true;
+    second.say_again(job, Duration::from_secs(1));
+    let got = reply(&String::from_utf8(second.receive(connection)).unwrap());
+    assert_eq!(
+        (&got["result"]["status"], &got["result"]["taskId"]),
+        (&"working".into(), &id.as_str().into())
+    );
+    assert_eq!(second.server.jobs(), 0, "nobody polls");
+    // Its rows are on their way: then they are waited for.
+    let (connection, mut job) = ask_another(&mut second, &get);
+    job.reached.stage = Stage::Fetch;
+    let (number, after, progress) = (job.id, Duration::ZERO, Progress::Running);
+    job.reached.handle = Some(handle().to_string());
+    job.reached.goes_on_alone = true;
+    second.complete(number, Outcome::Again { job, after, progress });
+    second.pass(Duration::ZERO);
+    assert_eq!(second.receive(connection), b"");
+    let job = second.next_submitted();
+    let got = answer(&mut second, connection, job, row());
+    assert_eq!(got["result"]["status"], "completed", "{got}");
+    let rows = &got["result"]["result"]["structuredContent"]["rows"];
+    assert_eq!(*rows, serde_json::json!([["one"]]));
+    let (connection, job) = ask_another(&mut second, &get);
+    let got = failure(&mut second, connection, &job, Error::new(Kind::Execution, "zero"));
+    assert_eq!(got["result"]["status"], "completed", "{got}");
+    assert_eq!(got["result"]["result"]["isError"], true);
+    let (connection, job) = ask_another(&mut second, &get);
+    let got = failure(
+        &mut second,
+        connection,
+        &job,
+        Error::new(Kind::Unavailable, "no answer"),
+    );
+    assert_eq!(got["error"]["code"], -32603, "it says nothing of the task: {got}");
+    let mut other = Bench::with_keys(&["another caller of the same servers"]);
+    let lines = "Authorization: Bearer another caller of the same servers\r\n";
+    let connection = other.connect();
+    let foreign = get.replacen("\r\n", &format!("\r\n{lines}"), 1);
+    assert_eq!(reply(&other.ask(connection, &foreign))["error"]["code"], -32602);
+}
+
+#[test]
+fn a_task_around_a_statement_is_cancelled_by_any_server_that_has_the_key() {
+    let (mut first, mut second) = (Bench::new(), Bench::new());
+    let id = begin_alone(&mut first);
+    let cancel = modern("tasks/cancel", &id, &format!(",{}", task(&id)));
+    let (connection, job) = ask_another(&mut second, &cancel);
+    assert_eq!(job.work.operation, Operation::Cancel(handle()));
+    let cancelled = ResultSet::of_status(&handle(), Status::Cancelled);
+    let heard = answer(&mut second, connection, job, cancelled);
+    assert_eq!(heard["result"]["resultType"], "complete", "{heard}");
+    let get = modern("tasks/get", &id, &format!(",{}", task(&id)));
+    let (connection, job) = ask_another(&mut second, &get);
+    let mut error = Error::new(Kind::Cancelled, "the statement was cancelled");
+    error.code = Some("000604".to_owned());
+    let got = failure(&mut second, connection, &job, error);
+    assert_eq!(got["result"]["status"], "cancelled", "{got}");
+    let update = modern(
+        "tasks/update",
+        &id,
+        &format!(r#",{},"inputResponses":{{}}"#, task(&id)),
+    );
+    let connection = second.connect();
+    let heard = reply(&second.ask(connection, &update));
+    assert_eq!(heard["result"]["resultType"], "complete", "{heard}");
+}
+
+#[test]
+fn the_core_form_goes_on_with_another_server_too() {
+    let (mut first, mut second) = (Bench::new(), Bench::new());
+    let core = Core::open(&mut first);
+    let connection = first.connect();
+    let call = core.post("tools/call", &format!(r#"{QUERY},"task":{{}}"#));
+    first.send(connection, call.as_bytes());
+    let mut job = first.next_submitted();
+    job.reached.goes_on_alone = true;
+    first.say_again(job, Duration::from_secs(600));
+    first.pass(Limits::default().task_after);
+    let created = reply(&String::from_utf8(first.receive(connection)).unwrap());
+    let id = created["result"]["task"]["taskId"].as_str().unwrap();
+    let core = Core::open(&mut second);
+    for (status, told) in [(Status::Running, "working"), (Status::Succeeded, "completed")] {
+        let (connection, job) = ask_another(&mut second, &core.post("tasks/get", &task(id)));
+        assert_eq!(job.work.operation, Operation::Status(handle()));
+        let found = ResultSet::of_status(&handle(), status);
+        let got = answer(&mut second, connection, job, found);
+        assert_eq!(got["result"]["status"], told, "{got}");
+    }
+    let (connection, job) = ask_another(&mut second, &core.post("tasks/get", &task(id)));
+    let got = failure(&mut second, connection, &job, Error::new(Kind::Execution, "zero"));
+    assert_eq!(got["result"]["status"], "failed", "{got}");
+    let (connection, job) = ask_another(&mut second, &core.post("tasks/result", &task(id)));
+    let waits = second.server.core.inflight.find(job.id).is_some();
+    assert!(waits && second.receive(connection).is_empty());
+    let got = answer(&mut second, connection, job, row());
+    assert_eq!(got["result"]["structuredContent"]["returned"], 1, "{got}");
+    let related = &got["result"]["_meta"]["io.modelcontextprotocol/related-task"];
+    assert_eq!(related["taskId"], id);
+}
+
+#[test]
+fn the_end_of_the_server_leaves_statements_alone_that_others_go_on_with() {
+    let mut bench = Bench::new();
+    begin_alone(&mut bench);
+    bench.handle(Input::Shutdown);
+    bench.pass(Limits::default().drain_delay);
+    bench.pass(Limits::default().drain_timeout);
+    assert!(bench.interrupted.is_empty() && bench.cancels.is_empty());
+    assert_eq!(bench.server.jobs(), 0);
 }

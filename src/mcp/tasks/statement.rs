@@ -1,0 +1,189 @@
+//! Tasks around statements that run in the database, asked after without the process that made them.
+//!
+//! What is asked becomes a job about the statement; its rows are those that `get_query_result` gives.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::table::{POLL_INTERVAL, open_object};
+use super::{Act, Detail, Snapshot, Status, TaskId, acknowledged, result_of};
+use crate::backend::job::{self, Operation, Patience, Render, Rendered};
+use crate::backend::{self, Answer, ResultSet};
+use crate::mcp::methods::Request;
+use crate::mcp::{Ended, Failure, Outcome, Payload, Revision, Service, ToolCall, calls};
+use crate::time::WallTime;
+use crate::tools::{self, Consent};
+use crate::{json, rpc};
+
+/// How to answer about a task of which this process has no row.
+#[derive(Debug)]
+pub enum Elsewhere {
+    /// By asking after its statement.
+    Ask(Box<ToolCall>),
+    /// That it was heard: there is nothing to do.
+    Acknowledged,
+}
+
+/// What an answer about such a task needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    id: Box<str>,
+    created: WallTime,
+    ttl: Duration,
+    now: WallTime,
+    revision: Revision,
+    wants: Wants,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    /// How far it is; the extension brings the result along.
+    State,
+    Result,
+    End,
+}
+
+/// Makes the call that asks after the statement `handle`. `None` where it may no longer be asked after like that.
+pub(super) fn ask(
+    service: &mut Service,
+    request: &Request<'_>,
+    (act, mut about): (&Act, About),
+    (handle, detail): (&str, &str),
+) -> Option<Elsewhere> {
+    let method;
+    (about.wants, method) = match act {
+        Act::Get(_) => (Wants::State, "tasks/get"),
+        Act::Result(_) => (Wants::Result, "tasks/result"),
+        Act::Cancel(_) => (Wants::End, "tasks/cancel"),
+        // It asks its client nothing.
+        Act::Update(..) => return Some(Elsewhere::Acknowledged),
+        Act::List { .. } => return None,
+    };
+    let mut arguments = b"{\"query_id\":".to_vec();
+    json::push_string(&mut arguments, handle);
+    arguments.extend_from_slice(format!(",{detail}}}").as_bytes());
+    let arguments: &RawValue = serde_json::from_slice(&arguments).ok()?;
+    let (keys, traceparent) = (service.keys().clone(), request.traceparent());
+    let call = request.call(&keys, traceparent.as_deref());
+    let asked = (request.revision, "get_query_result", Some(arguments));
+    let begun = calls::start(service, asked, &call, (request.hears(), Consent::Unknown(None)));
+    let Outcome::Work(mut call) = begun else {
+        return None;
+    };
+    call.finish.tool = method;
+    call.finish.failure = Failure::Task(Box::new(about.clone()));
+    Some(Elsewhere::Ask(Box::new(about.put_around(*call)?)))
+}
+
+impl About {
+    /// The task with this id, at this time.
+    pub(super) fn new(id: &str, task: &TaskId, now: WallTime, revision: Revision) -> Self {
+        Self {
+            id: id.into(),
+            created: task.validity.born,
+            ttl: task.validity.lifetime,
+            now,
+            revision,
+            wants: Wants::State,
+        }
+    }
+
+    /// A call that reads the rows, made one that asks this.
+    fn put_around(self, mut call: ToolCall) -> Option<ToolCall> {
+        let work = &mut call.work;
+        let Operation::Read { query_id, .. } = &work.operation else {
+            return None;
+        };
+        let query_id = query_id.clone();
+        work.patience = None;
+        if self.wants == Wants::End {
+            work.operation = Operation::Cancel(query_id);
+            work.render = Render::new(move |answer| self.state(&answer));
+        } else if self.wants == Wants::State && !self.revision.is_modern() {
+            work.operation = Operation::Status(query_id);
+            work.render = Render::new(move |answer| self.state(&answer));
+        } else {
+            let running = self.clone();
+            work.patience = (self.wants == Wants::State)
+                .then(|| Patience::glance(move |_, _| running.told(Status::Working, None, Detail::None)));
+            let rows = std::mem::replace(&mut work.render, Render::new(|_| Rendered::default()));
+            work.render = Render::new(move |answer| {
+                let rendered = rows.run(answer);
+                let result = self.around(&rendered.result);
+                Rendered { result, ..rendered }
+            });
+        }
+        Some(call)
+    }
+
+    /// The result of the call, as it is told.
+    fn around(&self, result: &[u8]) -> Vec<u8> {
+        let open = open_object(result).unwrap_or_default().into();
+        if self.wants == Wants::Result {
+            let payload = result_of(&self.id, &open).into_payload();
+            return payload.bytes().into_owned();
+        }
+        self.told(Status::Completed, None, Detail::Result(&open))
+    }
+
+    /// What the database says of the statement, as it is told.
+    fn state(&self, answer: &Answer) -> Rendered {
+        let found = answer.results.first();
+        let (status, message) = match found.and_then(ResultSet::status) {
+            Some(job::Status::Succeeded) => (Status::Completed, None),
+            Some(job::Status::Cancelled) => (Status::Cancelled, Some("cancelled by the client")),
+            Some(job::Status::Running) | None => (Status::Working, None),
+        };
+        let result = if self.wants == Wants::End && self.revision.is_modern() {
+            acknowledged(self.revision).bytes().into_owned()
+        } else {
+            self.told(status, message, Detail::None)
+        };
+        Rendered {
+            result,
+            query_id: found.and_then(|found| found.query_id.clone()),
+            ..Rendered::default()
+        }
+    }
+
+    /// A failure as the end of the task. `None` where it says nothing of the statement, or the question was another.
+    pub(in crate::mcp) fn failed(&self, form: tools::Form, error: &backend::Error) -> Option<Ended> {
+        let is_cancelled = error.kind == backend::Kind::Cancelled;
+        let is_ours = matches!(error.kind, backend::Kind::Internal | backend::Kind::Configuration);
+        // The database's own word for a cancel has a code; another one is that of the question.
+        let is_its_end =
+            !error.kind.is_about_connection() && !is_ours && (!is_cancelled || error.code.is_some());
+        if !is_its_end || self.wants == Wants::End {
+            return None;
+        }
+        Some(match self.wants {
+            Wants::Result if is_cancelled => {
+                Ended::Error(rpc::Error::invalid_params("the task was cancelled"))
+            }
+            Wants::State if is_cancelled => self.ended(Status::Cancelled, &error.message),
+            Wants::State if !self.revision.is_modern() => self.ended(Status::Failed, &error.message),
+            _ => Ended::Result(Payload::Owned(self.around(&tools::failed(form, error)))),
+        })
+    }
+
+    fn ended(&self, status: Status, message: &str) -> Ended {
+        let told = self.told(status, Some(message), Detail::None);
+        Ended::Result(Payload::Owned(told))
+    }
+
+    fn told(&self, status: Status, message: Option<&str>, detail: Detail<'_>) -> Vec<u8> {
+        let snapshot = Snapshot {
+            id: &self.id,
+            status,
+            message,
+            created: self.created,
+            updated: self.now,
+            ttl: self.ttl,
+            poll_interval: POLL_INTERVAL,
+        };
+        let payload = snapshot.got(self.revision, detail).into_payload();
+        payload.bytes().into_owned()
+    }
+}
