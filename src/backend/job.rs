@@ -358,7 +358,7 @@ pub struct Patience {
     /// Whether the call only asks how far the statement is: it waits for nothing but a result that is there.
     pub is_glance: bool,
     /// How the rows are read later as this call would have shown them, in the tool's own form; `None` where they cannot be.
-    pub reading: Option<Box<str>>,
+    pub reading: Option<String>,
     tell: Tell,
 }
 

@@ -149,7 +149,8 @@ fn assert_outcome(outcome: Outcome) {
                 results: call.work.statements.iter().map(|_| ResultSet::absent()).collect(),
                 elapsed: Duration::ZERO,
             };
-            assert_line(&call.work.render.run(answer).result);
+            let rendered = call.work.render.run(answer);
+            assert_line(&call.finish.ended(Ok(rendered)).to_json());
         }
         Outcome::Script(_) | Outcome::Task(_) => {}
         Outcome::Listen(listen) => {

@@ -77,12 +77,19 @@ pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
     })
 }
 
+/// Room for the arguments that nearly every call has.
+const READING_BYTES: usize = 96;
+
 /// What the rows of this call can be read with later, beside the query id: arguments of get_query_result, as the members
 /// of an object.
-pub(super) fn reading(arguments: &Arguments<'_>) -> Box<str> {
-    let mut members = Vec::new();
+pub(super) fn reading(arguments: &Arguments<'_>) -> String {
+    // Every call makes one, also for a client that knows no tasks: in one piece.
+    let mut members = Vec::with_capacity(READING_BYTES);
     for name in ["limit", "max_tokens"] {
-        members.extend_from_slice(format!("\"{name}\":{},", arguments.count(name)).as_bytes());
+        json::push_string(&mut members, name);
+        members.push(b':');
+        json::push_number(&mut members, arguments.count(name));
+        members.push(b',');
     }
     for name in ["format", "connection", "role", "warehouse"] {
         if let Some(text) = arguments.is_known(name).then(|| arguments.text(name)).flatten() {
@@ -93,7 +100,7 @@ pub(super) fn reading(arguments: &Arguments<'_>) -> Box<str> {
         }
     }
     members.pop();
-    String::from_utf8(members).unwrap_or_default().into()
+    String::from_utf8(members).unwrap_or_default()
 }
 
 /// The text around the rows.

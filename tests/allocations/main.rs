@@ -46,11 +46,12 @@ const STEADY: [Steady; 8] = [
     steady("tools/list", 1, tools_list),
     // The document is made once a second, and no second passes here.
     steady("GET /health", 0, health),
-    // Two are for `list_queries`: the beginning of the text and the query id, which outlive the call.
+    // Two are for `list_queries`: the beginning of the text and the query id, which outlive the call. One says how the rows
+    // are read should the call become a task.
     // The job, what the worker needs to render, how long it is waited for, the tag of its statements, who waits, places
     // in the tables and in its caller's turns; and the reply itself.
-    steady("tools/call", 18, tools_call),
-    steady("tools/call over WebSocket", 18, websocket_tools_call),
+    steady("tools/call", 19, tools_call),
+    steady("tools/call over WebSocket", 19, websocket_tools_call),
     // An outbox, because a timer takes no spare one, and the inbox that was lent last and freed with the rest.
     steady("an idle WebSocket's ping", 3, websocket_keepalive),
     steady("a turn in which nothing is due", 0, idle_turn),

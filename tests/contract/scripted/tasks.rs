@@ -94,7 +94,7 @@ impl Replica {
         let subject = Subject::Statement {
             handle: job.reached.handle.expect("it has one").into(),
             row: 1,
-            detail: reading.expect("its rows can be read again"),
+            detail: reading.expect("its rows can be read again").into(),
         };
         let ttl = Duration::from_secs(3_600);
         TaskId::new("execute_query", subject, scene.clock.now().wall, ttl).seal(&self.keys, b"")
