@@ -129,7 +129,9 @@ pub(super) fn start(
         fence: service.fences.as_mut().map(Fences::draw),
         ..call.form
     };
-    let call = &tools::Call { form, ..*call };
+    let ran = Some(&service.history);
+    let call = &tools::Call { form, ran, ..*call };
+    let now = call.now;
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service
         .catalogue
@@ -147,7 +149,7 @@ pub(super) fn start(
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
-                fence: call.form.fence,
+                fence: form.fence,
             };
             let started = ToolCall {
                 work,
@@ -155,7 +157,7 @@ pub(super) fn start(
                 hears,
                 mode: Mode::Now,
             };
-            service.work_or_kept(started, call.now)
+            service.work_or_kept(started, now)
         }
     }
 }

@@ -64,6 +64,7 @@ impl<'a> Request<'a> {
             request_id: self.id,
             traceparent,
             keys,
+            ran: None,
         }
     }
 

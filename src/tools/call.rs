@@ -3,8 +3,9 @@
 //! Everything in it comes from outside; nothing is looked up here. It is what further things that tools must know of a
 //! call are added to.
 
+use super::history::History;
 use super::render::Form;
-use crate::ident::ClientLabel;
+use crate::ident::{ClientLabel, QueryId};
 use crate::json;
 use crate::time::Now;
 use crate::token::Keys;
@@ -26,6 +27,8 @@ pub struct Call<'a> {
     pub traceparent: Option<&'a str>,
     /// Seals what a caller keeps for the server, such as the place in a result. A clone goes to the worker.
     pub keys: &'a Keys,
+    /// Which statements the caller is known to have run, by their bare ids; `None`: none.
+    pub ran: Option<&'a History>,
 }
 
 impl<'a> Call<'a> {
@@ -39,7 +42,16 @@ impl<'a> Call<'a> {
             request_id: "null",
             traceparent: None,
             keys,
+            ran: None,
         }
+    }
+
+    /// Whether the statement with this id may be asked after by the id alone. Where callers are told apart, only by the one
+    /// that this process saw run it: the database does not know them, and an id is no secret. Others need a token
+    /// that is signed for them.
+    pub(super) fn may_name(&self, query_id: &QueryId) -> bool {
+        let holds = |history: &History| history.holds(self.principal, query_id.as_str());
+        self.principal.is_empty() || self.ran.is_some_and(holds)
     }
 
     /// What marks the statements of this call in Snowflake's query history: compact JSON that says whose they are, and

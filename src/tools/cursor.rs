@@ -30,6 +30,11 @@ impl Sealer {
         }
     }
 
+    /// Whether cursors are one caller's alone.
+    pub(super) fn is_bound(&self) -> bool {
+        !self.principal.is_empty()
+    }
+
     /// The cursor of this place.
     pub(super) fn seal(&self, query_id: &str, place: Position) -> String {
         let mut pack = Pack::new();
@@ -43,6 +48,11 @@ impl Sealer {
         self.keys
             .seal(Purpose::ResultCursor, pack.as_bytes(), &self.principal, validity)
     }
+}
+
+/// The cursor of the first row of a statement that the caller of `call` is known to have run.
+pub fn of_first_row(call: &Call<'_>, query_id: &str) -> String {
+    Sealer::of(call).seal(query_id, Position::default())
 }
 
 /// The place that a caller's cursor names.

@@ -7,13 +7,14 @@ use super::names::text_property;
 use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
-use super::schema::{Arguments, Fault};
+use super::schema::{Arguments, Fault as ArgumentFault};
 use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::job::{Operation, Rendered, Status, Work};
 use crate::backend::rows::Position;
 use crate::backend::{Answer, ResultSet};
 use crate::ident::QueryId;
 use crate::json;
+use crate::token::Fault;
 
 pub(super) const CANCEL_QUERY: &str = "cancel_query";
 
@@ -31,7 +32,7 @@ pub(super) fn get_query_result(settings: &Settings) -> Tool {
             text_property(
                 "query_id",
                 false,
-                "Query id of the statement, to read from its first row.",
+                "Query id of the statement, to read from its first row; a cursor of it will do too.",
             ),
             limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
             format_property(),
@@ -47,17 +48,29 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
         name: CANCEL_QUERY,
         title: "Cancel query",
         description: "Stop a statement that still runs, by its query id. Of one that has ended nothing changes.",
-        properties: vec![text_property("query_id", true, "Query id of the statement.")],
+        properties: vec![text_property("query_id", true, "Query id of the statement, or a cursor of it.")],
         output_schema: r#"{"type":"object","properties":{"query_id":{"type":"string"},"status":{"type":"string","description":"cancelled"}},"required":["query_id","status"]}"#,
         begin: begin_cancel_query,
     }
 }
 
-fn query_id_in(arguments: &Arguments<'_>) -> Result<QueryId, Refusal> {
+/// The statement that `query_id` names: a statement of the caller's own, by its id, or by a cursor in its place, which says
+/// whose it is on every replica and after every restart. One of somebody else is told as one that is not known.
+///
+/// Whatever reads or ends an earlier statement for a caller asks here.
+fn query_id_in(arguments: &Arguments<'_>, call: &Call<'_>) -> Result<QueryId, Refusal> {
     let text = arguments
         .text("query_id")
-        .ok_or(Refusal::Arguments(Fault::Missing("query_id or cursor")))?;
-    QueryId::parse(text.trim()).ok_or(Refusal::QueryId)
+        .ok_or(Refusal::Arguments(ArgumentFault::Missing("query_id or cursor")))?
+        .trim();
+    match QueryId::parse(text) {
+        Some(query_id) if call.may_name(&query_id) => Ok(query_id),
+        Some(query_id) => Err(Refusal::NotYours(query_id)),
+        None => match cursor::open(call, text) {
+            Err(Refusal::Cursor(Fault::Malformed)) => Err(Refusal::QueryId),
+            opened => opened.map(|(query_id, _)| query_id),
+        },
+    }
 }
 
 fn begin_get_query_result(
@@ -68,7 +81,7 @@ fn begin_get_query_result(
     let form = call.form;
     let (query_id, from) = match arguments.text("cursor") {
         Some(text) => cursor::open(call, text.trim())?,
-        None => (query_id_in(arguments)?, Position::default()),
+        None => (query_id_in(arguments, call)?, Position::default()),
     };
     let page = Page::new(settings, arguments, call);
     let limit = page.limit;
@@ -79,7 +92,7 @@ fn begin_get_query_result(
     let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
     let work = Work {
         operation: Operation::Read { query_id, from },
-        patience: Some(patience(settings, form)),
+        patience: Some(patience(settings, call)),
         ..work
     };
     Ok(work.into())
@@ -99,7 +112,7 @@ fn begin_cancel_query(
     arguments: &Arguments<'_>,
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
-    let (form, query_id) = (call.form, query_id_in(arguments)?);
+    let (form, query_id) = (call.form, query_id_in(arguments, call)?);
     let asked = query_id.clone();
     let render = move |answer: Answer| {
         let status = answer.results.first().and_then(ResultSet::status);

@@ -8,6 +8,7 @@
 
 pub mod call;
 pub mod choice;
+pub mod cursor;
 pub mod document;
 pub mod gate;
 pub mod history;
@@ -17,7 +18,6 @@ pub mod render;
 pub mod schema;
 pub mod settings;
 
-mod cursor;
 mod describe;
 mod existing;
 mod explain;
@@ -44,6 +44,7 @@ use serde_json::value::RawValue;
 use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
+use crate::ident::QueryId;
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement, Write};
 use crate::sql::identifier;
@@ -147,6 +148,8 @@ pub enum Refusal {
     Cursor(token::Fault),
     /// The query id has not the form of one.
     QueryId,
+    /// The caller is not known to have run the statement of this id.
+    NotYours(QueryId),
 }
 
 /// A call that is refused before anything is sent.
@@ -165,8 +168,10 @@ pub struct Denied {
     pub tool: &'static str,
     /// The guard's rule.
     pub rule: &'static str,
-    /// The text, as it was written.
-    pub statement: String,
+    /// The text, as it was written; `None` where it was an earlier statement that the caller has not run.
+    pub statement: Option<String>,
+    /// The query id of such a statement.
+    pub query_id: Option<String>,
 }
 
 impl fmt::Display for Refusal {
@@ -223,6 +228,10 @@ impl fmt::Display for Refusal {
             Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
             Self::QueryId => formatter
                 .write_str("query_id is none: they are groups of letters and digits, as results name them"),
+            Self::NotYours(query_id) => write!(
+                formatter,
+                "no statement of yours with query id {query_id} is known here"
+            ),
         }
     }
 }
@@ -244,6 +253,9 @@ impl Refusal {
                 "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
             }
             Self::QueryId => "",
+            Self::NotYours(_) => {
+                "\nAnother replica may have run it, or this one before a restart or long ago: pass a cursor of it instead, as its result or the call that stopped waiting for it told one. list_queries shows what is known."
+            }
             Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
         }
     }
@@ -360,7 +372,8 @@ impl Catalogue {
             Some(Box::new(Denied {
                 tool: tool.name,
                 rule,
-                statement: statement.flatten().unwrap_or_default().to_owned(),
+                statement: Some(statement.flatten().unwrap_or_default().to_owned()),
+                query_id: None,
             }))
         };
         let mut arguments = Arguments::parse(&tool.properties, arguments)
@@ -376,6 +389,12 @@ impl Catalogue {
         let begun = begun.map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => denied(statement.rule.name(), &arguments),
+                Refusal::NotYours(query_id) => Some(Box::new(Denied {
+                    tool: tool.name,
+                    rule: NOT_YOURS,
+                    statement: None,
+                    query_id: Some(query_id.to_string()),
+                })),
                 _ => None,
             };
             refused(&refusal, denied)
@@ -405,6 +424,9 @@ impl Catalogue {
         }
     }
 }
+
+/// What the audit log calls it when a caller asks after a statement that it is not known to have run.
+const NOT_YOURS: &str = "not_yours";
 
 /// Tools that run a statement of their caller's.
 const LONG: &[&str] = &["execute_query"];

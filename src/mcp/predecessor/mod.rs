@@ -55,6 +55,7 @@ impl Service {
             request_id: id.map_or("null", Id::as_json),
             traceparent: None,
             keys: &keys,
+            ran: None,
         };
         let unasked = (Hears::default(), Consent::Unknown(None));
         calls::start(self, (REVISION, name, arguments), &call, unasked)
