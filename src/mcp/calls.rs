@@ -137,6 +137,13 @@ pub(super) fn start(
         .catalogue
         .begin_with_consent(tool, arguments, call, consent)
     {
+        Err(refused) if refused.needs_write => {
+            service.denied = refused.denied;
+            Outcome::Error {
+                error: rpc::Error::insufficient_scope(WRITE_SCOPE),
+                http_status: 403,
+            }
+        }
         Err(refused) => {
             service.denied = refused.denied;
             Outcome::result(Payload::Owned(refused.result))
@@ -161,6 +168,9 @@ pub(super) fn start(
         }
     }
 }
+
+/// How keys and tokens call the right to write; `access` knows it as `Scope::Write`.
+pub const WRITE_SCOPE: &str = "snowflake:write";
 
 /// Draws the marks of calls. A counter under a key that was drawn at the start: nobody outside can know the next.
 #[derive(Debug)]

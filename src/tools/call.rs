@@ -19,6 +19,8 @@ pub struct Call<'a> {
     pub now: Now,
     /// Who asks, as bytes that are always the same for the same caller; empty where nobody is known.
     pub principal: &'a [u8],
+    /// Whether they may not write, whatever the operator lets others write.
+    pub is_reader: bool,
     /// What the client calls itself.
     pub client: ClientLabel,
     /// The id of the request, as JSON text; `null` where it has none.
@@ -38,6 +40,7 @@ impl<'a> Call<'a> {
             form,
             now: Now::default(),
             principal: b"",
+            is_reader: false,
             client: ClientLabel::default(),
             request_id: "null",
             traceparent: None,

@@ -63,13 +63,14 @@ fn query_id_in(arguments: &Arguments<'_>, call: &Call<'_>) -> Result<QueryId, Re
         .text("query_id")
         .ok_or(Refusal::Arguments(ArgumentFault::Missing("query_id or cursor")))?
         .trim();
-    match QueryId::parse(text) {
-        Some(query_id) if call.may_name(&query_id) => Ok(query_id),
-        Some(query_id) => Err(Refusal::NotYours(query_id)),
-        None => match cursor::open(call, text) {
-            Err(Refusal::Cursor(Fault::Malformed)) => Err(Refusal::QueryId),
-            opened => opened.map(|(query_id, _)| query_id),
+    // First, because some cursors could be ids by their form. No id opens as one.
+    match cursor::open(call, text) {
+        Err(Refusal::Cursor(Fault::Malformed | Fault::Forged)) => match QueryId::parse(text) {
+            Some(query_id) if call.may_name(&query_id) => Ok(query_id),
+            Some(query_id) => Err(Refusal::NotYours(query_id)),
+            None => Err(Refusal::QueryId),
         },
+        opened => opened.map(|(query_id, _)| query_id),
     }
 }
 

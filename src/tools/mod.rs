@@ -46,7 +46,7 @@ use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::ident::QueryId;
 use crate::json;
-use crate::sql::guard::{self, CheckedStatement, Write};
+use crate::sql::guard::{self, CheckedStatement, UncheckedStatement, Write};
 use crate::sql::identifier;
 use crate::token;
 
@@ -150,6 +150,8 @@ pub enum Refusal {
     QueryId,
     /// The caller is not known to have run the statement of this id.
     NotYours(QueryId),
+    /// The statement writes and the caller may only read.
+    ReadsOnly,
 }
 
 /// A call that is refused before anything is sent.
@@ -159,6 +161,8 @@ pub struct Refused {
     pub result: Vec<u8>,
     /// What the guard did not let pass, where it was the guard.
     pub denied: Option<Box<Denied>>,
+    /// Whether it lacks the right to write: a matter of the credential, which the transport tells in its own way.
+    pub needs_write: bool,
 }
 
 /// A statement that the guard did not let pass: for the audit log.
@@ -232,6 +236,7 @@ impl fmt::Display for Refusal {
                 formatter,
                 "no statement of yours with query id {query_id} is known here"
             ),
+            Self::ReadsOnly => formatter.write_str("the statement writes, and this key or token may only read"),
         }
     }
 }
@@ -252,7 +257,7 @@ impl Refusal {
             Self::Cursor(_) => {
                 "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
             }
-            Self::QueryId => "",
+            Self::QueryId | Self::ReadsOnly => "",
             Self::NotYours(_) => {
                 "\nAnother replica may have run it, or this one before a restart or long ago: pass a cursor of it instead, as its result or the call that stopped waiting for it told one. list_queries shows what is known."
             }
@@ -366,6 +371,7 @@ impl Catalogue {
         let refused = |refusal: &Refusal, denied| Refused {
             result: render::failure(call.form, &format!("Error: {refusal}{}", refusal.advice())),
             denied,
+            needs_write: *refusal == Refusal::ReadsOnly,
         };
         let denied = |rule, arguments: &Arguments<'_>| {
             let statement = arguments.is_known("query").then(|| arguments.text("query"));
@@ -383,12 +389,16 @@ impl Catalogue {
         let begun = (tool.begin)(settings, &arguments, call).and_then(|mut begun| {
             if let Begun::Work(work) = &mut begun {
                 choice::apply(settings, &arguments, work)?;
+                if call.is_reader {
+                    keep_from_writing(work)?;
+                }
             }
             Ok(begun)
         });
         let begun = begun.map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => denied(statement.rule.name(), &arguments),
+                Refusal::ReadsOnly => denied(READS_ONLY, &arguments),
                 Refusal::NotYours(query_id) => Some(Box::new(Denied {
                     tool: tool.name,
                     rule: NOT_YOURS,
@@ -420,10 +430,24 @@ impl Catalogue {
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),
                 denied: denied(error.kind.name(), &arguments),
+                needs_write: false,
             }),
         }
     }
 }
+
+/// Sees to it that the work of a caller who may only read writes nothing. A text that is guarded in the worker is refused
+/// there, as if nobody might write.
+fn keep_from_writing(work: &mut Work) -> Result<(), Refusal> {
+    if work.statements.iter().any(|statement| statement.write().is_some()) {
+        return Err(Refusal::ReadsOnly);
+    }
+    work.unchecked = work.unchecked.take().map(UncheckedStatement::without_writes);
+    Ok(())
+}
+
+/// What the audit log calls a write of a caller who may only read.
+const READS_ONLY: &str = "scope";
 
 /// What the audit log calls it when a caller asks after a statement that it is not known to have run.
 const NOT_YOURS: &str = "not_yours";

@@ -144,6 +144,10 @@ fn replica() -> Bench {
         keys: KeyRing::of_secrets(&[Secret::new(ANN), Secret::new(BOB)]),
         has_own_ids: false,
         audit: Some(crate::audit::WhenFull::Refuse),
+        limits: Limits {
+            audit_queue_max: 64,
+            ..Limits::default()
+        },
         ..Settings::default()
     };
     let tools = tools::Settings::new(&settings.limits, Policy::default());
@@ -155,7 +159,8 @@ fn replica() -> Bench {
 /// Lets the statement of a call of ANN's go on without it; gives its query id and the cursor that she was told.
 fn let_go(bench: &mut Bench) -> (String, String) {
     let connection = bench.connect();
-    bench.send(connection, http("POST /mcp", &lines(ANN), &call(1)).as_bytes());
+    let lines = lines(ANN).replace(", text/event-stream", "");
+    bench.send(connection, http("POST /mcp", &lines, &call(1)).as_bytes());
     let mut job = bench.next_submitted();
     job.reached.goes_on_alone = true;
     bench.say_again(job, Duration::from_secs(100));

@@ -17,6 +17,7 @@ mod shutdown;
 mod streams;
 mod subscriptions;
 mod tasks;
+mod writes;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
