@@ -203,6 +203,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// Names that are nearly the one that was not found, of those that were shown to the same role.
     pub near: Vec<Box<str>>,
+    /// What to do next, where that is more than what is always done about the kind; see [`Error::advice`].
+    pub own_advice: Option<&'static str>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -218,8 +220,14 @@ impl Error {
             query_id: None,
             retry_after: None,
             near: Vec::new(),
+            own_advice: None,
             detail: None,
         }
+    }
+
+    /// The next useful step, in words for a model that reads it.
+    pub fn advice(&self) -> &'static str {
+        self.own_advice.unwrap_or(self.kind.advice())
     }
 
     /// The guard's refusal as a failed job: its sentence, and for the log the rule.
