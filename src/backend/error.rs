@@ -227,7 +227,7 @@ impl Error {
 
     /// The next useful step, in words for a model that reads it.
     pub fn advice(&self) -> &'static str {
-        self.own_advice.unwrap_or(self.kind.advice())
+        self.own_advice.unwrap_or_else(|| self.kind.advice())
     }
 
     /// The guard's refusal as a failed job: its sentence, and for the log the rule.

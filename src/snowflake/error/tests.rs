@@ -280,7 +280,7 @@ fn printed() -> String {
             code if code.len() < 6 => format!("{code}…"),
             code => code.to_owned(),
         };
-        let advice = row.advice.unwrap_or(row.kind.advice());
+        let advice = row.advice.unwrap_or_else(|| row.kind.advice());
         page.push_str(&format!(
             "| {http} | {code} | {} | {} | {} | {} | {advice} |\n",
             row.state,
