@@ -148,7 +148,9 @@ impl Kind {
             Self::Login => {
                 "The operator must check SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER and the key or token. Calling again will not help until then."
             }
-            Self::Forbidden => "The operator must allow this host in Snowflake's network policy.",
+            Self::Forbidden => {
+                "The operator must allow this host in Snowflake's network policy, or have the SQL API switched on for the account."
+            }
             Self::Configuration => "The operator must correct the role or setting named here.",
             Self::Timeout => {
                 "Narrow the statement (a WHERE on the clustering key, fewer columns), or ask for a longer timeout."
