@@ -48,7 +48,11 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
         name: CANCEL_QUERY,
         title: "Cancel query",
         description: "Stop a statement that still runs, by its query id. Of one that has ended nothing changes.",
-        properties: vec![text_property("query_id", true, "Query id of the statement, or a cursor of it.")],
+        properties: vec![text_property(
+            "query_id",
+            true,
+            "Query id of the statement, or a cursor of it.",
+        )],
         output_schema: r#"{"type":"object","properties":{"query_id":{"type":"string"},"status":{"type":"string","description":"cancelled"}},"required":["query_id","status"]}"#,
         begin: begin_cancel_query,
     }

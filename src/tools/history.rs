@@ -209,7 +209,10 @@ impl History {
     /// Whether it remembers that this caller ran the statement of this name.
     pub fn holds(&self, principal: &[u8], query_id: &str) -> bool {
         let own = self.by_caller.get(principal);
-        own.is_some_and(|own| own.iter().any(|entry| entry.query_id.as_deref() == Some(query_id)))
+        own.is_some_and(|own| {
+            own.iter()
+                .any(|entry| entry.query_id.as_deref() == Some(query_id))
+        })
     }
 
     /// The statement has got its name.

@@ -236,7 +236,9 @@ impl fmt::Display for Refusal {
                 formatter,
                 "no statement of yours with query id {query_id} is known here"
             ),
-            Self::ReadsOnly => formatter.write_str("the statement writes, and this key or token may only read"),
+            Self::ReadsOnly => {
+                formatter.write_str("the statement writes, and this key or token may only read")
+            }
         }
     }
 }
@@ -439,7 +441,11 @@ impl Catalogue {
 /// Sees to it that the work of a caller who may only read writes nothing. A text that is guarded in the worker is refused
 /// there, as if nobody might write.
 fn keep_from_writing(work: &mut Work) -> Result<(), Refusal> {
-    if work.statements.iter().any(|statement| statement.write().is_some()) {
+    if work
+        .statements
+        .iter()
+        .any(|statement| statement.write().is_some())
+    {
         return Err(Refusal::ReadsOnly);
     }
     work.unchecked = work.unchecked.take().map(UncheckedStatement::without_writes);

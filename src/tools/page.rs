@@ -65,7 +65,9 @@ pub(super) fn patience(settings: &Settings, call: &Call<'_>) -> Patience {
             "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id for its rows, or cancel_query to stop it.",
             elapsed.as_secs()
         );
-        let cursor = sealer.is_bound().then(|| sealer.seal(query_id, Position::default()));
+        let cursor = sealer
+            .is_bound()
+            .then(|| sealer.seal(query_id, Position::default()));
         if let Some(cursor) = &cursor {
             text.push_str("\nWhere the query_id is not known, pass this cursor in its place: ");
             text.push_str(cursor);

@@ -25,9 +25,7 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
 use snowflake_mcp::mcp::tasks::{Act, Mode, Subject, TaskId};
-use snowflake_mcp::mcp::{
-    Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service,
-};
+use snowflake_mcp::mcp::{Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::WallTime;

@@ -181,7 +181,10 @@ fn a_query_id_leads_only_the_caller_who_ran_it_to_its_rows_and_its_end() {
     for tool in ["get_query_result", "cancel_query"] {
         let foreign = told(&mut bench, BOB, tool, &of(&query_id)).expect("no job begins");
         let unknown = told(&mut bench, BOB, tool, &of("handle-none")).expect("no job begins");
-        assert!(foreign.0 && foreign.1.contains("no statement of yours"), "{foreign:?}");
+        assert!(
+            foreign.0 && foreign.1.contains("no statement of yours"),
+            "{foreign:?}"
+        );
         let renamed = unknown.1.replace("handle-none", &query_id);
         assert_eq!(foreign.1, renamed, "one that is not there sounds the same");
     }
@@ -227,7 +230,12 @@ fn a_cursor_leads_its_caller_there_on_another_replica_and_nobody_else() {
 fn where_nobody_is_told_apart_every_query_id_is_asked_after() {
     let mut bench = Bench::new();
     assert_eq!(
-        told(&mut bench, "", "get_query_result", r#"{"query_id":"handle-none"}"#),
+        told(
+            &mut bench,
+            "",
+            "get_query_result",
+            r#"{"query_id":"handle-none"}"#
+        ),
         None
     );
     assert_eq!(bench.submitted.len(), 1);

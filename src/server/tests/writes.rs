@@ -2,9 +2,9 @@
 
 use super::messages::say;
 use super::*;
+use crate::access::Scope;
 use crate::access::issuers::Resource;
 use crate::access::keys::{Wanted, make};
-use crate::access::Scope;
 
 const HEADERS: &str = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
 const WRITE: &str = "insert into t values (1)";
@@ -89,7 +89,10 @@ fn a_write_with_the_scope_to_read_is_answered_403_with_the_scope_that_it_takes()
     assert!(line.contains("\"principal\":\"reader\""), "{line}");
     assert!(line.ends_with(r#""verdict":"deny","rule":"scope""#), "{line}");
     // Reading stays open to it.
-    assert_eq!(bench.request("POST /mcp", &with(&reader), &call_of("select 1")), "");
+    assert_eq!(
+        bench.request("POST /mcp", &with(&reader), &call_of("select 1")),
+        ""
+    );
     assert_eq!(bench.submitted.len(), 1);
 }
 
@@ -100,7 +103,9 @@ fn a_client_of_oauth_is_told_all_scopes_to_ask_for_and_where() {
         issuers: vec!["https://id.example".into()],
         scopes: vec!["snowflake:read".into()],
     };
-    let Writable { mut bench, reader, .. } = writable(Some(resource));
+    let Writable {
+        mut bench, reader, ..
+    } = writable(Some(resource));
     let lines = format!("{HEADERS}Authorization: Bearer {reader}\r\n");
     let answer = bench.request("POST /mcp", &lines, &call_of(WRITE));
     assert_eq!(status(&answer), "403");
@@ -114,7 +119,9 @@ fn a_client_of_oauth_is_told_all_scopes_to_ask_for_and_where() {
 
 #[test]
 fn over_a_websocket_the_error_says_the_same() {
-    let Writable { mut bench, reader, .. } = writable(None);
+    let Writable {
+        mut bench, reader, ..
+    } = writable(None);
     let connection = bench.connect();
     let lines = format!(
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
