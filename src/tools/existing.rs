@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::cursor;
+use super::cursor::{self, Place};
 use super::names::text_property;
 use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
 use super::schema::{Arguments, Fault as ArgumentFault};
-use super::{Begun, Call, Refusal, Settings, Tool};
-use crate::backend::job::{Operation, Rendered, Status, Work};
+use super::{Begun, Call, Refusal, Settings, Tool, choice};
+use crate::backend::job::{Context, Operation, Rendered, Status, Work};
 use crate::backend::rows::Position;
 use crate::backend::{Answer, ResultSet};
 use crate::ident::QueryId;
@@ -27,7 +27,7 @@ pub(super) fn get_query_result(settings: &Settings) -> Tool {
             text_property(
                 "cursor",
                 false,
-                "next_cursor of the page before; then query_id is not needed.",
+                "next_cursor of the page before; it says which statement and connection, so query_id is not needed.",
             ),
             text_property(
                 "query_id",
@@ -58,24 +58,34 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
     }
 }
 
-/// The statement that `query_id` names: a statement of the caller's own, by its id, or by a cursor in its place, which says
-/// whose it is on every replica and after every restart. One of somebody else is told as one that is not known.
+/// The first row of the statement that `query_id` names: one of the caller's own, by its id, or by a cursor in its place,
+/// which says whose it is on every replica and after every restart. One of somebody else is told as one that is not known.
 ///
 /// Whatever reads or ends an earlier statement for a caller asks here.
-fn query_id_in(arguments: &Arguments<'_>, call: &Call<'_>) -> Result<QueryId, Refusal> {
+fn first_row(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
     let text = arguments
         .text("query_id")
-        .ok_or(Refusal::Arguments(ArgumentFault::Missing("query_id or cursor")))?
+        .ok_or(Refusal::Arguments(ArgumentFault::Missing(
+            "query_id or cursor",
+        )))?
         .trim();
     // First, because some cursors could be ids by their form. No id opens as one.
-    match cursor::open(call, text) {
+    let (query_id, connection) = match cursor::open(call, text) {
         Err(Refusal::Cursor(Fault::Malformed | Fault::Forged)) => match QueryId::parse(text) {
-            Some(query_id) if call.may_name(&query_id) => Ok(query_id),
-            Some(query_id) => Err(Refusal::NotYours(query_id)),
-            None => Err(Refusal::QueryId),
+            Some(query_id) if call.may_name(&query_id) => (query_id, None),
+            Some(query_id) => return Err(Refusal::NotYours(query_id)),
+            None => return Err(Refusal::QueryId),
         },
-        opened => opened.map(|(query_id, _)| query_id),
-    }
+        opened => {
+            let place = opened?;
+            (place.query_id, place.connection)
+        }
+    };
+    Ok(Place {
+        query_id,
+        position: Position::default(),
+        connection: connection.or_else(|| choice::connection(settings, arguments)),
+    })
 }
 
 fn begin_get_query_result(
@@ -84,23 +94,46 @@ fn begin_get_query_result(
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
     let form = call.form;
-    let (query_id, from) = match arguments.text("cursor") {
-        Some(text) => cursor::open(call, text.trim())?,
-        None => (query_id_in(arguments, call)?, Position::default()),
-    };
-    let page = Page::new(settings, arguments, call);
+    let place = place_in(settings, arguments, call)?;
+    let page = Page::new(settings, arguments, call).of_connection(call, place.connection.clone());
     let limit = page.limit;
     let render = move |answer: Answer| match answer.results.first() {
         Some(result) => page.render(result, &answer, heading(result)),
         None => missing_result(form),
     };
-    let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
+    let connection = place.connection.clone();
+    let context = Context {
+        connection: place.connection,
+        ..settings.context(None, None)
+    };
+    let work = settings.work(Vec::new(), context, limit, render);
     let work = Work {
-        operation: Operation::Read { query_id, from },
-        patience: Some(patience(settings, call)),
+        operation: Operation::Read {
+            query_id: place.query_id,
+            from: place.position,
+        },
+        patience: Some(patience(settings, call, connection)),
         ..work
     };
     Ok(work.into())
+}
+
+/// Where to read: at the cursor, or from the first row of a statement by its id.
+fn place_in(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
+    let Some(text) = arguments.text("cursor") else {
+        return first_row(settings, arguments, call);
+    };
+    let place = cursor::open(call, text.trim())?;
+    if arguments.text("query_id").is_some()
+        && first_row(settings, arguments, call)?.query_id != place.query_id
+    {
+        return Err(Refusal::CursorOfAnother);
+    }
+    // One that was given out while there was a single connection goes where calls go that name none.
+    let connection = place
+        .connection
+        .or_else(|| choice::connection(settings, arguments));
+    Ok(Place { connection, ..place })
 }
 
 fn heading(result: &ResultSet) -> Heading {
@@ -117,7 +150,12 @@ fn begin_cancel_query(
     arguments: &Arguments<'_>,
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
-    let (form, query_id) = (call.form, query_id_in(arguments, call)?);
+    let form = call.form;
+    let Place {
+        query_id,
+        connection,
+        ..
+    } = first_row(settings, arguments, call)?;
     let asked = query_id.clone();
     let render = move |answer: Answer| {
         let status = answer.results.first().and_then(ResultSet::status);
@@ -137,7 +175,11 @@ fn begin_cancel_query(
             kept: None,
         }
     };
-    let work = settings.work(Vec::new(), settings.context(None, None), 1, render);
+    let context = Context {
+        connection,
+        ..settings.context(None, None)
+    };
+    let work = settings.work(Vec::new(), context, 1, render);
     let operation = Operation::Cancel(query_id);
     Ok(Work { operation, ..work }.into())
 }
