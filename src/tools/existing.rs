@@ -65,9 +65,7 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
 fn first_row(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
     let text = arguments
         .text("query_id")
-        .ok_or(Refusal::Arguments(ArgumentFault::Missing(
-            "query_id or cursor",
-        )))?
+        .ok_or(Refusal::Arguments(ArgumentFault::Missing("query_id or cursor")))?
         .trim();
     // First, because some cursors could be ids by their form. No id opens as one.
     let (query_id, connection) = match cursor::open(call, text) {
@@ -123,10 +121,11 @@ fn place_in(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> 
     let Some(text) = arguments.text("cursor") else {
         return first_row(settings, arguments, call);
     };
-    let place = cursor::open(call, text.trim())?;
-    if arguments.text("query_id").is_some()
-        && first_row(settings, arguments, call)?.query_id != place.query_id
-    {
+    let text = text.trim();
+    let place = cursor::open(call, text)?;
+    // The cursor says already whose the statement is.
+    let named = arguments.text("query_id").map(str::trim);
+    if named.is_some_and(|named| named != place.query_id.as_str() && named != text) {
         return Err(Refusal::CursorOfAnother);
     }
     // One that was given out while there was a single connection goes where calls go that name none.
@@ -152,9 +151,7 @@ fn begin_cancel_query(
 ) -> Result<Begun, Refusal> {
     let form = call.form;
     let Place {
-        query_id,
-        connection,
-        ..
+        query_id, connection, ..
     } = first_row(settings, arguments, call)?;
     let asked = query_id.clone();
     let render = move |answer: Answer| {

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod history;
 pub mod lookup;
 pub mod place;
+pub mod refusal;
 pub mod render;
 pub mod schema;
 pub mod settings;
@@ -35,7 +36,6 @@ mod shown;
 pub mod similar;
 mod table;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,17 +44,15 @@ use serde_json::value::RawValue;
 use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
-use crate::ident::QueryId;
 use crate::json;
-use crate::sql::guard::{self, CheckedStatement, UncheckedStatement, Write};
-use crate::sql::identifier;
-use crate::token;
+use crate::sql::guard::{CheckedStatement, UncheckedStatement, Write};
 
 pub use call::Call;
 pub use choice::Choice;
 pub use fence::Fence;
 pub use gate::Consent;
 pub use history::History;
+pub use refusal::Refusal;
 pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -104,65 +102,6 @@ pub const ANNOTATIONS: &str =
 const CANCELLING: &str =
     r#""readOnlyHint":false,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true"#;
 
-/// Why a call was refused before anything was sent. Shown to the model as a failed result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The arguments are not those of the tool.
-    Arguments(schema::Fault),
-    /// An argument that must be a name is none.
-    Name {
-        /// Which argument.
-        argument: &'static str,
-        /// Why.
-        fault: identifier::Error,
-    },
-    /// An argument (the first) names another database or schema than the argument of that name (the second) does.
-    Contradiction(&'static str, &'static str),
-    /// No schema was given and there is no default one.
-    NoSchema,
-    /// A kind of object that cannot be looked for.
-    ObjectType(String),
-    /// A cursor of another search, or none.
-    SearchCursor,
-    /// The SQL text is too long.
-    StatementTooLong {
-        /// The limit in bytes.
-        limit: usize,
-        /// The length in bytes.
-        actual: usize,
-    },
-    /// The guard did not let the statement pass.
-    Statement(guard::Refusal),
-    /// A connection, role or warehouse that callers may not choose.
-    Choice {
-        /// Which argument.
-        argument: &'static str,
-        /// What was asked for.
-        found: String,
-        /// What may be chosen.
-        known: Vec<String>,
-    },
-    /// The statement is none that has a plan.
-    NoPlan,
-    /// The cursor does not open.
-    Cursor(token::Fault),
-    /// The cursor is of a statement that another connection ran.
-    CursorElsewhere {
-        /// The connection that ran it.
-        held: String,
-        /// The one that the call names; `None` where the server does not have the cursor's.
-        named: Option<String>,
-    },
-    /// The cursor is of another statement than the one that the query id names.
-    CursorOfAnother,
-    /// The query id has not the form of one.
-    QueryId,
-    /// The caller is not known to have run the statement of this id.
-    NotYours(QueryId),
-    /// The statement writes and the caller may only read.
-    ReadsOnly,
-}
-
 /// A call that is refused before anything is sent.
 #[derive(Debug)]
 pub struct Refused {
@@ -185,112 +124,6 @@ pub struct Denied {
     pub statement: Option<String>,
     /// The query id of such a statement.
     pub query_id: Option<String>,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arguments(fault) => fault.fmt(formatter),
-            Self::Name { argument, fault } => write!(formatter, "{argument} is no name: {fault}"),
-            Self::Contradiction(named, argument) => {
-                let what = named.trim_end_matches("_name");
-                write!(
-                    formatter,
-                    "{named} and {argument} name different {argument}s; pass the bare name of the {what}"
-                )
-            }
-            Self::NoSchema => {
-                formatter.write_str("schema parameter is required, because no default schema is set")
-            }
-            Self::ObjectType(word) => write!(
-                formatter,
-                "object_types has {word}, which is none of database, schema, table, view, column"
-            ),
-            Self::SearchCursor => formatter.write_str(
-                "cursor is not the next_cursor of a call with the same arguments; leave it out to start over",
-            ),
-            Self::StatementTooLong { limit, actual } => {
-                write!(
-                    formatter,
-                    "the statement is {actual} bytes long, the limit is {limit}"
-                )
-            }
-            Self::Statement(refusal) => refusal.fmt(formatter),
-            Self::Choice {
-                argument,
-                found,
-                known,
-            } if known.is_empty() => {
-                write!(
-                    formatter,
-                    "{argument} {found} cannot be chosen in this connection, nor can another"
-                )
-            }
-            Self::Choice {
-                argument,
-                found,
-                known,
-            } => write!(
-                formatter,
-                "{argument} {found} cannot be chosen; there are {}",
-                known.join(", ")
-            ),
-            Self::NoPlan => formatter.write_str(
-                "the statement has no plan: only one query, or a write that is allowed, can be explained",
-            ),
-            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
-            Self::CursorElsewhere {
-                held,
-                named: Some(named),
-            } => write!(
-                formatter,
-                "the cursor is of connection {held}, and the call names connection {named}; leave connection out"
-            ),
-            Self::CursorElsewhere { held, named: None } => write!(
-                formatter,
-                "the cursor is of connection {held}, which this server does not have; run the statement again"
-            ),
-            Self::CursorOfAnother => {
-                formatter.write_str("cursor and query_id are of different statements; pass one of them")
-            }
-            Self::QueryId => formatter
-                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
-            Self::NotYours(query_id) => write!(
-                formatter,
-                "no statement of yours with query id {query_id} is known here"
-            ),
-            Self::ReadsOnly => {
-                formatter.write_str("the statement writes, and this key or token may only read")
-            }
-        }
-    }
-}
-
-impl Refusal {
-    /// The next useful step, where the sentence alone does not show it.
-    const fn advice(&self) -> &'static str {
-        match self {
-            Self::Arguments(_)
-            | Self::Name { .. }
-            | Self::Contradiction(..)
-            | Self::ObjectType(_)
-            | Self::SearchCursor
-            | Self::Statement(_)
-            | Self::Choice { .. }
-            | Self::CursorElsewhere { .. }
-            | Self::CursorOfAnother
-            | Self::NoPlan => "",
-            Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
-            Self::Cursor(_) => {
-                "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
-            }
-            Self::QueryId | Self::ReadsOnly => "",
-            Self::NotYours(_) => {
-                "\nAnother replica may have run it, or this one before a restart or long ago: pass a cursor of it instead, as its result or the call that stopped waiting for it told one. list_queries shows what is known."
-            }
-            Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
-        }
-    }
 }
 
 /// The tools in the order in which they are listed, with the operator's settings.
