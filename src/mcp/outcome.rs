@@ -291,7 +291,7 @@ impl Finish {
 
 /// A failed job as an error: -32602 where the caller named something that is not there, else -32603.
 fn error_of(error: &backend::Error) -> rpc::Error {
-    let text = format!("{}. {}", error.message, error.kind.advice());
+    let text = format!("{}. {}", error.message, error.advice());
     if error.kind.is_about_object() {
         rpc::Error::invalid_params(text)
     } else {
