@@ -145,6 +145,15 @@ pub enum Refusal {
     NoPlan,
     /// The cursor does not open.
     Cursor(token::Fault),
+    /// The cursor is of a statement that another connection ran.
+    CursorElsewhere {
+        /// The connection that ran it.
+        held: String,
+        /// The one that the call names; `None` where the server does not have the cursor's.
+        named: Option<String>,
+    },
+    /// The cursor is of another statement than the one that the query id names.
+    CursorOfAnother,
     /// The query id has not the form of one.
     QueryId,
 }
@@ -221,6 +230,20 @@ impl fmt::Display for Refusal {
                 "the statement has no plan: only one query, or a write that is allowed, can be explained",
             ),
             Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
+            Self::CursorElsewhere {
+                held,
+                named: Some(named),
+            } => write!(
+                formatter,
+                "the cursor is of connection {held}, and the call names connection {named}; leave connection out"
+            ),
+            Self::CursorElsewhere { held, named: None } => write!(
+                formatter,
+                "the cursor is of connection {held}, which this server does not have; run the statement again"
+            ),
+            Self::CursorOfAnother => {
+                formatter.write_str("cursor and query_id are of different statements; pass one of them")
+            }
             Self::QueryId => formatter
                 .write_str("query_id is none: they are groups of letters and digits, as results name them"),
         }
@@ -238,6 +261,8 @@ impl Refusal {
             | Self::SearchCursor
             | Self::Statement(_)
             | Self::Choice { .. }
+            | Self::CursorElsewhere { .. }
+            | Self::CursorOfAnother
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
             Self::Cursor(_) => {

@@ -1,13 +1,15 @@
 //! A page of rows as a result: the text in the form that was asked for, the structured form, and what is said when there
 //! is more.
 
+use std::sync::Arc;
+
 use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
 use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, unrenderable};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
-use super::{Call, Settings};
+use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
@@ -54,11 +56,14 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
     }
 }
 
-/// How long a call for rows waits, and what it is told when they are not there by then.
-pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
+/// How long a call for rows waits, and what it is told when they are not there by then: also which connection to name,
+/// where there are several.
+pub(super) fn patience(settings: &Settings, form: Form, connection: Option<Arc<str>>) -> Patience {
     Patience::new(settings.call_wait, move |query_id, elapsed| {
+        let through = connection.as_deref();
+        let through = through.map_or_else(String::new, |name| format!(" and connection {name}"));
         let text = format!(
-            "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id for its rows, or cancel_query to stop it.",
+            "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id{through} for its rows, or cancel_query to stop it.",
             elapsed.as_secs()
         );
         let mut escaped = Vec::new();
@@ -141,8 +146,14 @@ impl Page {
             cell_text_max: settings.cell_text_max,
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
-            sealer: Some(Sealer::of(call)),
+            sealer: Some(Sealer::of(call, choice::connection(settings, arguments))),
         }
+    }
+
+    /// The same, of a result of this connection.
+    pub(super) fn of_connection(mut self, call: &Call<'_>, connection: Option<Arc<str>>) -> Self {
+        self.sealer = Some(Sealer::of(call, connection));
+        self
     }
 
     /// The same for a statement that is bounded by itself: nothing follows.
