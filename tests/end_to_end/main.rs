@@ -11,6 +11,7 @@ mod fences;
 mod health;
 mod http11;
 mod process;
+mod proxies;
 mod replicas;
 mod secrets;
 mod seed;
