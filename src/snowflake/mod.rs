@@ -106,6 +106,7 @@ impl Snowflake {
             client: Client {
                 http,
                 credentials,
+                callers_kind: settings.callers_kind,
                 host: endpoint.host,
                 skew: Skew::default(),
                 gate: Mutex::default(),

@@ -366,6 +366,7 @@ impl Stepper<'_> {
 
     fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
         let manner = Manner {
+            login: self.work.context.login.as_deref(),
             patience,
             has_renewed: self.run.has_renewed,
             is_urgent: self.is_ending,

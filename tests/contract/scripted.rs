@@ -3,6 +3,7 @@
 mod failures;
 mod faults;
 mod gate;
+mod logins;
 mod seeds;
 mod stopping;
 mod tasks;
