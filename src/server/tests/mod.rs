@@ -11,6 +11,7 @@ mod history;
 mod memory;
 mod messages;
 mod patience;
+mod probing;
 mod routes;
 mod sessions;
 mod shared;
