@@ -102,6 +102,7 @@ impl Accounts {
             },
             Principal::Address(client) => format!("address {client}").into(),
             Principal::Connection(connection) => format!("connection {connection}").into(),
+            Principal::Own => "the server".into(),
         }
     }
 

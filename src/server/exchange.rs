@@ -126,13 +126,18 @@ impl Core {
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
             (Route::Resource, _) => answer.json(200, Payload::Owned(self.access.metadata())),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
-            (Route::Health, _) => answer.pieces(200, &mut self.health.pieces(now, settings.version)),
+            (Route::Health, _) => {
+                self.probe_logins(now);
+                let database = self.databases.all.status();
+                answer.pieces(200, &mut self.health.pieces(now, settings.version, database));
+            }
             (Route::Live, _) => answer.document(200, &self.snapshot(now).live()),
             (Route::Ready, _) => {
                 let (ready, document) = self.snapshot(now).ready();
                 answer.document(if ready { 200 } else { 503 }, &document);
             }
             (Route::Detailed, _) => {
+                self.probe_logins(now);
                 let (healthy, document) = self.snapshot(now).detailed();
                 answer.document(if healthy { 200 } else { 503 }, &document);
             }
@@ -146,6 +151,7 @@ impl Core {
                     calls: self.inflight.calls(),
                     steps: self.inflight.steps(),
                     workers: settings.limits.workers,
+                    role_privileges: self.roles.privileges(),
                     uptime_seconds: now.monotonic.as_micros() as f64 / 1e6,
                 };
                 let text = self.metrics.to_text(settings.version, settings.engine, &gauges);

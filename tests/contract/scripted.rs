@@ -3,7 +3,9 @@
 mod failures;
 mod faults;
 mod gate;
+mod health;
 mod logins;
+mod roles;
 mod seeds;
 mod stopping;
 mod tasks;

@@ -12,6 +12,7 @@ mod logins;
 mod memory;
 mod messages;
 mod patience;
+mod probing;
 mod routes;
 mod sessions;
 mod shared;
