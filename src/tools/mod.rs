@@ -34,6 +34,7 @@ mod search;
 mod shown;
 pub mod similar;
 mod table;
+mod visible;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{self, CheckedStatement, Write};
 use crate::sql::identifier;
+use crate::sql::objects::Barred;
 use crate::token;
 
 pub use call::Call;
@@ -57,6 +59,7 @@ pub use history::History;
 pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
+pub use visible::Visible;
 
 use gate::Gate;
 
@@ -141,6 +144,8 @@ pub enum Refusal {
         /// What may be chosen.
         known: Vec<String>,
     },
+    /// An object or place that the operator's lists keep from this caller.
+    Barred(Barred),
     /// The statement is none that has a plan.
     NoPlan,
     /// The cursor does not open.
@@ -226,6 +231,7 @@ impl fmt::Display for Refusal {
                 "{argument} {found} cannot be chosen; there are {}",
                 known.join(", ")
             ),
+            Self::Barred(barred) => barred.fmt(formatter),
             Self::NoPlan => formatter.write_str(
                 "the statement has no plan: only one query, or a write that is allowed, can be explained",
             ),
@@ -263,6 +269,7 @@ impl Refusal {
             | Self::Choice { .. }
             | Self::CursorElsewhere { .. }
             | Self::CursorOfAnother
+            | Self::Barred(_)
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
             Self::Cursor(_) => {
@@ -277,6 +284,8 @@ impl Refusal {
 /// The tools in the order in which they are listed, with the operator's settings.
 #[derive(Debug)]
 pub struct Catalogue {
+    /// As they were given, for whom rulings are exchanged.
+    given: Settings,
     settings: Arc<Settings>,
     /// For callers for whom something else is said.
     special: Vec<Arc<Settings>>,
@@ -285,8 +294,8 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// The catalogue under these settings.
-    pub fn new(settings: Settings) -> Self {
-        let settings = settings.with_exact_names();
+    pub fn new(given: Settings) -> Self {
+        let settings = given.clone().with_exact_names();
         let special = gate::special(&settings);
         let settings = Arc::new(settings.under(settings.rulings.base()));
         let mut tools = vec![
@@ -313,6 +322,7 @@ impl Catalogue {
         // It asks no connection.
         tools.push(history::list_queries(&settings));
         Self {
+            given,
             settings,
             special,
             tools,
@@ -325,7 +335,11 @@ impl Catalogue {
             return &self.settings;
         }
         let role = choice::role(arguments).or_else(|| self.settings.role.clone());
-        let ruling = self.settings.rulings.of(role.as_deref(), Some(call.principal));
+        self.settings_in(role.as_deref(), call.principal)
+    }
+
+    fn settings_in(&self, role: Option<&str>, principal: &[u8]) -> &Arc<Settings> {
+        let ruling = self.settings.rulings.of(role, Some(principal));
         let found = self
             .special
             .iter()
