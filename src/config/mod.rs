@@ -95,6 +95,8 @@ pub struct Statements {
     pub rows_default: u64,
     /// Whether what others wrote stands between marks, in text.
     pub has_fences: bool,
+    /// Whether only roles are used that are known to read and to do nothing else.
+    pub is_role_strict: bool,
     /// What callers may do.
     pub rulings: Rulings,
     /// Whether a part of that stands in a file, which can be read again.
@@ -250,6 +252,9 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
         has_fences: sources
             .find(&s::FENCE_DATA)
             .map_or(Ok(true), |found| value::switch(&found))?,
+        is_role_strict: sources
+            .find(&s::STRICT_ROLE)
+            .map_or(Ok(false), |found| value::switch(&found))?,
         rulings: policy::read(sources, limits)?,
         has_policy_file: sources.policy_file().is_some(),
     })

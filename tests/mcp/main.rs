@@ -25,12 +25,10 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
 use snowflake_mcp::mcp::tasks::{Act, Mode, Subject, TaskId};
-use snowflake_mcp::mcp::{
-    Abilities, Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service,
-};
+use snowflake_mcp::mcp::{Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
-use snowflake_mcp::time::{Now, WallTime};
+use snowflake_mcp::time::WallTime;
 use snowflake_mcp::tools::Settings;
 
 /// How messages arrive.
@@ -86,10 +84,7 @@ impl<'a> Peer<'a> {
         let context = Context {
             fields: (self.way == Way::Http).then_some(self.fields),
             negotiated: self.negotiated,
-            abilities: Abilities::default(),
-            principal: b"",
-            client: snowflake_mcp::ident::ClientLabel::default(),
-            now: Now::default(),
+            ..Context::default()
         };
         let message = match rpc::decode(message.as_bytes(), &self.limits) {
             Ok(message) => message,
@@ -119,7 +114,7 @@ impl<'a> Peer<'a> {
                 if call.mode != Mode::Now {
                     lines.insert(0, format!("mode {:?}", call.mode));
                 }
-                let ended = call.finish.ended(backend::run(call.work));
+                let ended = call.finish.ended(backend::run(*call.work));
                 lines.push(match ended {
                     Ended::Result(payload) => self.said(200, &whole(&payload.bytes())),
                     Ended::Error(error) => self.said(200, &rpc::error_reply(id, &error)),
@@ -177,7 +172,7 @@ impl<'a> Peer<'a> {
             Outcome::Result { payload, .. } => vec![self.said(200, &whole(&payload.bytes()))],
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
-                let ended = call.finish.ended(backend::run(call.work));
+                let ended = call.finish.ended(backend::run(*call.work));
                 lines.push(self.said(200, &whole(&ended.to_json())));
                 lines
             }

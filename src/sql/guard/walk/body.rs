@@ -93,7 +93,8 @@ impl<'t> Walk<'t, '_> {
             }
             Pending::Account { at, path, has_plus } => {
                 let is_plus = !has_plus && token.is_symbol(b'+');
-                if !is_plus && !(has_plus && token.is_symbol(b')')) {
+                let is_end = has_plus && token.is_symbol(b')');
+                if !(is_plus || is_end) {
                     let reason = advice::account_function(path.parts());
                     return self.refuse(Rule::AccountFunction, at, reason);
                 }
