@@ -83,6 +83,8 @@ impl<'a> Request<'a> {
             revision: self.revision,
             form,
             abilities: self.abilities,
+            // What holds for a key holds whatever login comes beside it.
+            principal: self.context.rights.credential.unwrap_or(self.context.principal),
             arguments: self.params.arguments,
             answers: None,
             state: None,
