@@ -4,6 +4,7 @@ use snowflake_mcp::demo::Demo;
 use snowflake_mcp::time::SystemClock;
 
 use crate::behaviours::{self, Subject, Table};
+use crate::showing::Listed;
 
 #[test]
 fn the_embedded_engine_keeps_the_contract() {
@@ -19,6 +20,14 @@ fn the_embedded_engine_keeps_the_contract() {
             schema: "ANALYTICS",
             name: "REVENUE_BY_NATION",
             rows: 175,
+        },
+        listed: Listed {
+            database: "SNOWFLAKE_SAMPLE_DATA",
+            table: ["TPCH_SF1", "NATION", "N_NATIONKEY"],
+            view: ["ANALYTICS", "REVENUE_BY_NATION"],
+            role: "PUBLIC",
+            lacks: &[],
+            knows_missing_scopes: true,
         },
     });
 }
