@@ -85,8 +85,13 @@ impl Report {
                 };
                 let first = self.first.join(", ");
                 let s = if self.count == 1 { "" } else { "s" };
+                let besides = if gap.is_empty() {
+                    ""
+                } else {
+                    "; and not all is known: "
+                };
                 format!(
-                    "{role} can do more than read, it has {} privilege{s} for that: {first}{more}",
+                    "{role} can do more than read, it has {} privilege{s} for that: {first}{more}{besides}{gap}",
                     self.count
                 )
             }

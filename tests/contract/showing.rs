@@ -30,10 +30,13 @@ pub(crate) struct Form {
     /// The statement.
     pub(crate) statement: fn(&Listed<'_>) -> String,
     /// The columns that the program reads, with what one of the rows has there; `None`: whatever it is.
-    pub(crate) cells: fn(&Listed<'_>) -> Vec<(&'static str, Option<String>)>,
+    pub(crate) cells: fn(&Listed<'_>) -> Vec<Cell>,
 }
 
-fn some(name: &'static str, text: &str) -> (&'static str, Option<String>) {
+/// A column, and what stands in it.
+type Cell = (&'static str, Option<String>);
+
+fn some(name: &'static str, text: &str) -> Cell {
     (name, Some(text.to_owned()))
 }
 
