@@ -10,9 +10,9 @@ use snowflake_mcp::backend::router::Router;
 use snowflake_mcp::backend::{Answer, Backend, CancelToken, Job, Step};
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::{JobId, Uuid};
-use snowflake_mcp::limits::Limits;
+use snowflake_mcp::limits::{Limits, PARTITIONS_AHEAD_MAX};
 use snowflake_mcp::secret::Secret;
-use snowflake_mcp::snowflake::{Authentication, Snowflake};
+use snowflake_mcp::snowflake::{self, Authentication, Snowflake};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::Instant;
 use snowflake_mcp::token::Keys;
@@ -103,7 +103,11 @@ impl Process {
 fn client(server: &Server) -> Arc<dyn Backend> {
     let authentication = Authentication::OAuth(Secret::new("t"));
     let (clock, entropy) = (Box::new(FakeClock::new()), Box::new(SeededEntropy::new(3)));
-    Arc::new(Snowflake::new(settings(server, authentication), clock, entropy).unwrap())
+    let settings = snowflake::Settings {
+        partitions_ahead_max: PARTITIONS_AHEAD_MAX,
+        ..settings(server, authentication)
+    };
+    Arc::new(Snowflake::new(settings, clock, entropy).unwrap())
 }
 
 fn teach_twenty_thousand(server: &Server) {
