@@ -15,6 +15,7 @@ mod http11;
 #[cfg(target_os = "linux")]
 mod large;
 mod process;
+mod proxies;
 mod replicas;
 #[cfg(target_os = "linux")]
 mod running;
