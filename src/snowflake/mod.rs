@@ -20,7 +20,7 @@
 //! |---|---|
 //! | `settings` | accounts and hosts are named differently |
 //! | `http` | a limit of an exchange changes |
-//! | `network` | ureq changes; another way out of this machine is needed |
+//! | `network`, `names` | ureq changes; another way out of this machine is needed; names are looked up in another way |
 //! | `skew` | clocks are compared in another way |
 //! | `retry`, `poll` | another failure turns out to pass; waiting costs more or less |
 //! | `breaker`, `budget` | an outage is met in another way |
@@ -43,6 +43,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod http;
+mod names;
 mod network;
 mod partition;
 mod poll;
