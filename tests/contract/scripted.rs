@@ -120,6 +120,16 @@ fn teach_the_list(server: &Server) {
             &[("S", "text"), ("E", "text")],
             vec![vec![vec![text("it's \"ü\" \\ 🦀"), text("")]]],
         )
+        .teach(
+            behaviours::VALUES,
+            &[("N", "fixed"), ("B", "boolean"), ("D", "date"), ("T", "timestamp_ntz")],
+            vec![vec![vec![
+                text("123456789012345.678"),
+                text("true"),
+                text("19782"),
+                text("1709251199.000000000"),
+            ]]],
+        )
         .teach(behaviours::NO_ROWS, ONE_NUMBER, vec![vec![]])
         .teach(
             behaviours::FIVE_ROWS,
