@@ -24,6 +24,8 @@ mod seed;
 mod shutdown;
 mod stdio;
 mod tls;
+#[cfg(feature = "demo")]
+mod tokens;
 
 /// The tools of a first run, in the order in which they are listed.
 const TOOLS: [&str; 15] = [
