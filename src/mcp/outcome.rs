@@ -164,7 +164,7 @@ pub struct Abilities {
 #[derive(Debug)]
 pub struct ToolCall {
     /// What the backend runs; its renderer makes the `result` member.
-    pub work: Work,
+    pub work: Box<Work>,
     /// What a failure's reply needs.
     pub finish: Finish,
     /// What the caller wants to hear before the reply.

@@ -386,7 +386,7 @@ impl Server {
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);
-                    self.end_flight(now, follower, flight, result.clone());
+                    self.end_flight(now, follower, *flight, result.clone());
                 }
                 self.end_flight(now, id, *flight, result);
             }

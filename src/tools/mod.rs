@@ -416,12 +416,8 @@ impl Catalogue {
             (call.form, &work.context),
             consent,
         );
-        match gate.put_before(*work) {
-            Ok(Ok(passed)) => {
-                // Back into the box that it was in.
-                *work = passed;
-                Ok(Begun::Work(work))
-            }
+        match gate.put_before(work) {
+            Ok(Ok(work)) => Ok(Begun::Work(work)),
             Ok(Err(asking)) => Ok(Begun::Told(asking)),
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),

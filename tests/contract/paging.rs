@@ -74,7 +74,7 @@ impl Process {
         let arguments: Box<RawValue> = serde_json::from_str(&arguments.to_string()).unwrap();
         let tool = self.catalogue.find(tool).unwrap();
         let work = match self.catalogue.begin(tool, Some(&arguments), &call) {
-            Ok(Begun::Work(work)) => *work,
+            Ok(Begun::Work(work)) => work,
             Ok(Begun::Told(told)) => return serde_json::from_slice(&told).unwrap(),
             Ok(Begun::Listed(asking)) => panic!("{asking:?}"),
             Err(refused) => return serde_json::from_slice(&refused.result).unwrap(),

@@ -27,7 +27,7 @@ impl Backend for Immediately {
 fn job(id: u64) -> Box<Job> {
     Box::new(Job {
         id: JobId(id),
-        work: Work {
+        work: Box::new(Work {
             operation: crate::backend::job::Operation::Run,
             unchecked: None,
             optional: 0,
@@ -49,7 +49,7 @@ fn job(id: u64) -> Box<Job> {
                 query_id: None,
                 kept: None,
             }),
-        },
+        }),
         reached: Reached::default(),
         admitted: Instant::ZERO,
         request_id: crate::ident::Uuid::from_random([7; 16]),

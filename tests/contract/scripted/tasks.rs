@@ -101,7 +101,7 @@ impl Replica {
     }
 }
 
-fn job(work: snowflake_mcp::backend::job::Work, number: u8) -> Job {
+fn job(work: Box<snowflake_mcp::backend::job::Work>, number: u8) -> Job {
     Job {
         id: JobId(u64::from(number)),
         work,
