@@ -416,7 +416,10 @@ fn tests_below(folder: &str) -> Vec<String> {
     let mut names = Vec::new();
     for path in files(&root().join(folder)) {
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let below = path.strip_prefix(root().join(folder)).unwrap().with_extension("");
+        let below = path
+            .strip_prefix(root().join(folder))
+            .expect("it lies below")
+            .with_extension("");
         let module = below.to_string_lossy().replace('/', "::");
         let lines: Vec<_> = text.lines().map(str::trim).collect();
         for pair in lines.windows(2).filter(|pair| pair[0] == "#[test]") {

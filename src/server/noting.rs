@@ -55,7 +55,7 @@ impl Core {
         let Some(flight) = self.inflight.find(job) else {
             return;
         };
-        let own_id = flight.request_id.filter(|_| has_own_ids).map(text_of);
+        let own_id = flight.request_id.filter(|_| has_own_ids).map(|id| id.to_string());
         if let (Some(number), Some(query_id)) = (flight.noted, flight.query_id.as_ref().or(own_id.as_ref())) {
             let principal = flight.principal();
             self.service
