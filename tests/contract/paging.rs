@@ -306,3 +306,24 @@ fn each_form_shows_the_same_rows_and_stays_within_the_tokens() {
         assert!(text.contains("about 300 tokens"), "{text}");
     }
 }
+
+#[test]
+fn a_call_lowers_the_bytes_of_its_answer_and_reads_on_behind_them() {
+    let server = Server::start();
+    teach_twenty_thousand(&server);
+    let process = Process::start(&server, "k");
+    let query = json!({ "query": "select n", "limit": 5_000, "max_bytes": 3_000 });
+    let page = process.call("execute_query", &query, b"");
+    assert!(page.to_string().len() <= 3_000);
+    let text = page["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("a result may have 3000 bytes"), "{text}");
+    let content = &page["structuredContent"];
+    let returned = content["returned"].as_u64().unwrap();
+    let cursor = content["next_cursor"].as_str().unwrap();
+    let next = json!({ "cursor": cursor, "limit": 1, "max_bytes": 3_000 });
+    let next = process.call("get_query_result", &next, b"");
+    assert_eq!(next["structuredContent"]["rows"], json!([[returned + 1]]));
+    let more = json!({ "query": "select n", "max_bytes": Limits::default().result_bytes_max + 1 });
+    let bounded = process.call("execute_query", &more, b"");
+    assert_eq!(bounded["structuredContent"]["returned"], 100, "it raises nothing");
+}

@@ -105,6 +105,7 @@ struct State {
     executions: BTreeMap<String, u32>,
     in_context: BTreeMap<String, (String, String)>,
     holds: Vec<(String, String)>,
+    refused_once: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -205,6 +206,12 @@ impl Server {
         self
     }
 
+    /// The login of the next request to a target that ends so is refused as expired.
+    pub(crate) fn refuse_once(&self, target: &str) -> &Self {
+        self.state().refused_once.push(target.to_owned());
+        self
+    }
+
     /// The next logins are refused as expired.
     pub(crate) fn refuse_tokens(&self, count: u32) -> &Self {
         self.state().tokens_refused = count;
@@ -275,8 +282,13 @@ impl Server {
         let mut state = self.state();
         state.seen.push(request.clone());
         self.asked.notify_all();
-        if state.tokens_refused > 0 {
-            state.tokens_refused -= 1;
+        let refused = |target: &String| request.target.ends_with(target);
+        let once = state.refused_once.iter().position(refused);
+        if let Some(place) = once {
+            state.refused_once.remove(place);
+        }
+        if once.is_some() || state.tokens_refused > 0 {
+            state.tokens_refused -= u32::from(once.is_none());
             let body = json!({ "code": "390144", "message": "JWT token is invalid. [x]" });
             return Reply::whole(401, &[], body.to_string().as_bytes());
         }

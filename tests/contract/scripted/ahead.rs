@@ -137,8 +137,8 @@ fn a_login_that_is_refused_for_all_that_is_on_its_way_is_renewed_and_they_are_as
         passphrase: None,
     };
     let (server, snowflake, clock) = scene_with(PARTITIONS_AHEAD_MAX, key);
-    for _ in 0..3 {
-        server.fault(On::Partition, Fault::complaint(401, "390144"));
+    for target in ["?partition=1", "?partition=2", "?partition=3"] {
+        server.refuse_once(target);
     }
     holds_numbers(&run(&snowflake, &clock, Task::new(QUERY)), 1..=50);
     assert_eq!(server.executions(QUERY), 1);
