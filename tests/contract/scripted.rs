@@ -4,6 +4,8 @@ mod ahead;
 mod failures;
 mod faults;
 mod gate;
+mod health;
+mod roles;
 mod seeds;
 mod stopping;
 mod tasks;
