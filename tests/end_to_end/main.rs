@@ -8,6 +8,7 @@ mod account;
 mod audit;
 mod callers;
 mod command_line;
+mod commands;
 mod descriptors;
 mod fences;
 mod health;
