@@ -481,9 +481,16 @@ impl Limits {
     }
 }
 
-/// Connections to Snowflake side by side. Each keeps as many sockets as there are workers and one more, each with
-/// 80 KiB of buffers while it is used.
+/// Connections to Snowflake side by side. Each keeps as many sockets as there are workers, one more, and
+/// [`PARTITIONS_AHEAD_MAX`], each with 80 KiB of buffers while it is used.
 pub const SNOWFLAKE_CONNECTIONS_MAX: usize = 16;
+
+/// Partitions of results that one connection to Snowflake asks for before it is their turn: a thread until the head of
+/// the answer is there, then the buffers of a socket, 160 KiB with TLS and decompression. 1.3 MiB in all.
+pub const PARTITIONS_AHEAD_MAX: usize = 8;
+
+/// How many of them one call has: with two, three answers take the time of one where the way is long.
+pub const PARTITIONS_AHEAD_PER_JOB_MAX: usize = 2;
 
 /// Statements that the embedded engine remembers, so that they can be asked after and read again; then the oldest go.
 pub const EMBEDDED_STATEMENTS_MAX: usize = 1_000;

@@ -1,5 +1,6 @@
 //! The Snowflake client against the scripted server: every promise of the shared list, then what only this wire has.
 
+mod ahead;
 mod failures;
 mod faults;
 mod gate;
@@ -87,8 +88,11 @@ impl Scene {
     }
 }
 
+/// Each step is one exchange, so that a test knows which request meets which fault. What is asked for ahead has tests of
+/// its own, in `ahead`, and so has everything together, in `paging`.
 pub(crate) fn settings(server: &Server, authentication: Authentication) -> Settings {
     Settings {
+        partitions_ahead_max: 0,
         user: Some("testuser".to_owned()),
         host: Some("127.0.0.1".to_owned()),
         port: Some(server.address.port()),
@@ -118,6 +122,16 @@ fn teach_the_list(server: &Server) {
             behaviours::TEXTS,
             &[("S", "text"), ("E", "text")],
             vec![vec![vec![text("it's \"ü\" \\ 🦀"), text("")]]],
+        )
+        .teach(
+            behaviours::VALUES,
+            &[("N", "fixed"), ("B", "boolean"), ("D", "date"), ("T", "timestamp_ntz")],
+            vec![vec![vec![
+                text("123456789012345.678"),
+                text("true"),
+                text("19782"),
+                text("1709251199.000000000"),
+            ]]],
         )
         .teach(behaviours::NO_ROWS, ONE_NUMBER, vec![vec![]])
         .teach(
