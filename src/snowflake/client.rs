@@ -3,9 +3,10 @@
 //! It knows tokens, statuses and faults; it does not know what the request was for, and never sends a second one.
 
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::ahead::Allowance;
 use super::auth::{Bearer, Credentials, Login, LoginError};
 use super::breaker::{Breaker, Held, Pass};
 use super::budget::Budget;
@@ -35,6 +36,8 @@ pub(super) struct Client {
     pub(super) gate: Mutex<Gate>,
     /// What is left for repetitions.
     pub(super) budget: Mutex<Budget>,
+    /// What may be asked for before it is its turn.
+    pub(super) ahead: Arc<Allowance>,
     /// Where statements run that do not say so themselves.
     pub(super) context: Context,
     pub(super) clock: Box<dyn Clock + Send + Sync>,
@@ -50,10 +53,10 @@ pub(super) struct Gate {
 }
 
 /// How an exchange is made.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct Manner {
     /// The login of whoever it is for; `None`: the server's own.
-    pub(super) login: Option<&'a SomebodysLogin>,
+    pub(super) login: Option<Arc<SomebodysLogin>>,
     /// How long it may take in all.
     pub(super) patience: Duration,
     /// The login was renewed just now: a second refusal is meant.
@@ -100,13 +103,13 @@ impl Client {
     /// Sends a request and waits for the head of its answer; a small answer is read whole.
     ///
     /// A login that is refused as expired is renewed unless that was just done.
-    pub(super) fn exchange(&self, method: Method<'_>, target: &str, manner: Manner<'_>) -> Reply {
+    pub(super) fn exchange(&self, method: Method<'_>, target: &str, manner: &Manner) -> Reply {
         let before = self.clock.now();
         let now = Now {
             wall: self.skew.correct(before.wall),
             ..before
         };
-        let login = match manner.login {
+        let login = match &manner.login {
             Some(login) => Ok(Login::Ready(Bearer::of_caller(login, self.callers_kind))),
             None => self.credentials.login(now),
         };
@@ -201,7 +204,7 @@ impl Client {
         budget.take(now)
     }
 
-    fn judge(&self, response: Response, bearer: &Bearer, now: Now, manner: Manner<'_>) -> Reply {
+    fn judge(&self, response: Response, bearer: &Bearer, now: Now, manner: &Manner) -> Reply {
         let Response {
             status,
             headers,
@@ -243,7 +246,7 @@ impl Client {
         }
         let error = Error {
             retry_after,
-            ..self.with_login_hint((complaint, status), &headers, (now, manner.login))
+            ..self.with_login_hint((complaint, status), &headers, (now, manner.login.as_deref()))
         };
         match Failure::of_status(status) {
             Some(failure) => Reply::Failed { failure, error },
