@@ -11,6 +11,7 @@ use snowflake_mcp::backend::{Backend, CancelToken, Kind, ResultSet};
 use snowflake_mcp::ident::QueryId;
 
 use crate::drive::{self, Ended, Task, rows};
+use crate::showing::{self, Listed};
 
 /// An engine under test.
 pub(crate) struct Subject<'a> {
@@ -22,6 +23,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) pause: &'a dyn Fn(Duration),
     /// A table that the engine has.
     pub(crate) table: Table<'a>,
+    /// What it has to be listed.
+    pub(crate) listed: Listed<'a>,
 }
 
 /// A table for the behaviours about context. Its name must not be one that the engine finds without a context.
@@ -34,7 +37,7 @@ pub(crate) struct Table<'a> {
 }
 
 impl Subject<'_> {
-    fn run(&self, task: Task) -> Ended {
+    pub(crate) fn run(&self, task: Task) -> Ended {
         self.run_with(task, &CancelToken::new())
     }
 
@@ -105,6 +108,18 @@ pub(crate) const ALL: &[Behaviour] = &[
         cancels_what_has_ended,
     ),
     ("a query id that nobody has is gone", unknown_is_gone),
+    (
+        "what there is is listed in columns that are read by name",
+        showing::listings_are_read_by_name,
+    ),
+    (
+        "nothing is listed where nothing is",
+        showing::nothing_is_listed_where_nothing_is,
+    ),
+    (
+        "a listing can be cut and says so",
+        showing::a_listing_can_be_cut_and_says_so,
+    ),
     (
         "a cancelled token ends a reader and not the statement",
         reader_leaves_alone,
