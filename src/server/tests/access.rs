@@ -6,13 +6,14 @@
 
 use std::fmt::Write as _;
 
+use super::callers::{Issuer, fetched, resource};
 use super::*;
 use crate::access::keys::{Wanted, make};
 use crate::access::{KeyRing, Scope};
 use crate::server::HostRule;
 
 /// What is asked, and with what else.
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 21] = [
     ("GET /health", ""),
     ("HEAD /health", ""),
     ("GET /health/live", ""),
@@ -35,6 +36,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("OPTIONS *", ""),
     ("GET /%6dcp/tools", ""),
     ("PUT /mcp", ""),
+    ("GET /.well-known/oauth-protected-resource", ""),
     ("GET /nowhere", ""),
 ];
 
@@ -96,6 +98,8 @@ impl Guarded {
             .join("\n");
         let bearer = |key: &str| format!("Authorization: Bearer {key}\r\n");
         let good = all.key.reveal().to_owned();
+        let (issuer, forger) = (Issuer::new(1), Issuer::new(2));
+        let token = |scope: &str, audience: &str, ends| issuer.bearer("a", scope, (audience, ends));
         let credentials = vec![
             ("none", String::new()),
             ("key", bearer(&good)),
@@ -107,19 +111,41 @@ impl Guarded {
             ("basic", format!("Authorization: Basic {good}\r\n")),
             ("cookie", format!("Cookie: key={good}\r\nX-Api-Key: {good}\r\n")),
             ("empty", "Authorization: Bearer \r\n".to_owned()),
+            ("token", token("snowflake:read", OURS, LATER)),
+            (
+                "other",
+                token("snowflake:read", "https://other.example/mcp", LATER),
+            ),
+            ("lapsed", token("snowflake:read", OURS, 1_795_341_000)),
+            ("scopes", token("mail", OURS, LATER)),
+            ("forged", forger.bearer("a", "snowflake:read", (OURS, LATER))),
+            // It comes with the connection, and its holder shows nothing else.
+            (CERTIFICATE, String::new()),
         ];
-        let bench = Bench::with(Settings {
+        let mut bench = Bench::with(Settings {
+            resource: Some(resource()),
             keys: KeyRing::parse(&file).expect("lines of our own"),
             is_guarded: true,
             hosts: HostRule::LoopbackAnd(vec!["db.example".to_owned()]),
             origins: vec!["https://app.example".to_owned()],
             ..Settings::default()
         });
+        // The keys of the issuer are there before the first question of the table.
+        let first = http("GET /status", &token("snowflake:read", OURS, LATER), "");
+        let connection = bench.connect();
+        bench.send(connection, first.as_bytes());
+        fetched(&mut bench, Ok(issuer.key_set("a")));
+        bench.handle(Input::Broken { connection });
         Self { bench, credentials }
     }
 
     /// The answer to one cell of the table.
-    fn ask(&mut self, route: usize, credential: &str, origin: &str, host: &str) -> String {
+    fn ask(
+        &mut self,
+        route: usize,
+        (name, credential): (&str, &str),
+        (origin, host): (&str, &str),
+    ) -> String {
         let (start, lines) = ROUTES[route];
         let (framing, body) = if start.starts_with("POST") {
             ("Content-Type: application/json\r\nContent-Length: 40\r\n", PING)
@@ -128,12 +154,23 @@ impl Guarded {
         };
         let request = format!("{start} HTTP/1.1\r\n{host}{lines}{credential}{origin}{framing}\r\n{body}");
         let connection = self.bench.connect();
+        if name == CERTIFICATE {
+            self.bench.handle(Input::Named {
+                connection,
+                name: "ann.example".into(),
+            });
+        }
         let answer = self.bench.ask(connection, &request);
         self.bench.handle(Input::Broken { connection });
         answer
     }
 }
 
+const CERTIFICATE: &str = "cert";
+/// By which clients know the server.
+const OURS: &str = "https://db.example/mcp";
+/// Three hours after the time of the table.
+const LATER: u64 = 1_795_352_400;
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 #[test]
@@ -151,8 +188,8 @@ fn the_table_of_access_is_as_it_is_written() {
             table.push('\n');
             for route in 0..ROUTES.len() {
                 write!(table, "{:28}", name_of(route)).unwrap();
-                for (_, credential) in &credentials {
-                    let answer = guarded.ask(route, credential, origin, host);
+                for (name, credential) in &credentials {
+                    let answer = guarded.ask(route, (name, credential), (origin, host));
                     write!(table, "{:>9}", status(&answer)).unwrap();
                 }
                 table.push('\n');
@@ -174,15 +211,15 @@ fn the_table_of_access_is_as_it_is_written() {
 #[test]
 fn nobody_comes_in_from_a_foreign_host_or_origin_whatever_he_brings() {
     let mut guarded = Guarded::new();
-    for (_, credential) in guarded.credentials.clone() {
+    for (name, credential) in guarded.credentials.clone() {
         for route in 0..ROUTES.len() {
             for origin in &ORIGINS[3..] {
-                let answer = guarded.ask(route, &credential, origin.1, HOSTS[0].1);
+                let answer = guarded.ask(route, (name, &credential), (origin.1, HOSTS[0].1));
                 assert_eq!(status(&answer), "403", "{} {}", name_of(route), origin.0);
                 assert!(!answer.contains("Access-Control-"), "{answer}");
             }
             for host in &HOSTS[2..] {
-                let answer = guarded.ask(route, &credential, "", host.1);
+                let answer = guarded.ask(route, (name, &credential), ("", host.1));
                 assert_eq!(status(&answer), "403", "{} {}", name_of(route), host.0);
             }
         }
@@ -193,15 +230,15 @@ fn nobody_comes_in_from_a_foreign_host_or_origin_whatever_he_brings() {
 fn without_a_good_key_only_health_and_questions_about_the_server_are_answered() {
     let mut guarded = Guarded::new();
     for (name, credential) in guarded.credentials.clone() {
-        if ["key", "read", "status"].contains(&name) {
+        if ["key", "read", "status", "token", "scopes", CERTIFICATE].contains(&name) {
             continue;
         }
         for (route, (start, _)) in ROUTES.iter().enumerate() {
-            let answer = guarded.ask(route, &credential, "", HOSTS[0].1);
+            let answer = guarded.ask(route, (name, &credential), ("", HOSTS[0].1));
             let is_open = ["/health", "/health/live", "/health/ready"]
                 .iter()
                 .any(|path| start.ends_with(path));
-            let is_public = is_open || start.starts_with("OPTIONS");
+            let is_public = is_open || start.contains("/.well-known/") || start.starts_with("OPTIONS");
             let is_nothing = start.starts_with("PUT") || start.ends_with("/nowhere");
             if !is_public && !is_nothing {
                 assert_eq!(status(&answer), "401", "{} {name}", name_of(route));
@@ -218,11 +255,11 @@ fn a_page_on_the_list_may_read_why_it_was_refused_and_no_other_may() {
         .iter()
         .position(|(start, _)| *start == "POST /mcp")
         .unwrap();
-    let listed = guarded.ask(route, "", ORIGINS[2].1, HOSTS[0].1);
+    let listed = guarded.ask(route, ("", ""), (ORIGINS[2].1, HOSTS[0].1));
     assert_eq!(status(&listed), "401");
     assert!(listed.contains("\r\nAccess-Control-Allow-Origin: https://app.example\r\n"));
     assert!(listed.contains("WWW-Authenticate\r\n"), "exposed: {listed}");
-    let local = guarded.ask(route, "", ORIGINS[1].1, HOSTS[0].1);
+    let local = guarded.ask(route, ("", ""), (ORIGINS[1].1, HOSTS[0].1));
     assert!(status(&local) == "401" && !local.contains("Access-Control-Allow-Origin"));
 }
 
@@ -234,7 +271,7 @@ fn a_key_without_the_scope_is_told_which_it_needs() {
         .iter()
         .position(|(start, _)| *start == "POST /mcp")
         .unwrap();
-    let answer = guarded.ask(route, &status_key, "", HOSTS[0].1);
+    let answer = guarded.ask(route, ("", &status_key), ("", HOSTS[0].1));
     assert_eq!(status(&answer), "403");
     let challenge = "error=\"insufficient_scope\", scope=\"snowflake:read\"";
     assert!(answer.contains(challenge), "{answer}");

@@ -18,14 +18,14 @@ const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-struct Issuer(Ed25519KeyPair);
+pub(super) struct Issuer(Ed25519KeyPair);
 
 impl Issuer {
-    fn new(seed: u8) -> Self {
+    pub(super) fn new(seed: u8) -> Self {
         Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap())
     }
 
-    fn key_set(&self, id: &str) -> KeySet {
+    pub(super) fn key_set(&self, id: &str) -> KeySet {
         let x = URL_SAFE_NO_PAD.encode(self.0.public_key().as_ref());
         KeySet::parse(&format!(
             r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"{id}"}}]}}"#
@@ -34,30 +34,43 @@ impl Issuer {
     }
 
     fn token(&self, id: &str, scope: &str) -> String {
+        format!(
+            "{TYPES}{}",
+            self.bearer(id, scope, ("https://db.example/mcp", 1_795_345_200))
+        )
+    }
+
+    /// The header line with a token for this audience, which ends then.
+    pub(super) fn bearer(&self, id: &str, scope: &str, (audience, ends): (&str, u64)) -> String {
         let header = format!(r#"{{"alg":"EdDSA","kid":"{id}"}}"#);
         let claims = format!(
-            r#"{{"iss":"https://id.example","aud":"https://db.example/mcp","sub":"ann","exp":1795345200,"scope":"{scope}"}}"#
+            r#"{{"iss":"https://id.example","aud":"{audience}","sub":"ann","exp":{ends},"scope":"{scope}"}}"#
         );
         let signed = [header, claims]
             .map(|part| URL_SAFE_NO_PAD.encode(part))
             .join(".");
         let signature = URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes()).as_ref());
-        format!("{TYPES}Authorization: Bearer {signed}.{signature}\r\n")
+        format!("Authorization: Bearer {signed}.{signature}\r\n")
+    }
+}
+
+/// A server to which tokens of one issuer give access.
+pub(super) fn resource() -> Resource {
+    Resource {
+        url: "https://db.example/mcp".into(),
+        issuers: vec!["https://id.example".into()],
+        scopes: vec!["snowflake:read".into()],
     }
 }
 
 fn guarded_by_issuer() -> Bench {
     Bench::with(Settings {
-        resource: Some(Resource {
-            url: "https://db.example/mcp".into(),
-            issuers: vec!["https://id.example".into()],
-            scopes: vec!["snowflake:read".into()],
-        }),
+        resource: Some(resource()),
         ..Settings::default()
     })
 }
 
-fn fetched(bench: &mut Bench, keys: Result<KeySet, String>) {
+pub(super) fn fetched(bench: &mut Bench, keys: Result<KeySet, String>) {
     bench.handle(Input::Fetched(Fetched::KeySet(0, keys)));
 }
 
