@@ -552,9 +552,9 @@ pub const TLS_CONNECTION_BYTES_MAX: usize = 80 << 10;
 pub const AUDITED_ROLE_BYTES_MAX: usize = 12 << 10;
 /// Bytes that the audit log keeps of one statement's text without literals. Longer ones are known by their digest.
 pub const AUDIT_TEXT_BYTES_MAX: usize = 2 << 10;
-/// What a record of the audit log takes until it is written: the text of its statement, who asked, a line being made.
-pub const AUDIT_RECORD_BYTES_MAX: usize = 4 << 10;
-/// Records that may wait where there is an audit log: twice the calls in flight, 8 MiB.
+/// What a record of the audit log takes until it is written: the text of its statement, its objects, who asked, a line being made.
+pub const AUDIT_RECORD_BYTES_MAX: usize = 6 << 10;
+/// Records that may wait where there is an audit log: twice the calls in flight, 12 MiB.
 pub const AUDIT_QUEUE_MAX: usize = 2_048;
 /// Bytes that `list_queries` keeps of the beginning of one statement: enough to know it again.
 pub const QUERY_TEXT_BYTES_MAX: usize = 256;

@@ -1,10 +1,12 @@
 //! What a call leaves behind, as data and as the members of a line.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::json;
 use crate::limits::AUDIT_TEXT_BYTES_MAX;
 use crate::sql::literals::without_literals;
+use crate::sql::mentioned::{Resolved, mentioned};
 use crate::time::WallTime;
 
 /// What one call did, or was not let do. A line a statement is written of it; a call without a statement of its own (one
@@ -25,6 +27,8 @@ pub struct Record {
     pub job: Option<u64>,
     /// The statements, in order.
     pub statements: Vec<Statement>,
+    /// Their objects as the compiler resolved them, where a plan was asked for; they are there once it has come.
+    pub resolved: Option<Arc<Resolved>>,
     /// What the guard said.
     pub verdict: Verdict,
     /// Query id of the last statement, where it was known.
@@ -42,6 +46,8 @@ pub struct Statement {
     pub hash: [u8; 32],
     /// The text without literals, cut after [`AUDIT_TEXT_BYTES_MAX`].
     pub text: Box<str>,
+    /// The objects that it names, as they are written.
+    pub mentioned: Vec<Box<str>>,
 }
 
 /// What the guard said.
@@ -80,6 +86,7 @@ impl Statement {
         Self {
             hash,
             text: without_literals(text, AUDIT_TEXT_BYTES_MAX).into(),
+            mentioned: mentioned(text),
         }
     }
 }
@@ -97,6 +104,7 @@ impl Record {
                 }
                 text(&mut line, "sha256", &hex(&statement.hash));
                 text(&mut line, "statement", &statement.text);
+                self.push_objects(&mut line, statement);
             }
             self.push_end(&mut line);
             line
@@ -116,6 +124,25 @@ impl Record {
         if let Some(job) = self.job {
             text(into, "call", &format!("j{job}"));
         }
+    }
+
+    /// What the statement is about, and who says so: the plan, of all statements of the call together, or the text.
+    fn push_objects(&self, into: &mut Vec<u8>, statement: &Statement) {
+        let resolved = self.resolved.as_ref().and_then(|resolved| resolved.get());
+        let (names, by) = match resolved {
+            Some(names) => (names, "plan"),
+            None => (&statement.mentioned, "text"),
+        };
+        if names.is_empty() {
+            return;
+        }
+        name(into, "objects");
+        for (index, object) in names.iter().enumerate() {
+            into.push(if index == 0 { b'[' } else { b',' });
+            json::push_string(into, object);
+        }
+        into.push(b']');
+        text(into, "objects_by", by);
     }
 
     fn push_end(&self, into: &mut Vec<u8>) {
@@ -195,6 +222,7 @@ mod tests {
             tool: "execute_query",
             job: Some(7),
             statements: vec![Statement::of("select 'pin 1234' from t")],
+            resolved: None,
             verdict: Verdict::Allow,
             query_id: Some("01a".to_owned()),
             duration_ms: 12,
@@ -214,10 +242,25 @@ mod tests {
             [concat!(
                 r#""time":"2026-11-22T10:00:00Z","principal":"key:ann","address":"203.0.113.7","client":"claude/1","tool":"execute_query","#,
                 r#""call":"j7","sha256":"cc63f3b6e696fa164ecbeb9f93e231922a99ecf764640416df8cce09df34416a","#,
-                r#""statement":"select ? from t","verdict":"allow","outcome":"answered","rows":3,"bytes":120,"#,
+                r#""statement":"select ? from t","objects":["T"],"objects_by":"text","verdict":"allow","outcome":"answered","rows":3,"bytes":120,"#,
                 r#""query_id":"01a","duration_ms":12"#
             )]
         );
+    }
+
+    #[test]
+    fn objects_are_the_compilers_where_it_was_asked_and_else_the_texts() {
+        let mut record = record();
+        let resolved = Arc::new(Resolved::new());
+        record.resolved = Some(Arc::clone(&resolved));
+        let by_text = r#""objects":["T"],"objects_by":"text""#;
+        assert!(lines(&record)[0].contains(by_text), "its plan has not come");
+        resolved.set(vec!["D.S.T".into(), "D.S.U".into()]).unwrap();
+        let by_plan = r#""objects":["D.S.T","D.S.U"],"objects_by":"plan""#;
+        assert!(lines(&record)[0].contains(by_plan), "{:?}", lines(&record));
+        let alone = Statement::of("select 1");
+        (record.resolved, record.statements) = (None, vec![alone]);
+        assert!(!lines(&record)[0].contains("objects"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{Column, Error, ResultSet, Value};
 use crate::ident::{JobId, QueryId, Uuid};
 use crate::secret::Login;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
+use crate::sql::mentioned::Resolved;
 use crate::time::Instant;
 
 /// Work for a backend. It moves by value: what was reached so far goes with it, nothing is cloned.
@@ -293,6 +294,7 @@ pub struct Follow {
     run: Box<RunFollow>,
     takes_failures: bool,
     announced: Vec<CheckedStatement>,
+    resolved: Option<Arc<Resolved>>,
 }
 
 type RunFollow = dyn FnOnce(Result<Answer, Error>) -> Result<Followed, Error> + Send;
@@ -317,6 +319,7 @@ impl Follow {
             run: Box::new(|answer| follow(answer?)),
             takes_failures: false,
             announced: Vec::new(),
+            resolved: None,
         }
     }
 
@@ -328,6 +331,7 @@ impl Follow {
             run: Box::new(follow),
             takes_failures: true,
             announced: Vec::new(),
+            resolved: None,
         }
     }
 
@@ -336,6 +340,18 @@ impl Follow {
     pub fn announcing(mut self, statements: Vec<CheckedStatement>) -> Self {
         self.announced = statements;
         self
+    }
+
+    /// Tells where the objects of the statements will stand, once their plan is known.
+    #[must_use]
+    pub fn resolving(mut self, resolved: Arc<Resolved>) -> Self {
+        self.resolved = Some(resolved);
+        self
+    }
+
+    /// Where the objects of the statements will stand, if their plan is asked for.
+    pub fn resolved(&self) -> Option<&Arc<Resolved>> {
+        self.resolved.as_ref()
     }
 
     /// The statements that the job is for, if they were told.

@@ -89,6 +89,7 @@ impl Core {
             return None;
         }
         let announced = work.follow.as_ref().map_or(&[][..], Follow::announced);
+        let resolved = work.follow.as_ref().and_then(Follow::resolved).cloned();
         // What is only there to judge them is not what was asked for.
         let statements = if announced.is_empty() {
             &work.statements
@@ -98,12 +99,8 @@ impl Core {
         let texts = statements.iter().map(|statement| statement.text());
         let unchecked = work.unchecked.as_ref().map(|statement| statement.text());
         let statements = texts.chain(unchecked).map(Statement::of).collect();
-        Some(Box::new(new_record(
-            now,
-            talk,
-            self.accounts.label(principal),
-            (tool, statements),
-        )))
+        let record = new_record(now, talk, self.accounts.label(principal), (tool, statements));
+        Some(Box::new(Record { resolved, ..record }))
     }
 
     /// Records a statement that the guard has just refused, if it did.
@@ -213,6 +210,7 @@ fn new_record(
         tool,
         job: None,
         statements,
+        resolved: None,
         verdict: Verdict::Allow,
         query_id: None,
         duration_ms: 0,

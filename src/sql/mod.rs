@@ -14,6 +14,7 @@ pub mod guard;
 pub mod identifier;
 pub mod lexer;
 pub mod literals;
+pub mod mentioned;
 pub mod named;
 pub mod objects;
 pub mod ruling;

@@ -68,7 +68,7 @@ fn scope_at(tokens: &[Token<'_>], mut at: usize) -> Option<Named> {
     name_at(tokens, at, rank)
 }
 
-fn name_at(tokens: &[Token<'_>], mut at: usize, rank: Option<usize>) -> Option<Named> {
+pub(super) fn name_at(tokens: &[Token<'_>], mut at: usize, rank: Option<usize>) -> Option<Named> {
     let mut parts = Vec::new();
     while let Some(name) = tokens.get(at).and_then(exact) {
         parts.push(name);

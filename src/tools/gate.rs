@@ -23,6 +23,7 @@ use super::{Settings, Tool};
 use crate::backend::job::{Context, Follow, Followed, Operation, Render, Rendered, Work};
 use crate::backend::{Answer, Error, Kind};
 use crate::sql::guard::CheckedStatement;
+use crate::sql::mentioned::{Resolved, bounded};
 use crate::sql::named::{Named, named};
 use crate::sql::objects::Barred;
 use crate::sql::ruling::{Ruling, Rulings};
@@ -69,6 +70,8 @@ pub(super) struct Gate {
     pub(super) is_about_plans: bool,
     /// Where names are looked up.
     pub(super) place: Context,
+    /// Where the audit log finds what the compiler made of the names.
+    pub(super) resolved: Arc<Resolved>,
 }
 
 /// Where a call stands behind the gate.
@@ -126,6 +129,7 @@ impl Gate {
             is_measured: !UNMEASURED.contains(&name),
             is_about_plans: is_dry_run || name == super::explain::EXPLAIN_QUERY,
             place: place.clone(),
+            resolved: Arc::default(),
         }
     }
 
@@ -139,11 +143,13 @@ impl Gate {
         if let Some(unchecked) = work.unchecked.take() {
             // Too long for here: the worker looks at it, as the first thing that it does for the job.
             let rest = rest_of(&mut work);
-            work.follow = Some(Follow::new(move |_| {
+            let resolved = Arc::clone(&self.resolved);
+            let follow = Follow::new(move |_| {
                 let refused = |refusal| Error::refused(&refusal);
                 let statements = vec![unchecked.check().map_err(refused)?];
                 self.pass(Followed { statements, ..rest })
-            }));
+            });
+            work.follow = Some(follow.resolving(resolved));
             return Ok(Ok(work));
         }
         let rest = rest_of(&mut work);
@@ -203,11 +209,16 @@ impl Gate {
         }
         let announced = next.statements.clone();
         let form = self.form;
+        let resolved = Arc::clone(&self.resolved);
         let judge = move |answer| gate.judge(answer, next);
         Ok(Passage::On(Followed {
             statements: plans,
             optional: 0,
-            follow: Some(Follow::after_any_end(judge).announcing(announced)),
+            follow: Some(
+                Follow::after_any_end(judge)
+                    .announcing(announced)
+                    .resolving(resolved),
+            ),
             // Never rendered: something follows.
             render: Render::new(move |_| missing_result(form)),
         }))
@@ -222,6 +233,8 @@ impl Gate {
         };
         match plan {
             Ok(plan) => {
+                // Of several rounds the first has what was asked for.
+                let _ = self.resolved.set(bounded(plan.objects().into_iter()));
                 check_objects(&self.ruling, &plan)?;
                 if self.is_measured
                     && let Some(question) = weigh(&self.ruling, &plan)?
@@ -334,6 +347,7 @@ impl Gate {
             is_measured: self.is_measured,
             is_about_plans: self.is_about_plans,
             place: self.place.clone(),
+            resolved: Arc::clone(&self.resolved),
         }
     }
 }

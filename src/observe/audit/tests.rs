@@ -62,6 +62,7 @@ fn record(tool: &'static str) -> Record {
         tool,
         job: None,
         statements: vec![Statement::of("select 1")],
+        resolved: None,
         verdict: Verdict::Allow,
         query_id: None,
         duration_ms: 0,
