@@ -18,6 +18,11 @@ mod shutdown;
 mod stdio;
 mod tls;
 
+/// Snowflake's SQL API by script, as the tests of the contract have it.
+#[allow(dead_code, reason = "the tests of the contract use more of it")]
+#[path = "../contract/server.rs"]
+mod sql_api;
+
 /// The tools of a first run, in the order in which they are listed.
 const TOOLS: [&str; 15] = [
     "list_databases",
