@@ -53,7 +53,7 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
     }
 }
 
-fn query_id_in(arguments: &Arguments<'_>) -> Result<QueryId, Refusal> {
+pub(super) fn query_id_in(arguments: &Arguments<'_>) -> Result<QueryId, Refusal> {
     let text = arguments
         .text("query_id")
         .ok_or(Refusal::Arguments(Fault::Missing("query_id or cursor")))?;
@@ -76,13 +76,27 @@ fn begin_get_query_result(
         Some(result) => page.render(result, &answer, heading(result)),
         None => missing_result(form),
     };
-    let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
-    let work = Work {
-        operation: Operation::Read { query_id, from },
-        patience: Some(patience(settings, form)),
-        ..work
-    };
+    let mut work = rows_work(settings, call, (query_id, from), limit, render)?;
+    work.patience = Some(patience(settings, arguments, form));
     Ok(work.into())
+}
+
+/// Work that reads rows of a statement that was run before: the one way to them, by whatever name they are asked for.
+///
+/// # Errors
+/// None today; whoever may not read them is refused here.
+pub(super) fn rows_work(
+    settings: &Settings,
+    _call: &Call<'_>,
+    (query_id, from): (QueryId, Position),
+    limit: u64,
+    render: impl FnOnce(Answer) -> Rendered + Send + 'static,
+) -> Result<Work, Refusal> {
+    let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
+    Ok(Work {
+        operation: Operation::Read { query_id, from },
+        ..work
+    })
 }
 
 fn heading(result: &ResultSet) -> Heading {

@@ -14,6 +14,7 @@ pub mod history;
 pub mod lookup;
 pub mod place;
 pub mod render;
+pub mod result;
 pub mod schema;
 pub mod settings;
 
@@ -150,10 +151,12 @@ pub enum Refusal {
 }
 
 /// A call that is refused before anything is sent.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Refused {
     /// The bytes of a failed result.
     pub result: Vec<u8>,
+    /// Why, and what to do: what the result says.
+    pub reason: String,
     /// What the guard did not let pass, where it was the guard.
     pub denied: Option<Box<Denied>>,
 }
@@ -256,6 +259,8 @@ pub struct Catalogue {
     /// For callers for whom something else is said.
     special: Vec<Arc<Settings>>,
     tools: Vec<Tool>,
+    /// What reads rows as a resource.
+    reader: Tool,
 }
 
 impl Catalogue {
@@ -282,7 +287,8 @@ impl Catalogue {
         ];
         gate::add_arguments(&settings.rulings, &mut tools);
         let choices = choice::properties(&settings.choices);
-        for tool in &mut tools {
+        let mut reader = result::reader(&settings);
+        for tool in tools.iter_mut().chain([&mut reader]) {
             tool.properties.extend(choices.iter().cloned());
         }
         // It asks no connection.
@@ -291,7 +297,18 @@ impl Catalogue {
             settings,
             special,
             tools,
+            reader,
         }
+    }
+
+    /// Names of the connections, where there are several; the first is the one of calls that name none.
+    pub fn connections(&self) -> impl Iterator<Item = &str> {
+        let choices = &self.settings.choices;
+        let are_several = choices.len() > 1;
+        choices
+            .iter()
+            .filter(move |_| are_several)
+            .map(|choice| &*choice.connection)
     }
 
     /// The settings that hold for this caller, in the role that it chose or else in the server's.
@@ -351,9 +368,13 @@ impl Catalogue {
         call: &Call<'_>,
         consent: Consent,
     ) -> Result<Begun, Refused> {
-        let refused = |refusal: &Refusal, denied| Refused {
-            result: render::failure(call.form, &format!("Error: {refusal}{}", refusal.advice())),
-            denied,
+        let refused = |refusal: &Refusal, denied| {
+            let reason = format!("{refusal}{}", refusal.advice());
+            Refused {
+                result: render::failure(call.form, &format!("Error: {reason}")),
+                reason,
+                denied,
+            }
         };
         let denied = |rule, arguments: &Arguments<'_>| {
             let statement = arguments.is_known("query").then(|| arguments.text("query"));
@@ -400,6 +421,7 @@ impl Catalogue {
             Ok(Err(asking)) => Ok(Begun::Told(asking)),
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),
+                reason: format!("{}. {}", error.message, error.kind.advice()),
                 denied: denied(error.kind.name(), &arguments),
             }),
         }

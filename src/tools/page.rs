@@ -4,7 +4,8 @@
 use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
-use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, unrenderable};
+use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_link, unrenderable};
+use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
 use super::{Call, Settings};
@@ -55,7 +56,8 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
 }
 
 /// How long a call for rows waits, and what it is told when they are not there by then.
-pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
+pub(super) fn patience(settings: &Settings, arguments: &Arguments<'_>, form: Form) -> Patience {
+    let connection = connection_in(arguments);
     Patience::new(settings.call_wait, move |query_id, elapsed| {
         let text = format!(
             "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id for its rows, or cancel_query to stop it.",
@@ -73,8 +75,16 @@ pub(super) fn patience(settings: &Settings, form: Form) -> Patience {
         let mut members = b"{".to_vec();
         figures.push_json(&mut members);
         members.extend_from_slice(b",\"status\":\"running\",\"columns\":[],\"rows\":[]}");
-        assemble(form, &[&escaped], &[&members])
+        let link = link(connection.as_deref(), query_id);
+        assemble_with_link(form, &[&escaped], &[&members], link.as_deref())
     })
+}
+
+/// The connection that the caller chose; `None` for the first, and the only one.
+fn connection_in(arguments: &Arguments<'_>) -> Option<Box<str>> {
+    let is_known = arguments.is_known("connection");
+    let chosen = is_known.then(|| arguments.text("connection")).flatten();
+    chosen.map(Box::from)
 }
 
 /// Room for the arguments that nearly every call has.
@@ -126,6 +136,8 @@ pub(super) struct Page {
     cell_text_max: usize,
     format: Format,
     pub(super) form: Form,
+    /// Where a link leads to.
+    connection: Option<Box<str>>,
     /// Makes the cursor of the next page; `None` where the statement's own bound ends the result.
     sealer: Option<Sealer>,
 }
@@ -141,6 +153,7 @@ impl Page {
             cell_text_max: settings.cell_text_max,
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
+            connection: connection_in(arguments),
             sealer: Some(Sealer::of(call)),
         }
     }
@@ -202,10 +215,58 @@ impl Page {
             let shown = format!("Showing {} rows", rows.returned);
             let tail = self.format.tail().as_bytes();
             let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
-            assemble(self.form, &text, &structured)
+            let is_readable = figures.query_id.filter(|_| next.is_some());
+            let link = is_readable.and_then(|query_id| link(self.connection.as_deref(), query_id));
+            assemble_with_link(self.form, &text, &structured, link.as_deref())
         };
         Rendered {
             result: object,
+            rows: figures.returned,
+            truncated: figures.is_truncated,
+            query_id: result.query_id.clone(),
+            kept: None,
+        }
+    }
+
+    /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
+    pub(super) fn document(&self, result: &ResultSet, answer: &Answer, uri: &str) -> Rendered {
+        let columns = table::columns_json(&result.columns);
+        let mut head = Vec::new();
+        json::push_string_body(&mut head, &String::from_utf8_lossy(&columns));
+        let fixed = head.len() + uri.len() + OVERHEAD_BYTES;
+        let Some(room) = self.bytes_max.checked_sub(fixed) else {
+            return self.too_wide(result.columns.len());
+        };
+        let layout = Layout {
+            is_structured: false,
+            cell_text_max: self.cell_text_max,
+            room,
+            text_room: self.text_bytes_max,
+            format: Format::Json,
+        };
+        let rows = table::encode(result, layout);
+        let figures = Figures {
+            returned: rows.returned,
+            is_truncated: rows.is_cut || result.is_truncated(),
+            total: result.total,
+            query_id: result.query_id.as_deref(),
+            elapsed: answer.elapsed,
+        };
+        let mut members = format!("{{\"truncated\":{}", figures.is_truncated).into_bytes();
+        if let Some(next) = self.next(result, figures) {
+            members.extend_from_slice(b",\"next_cursor\":");
+            json::push_string(&mut members, &next);
+        }
+        members.extend_from_slice(b",\"status\":\"succeeded\",\"returned\":");
+        json::push_number(&mut members, figures.returned);
+        figures.push_details(&mut members);
+        members.extend_from_slice(b",\"columns\":[");
+        let mut before = Vec::new();
+        json::push_string_body(&mut before, &String::from_utf8_lossy(&members));
+        let between: &[u8] = br#"],\"rows\":["#;
+        let text: [&[u8]; 5] = [&before, &head, between, &rows.text, b"]}"];
+        Rendered {
+            result: contents(self.form, uri, &text),
             rows: figures.returned,
             truncated: figures.is_truncated,
             query_id: result.query_id.clone(),

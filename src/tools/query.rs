@@ -189,7 +189,7 @@ fn begin_sample(
         page.render(result, &answer, heading)
     };
     let mut work = settings.work(vec![statement], context, limit, render);
-    work.patience = Some(patience(settings, form));
+    work.patience = Some(patience(settings, arguments, form));
     Ok(work.into())
 }
 
@@ -219,7 +219,7 @@ fn begin_execute_query(
         None => missing_result(form),
     };
     let mut work = settings.work(Vec::new(), context, limit, render);
-    let mut patience = patience(settings, form);
+    let mut patience = patience(settings, arguments, form);
     patience.reading = Some(reading(arguments));
     work.patience = Some(patience);
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));

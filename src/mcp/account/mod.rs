@@ -26,6 +26,7 @@ use crate::time::{Instant, Now};
 use crate::tools::document::MIME_TYPE;
 use crate::tools::lookup::{Name, Names, Sought, Wanted};
 use crate::tools::place::Place;
+use crate::tools::result;
 use crate::tools::{Catalogue, Refusal};
 use cache::{Cache, Compared};
 
@@ -43,17 +44,20 @@ impl Account {
     /// The account that these tools look at.
     pub(super) fn new(catalogue: Arc<Catalogue>, limits: &Limits) -> Self {
         Self {
+            prompts: prompting::entries(&catalogue),
+            templates: templates(&catalogue),
             catalogue,
-            prompts: prompting::entries(),
-            templates: templates(),
             cache: Cache::new(limits),
             changes: Changes::default(),
         }
     }
 
     /// The names of a listing, if they were told a short while ago: all of them, or the first ones of too many.
-    fn names(&mut self, sought: &Sought, now: Now) -> Option<Arc<Kept>> {
-        let key = self.catalogue.share_of(sought).key;
+    fn names(&mut self, sought: &Sought, connection: Option<&str>, now: Now) -> Option<Arc<Kept>> {
+        let mut key = self.catalogue.share_of(sought).key;
+        if let Some(connection) = connection {
+            key.who.connection = connection.into();
+        }
         let (kept, _) = self.cache.find(&key, now.monotonic)?;
         Some(kept)
     }
@@ -123,7 +127,7 @@ impl Offer for Account {
     fn list_resources(&mut self, page: Page, asked: &Asked<'_>) -> Option<Reply> {
         let (form, revision) = (asked.form, asked.revision);
         if let Some(kept) = self
-            .names(&Sought::Databases, asked.now)
+            .names(&Sought::Databases, None, asked.now)
             .filter(|kept| kept.is_whole)
         {
             let after = page.after.as_deref();
@@ -148,7 +152,7 @@ impl Offer for Account {
     }
 
     fn prompt(&mut self, name: &str, asked: &Asked<'_>) -> Option<Reply> {
-        let prompt = prompting::text(name, asked)?;
+        let prompt = prompting::text(name, asked, &self.catalogue)?;
         Some(match prompt {
             Ok(text) => Reply::Result(prompting::members(&text)),
             Err(error) => Reply::Error(error),
@@ -157,9 +161,15 @@ impl Offer for Account {
 
     fn complete(&mut self, of: &Completing<'_>, asked: &Asked<'_>) -> Option<Reply> {
         let form = asked.form;
+        if of.argument == completing::CONNECTION {
+            let names = completing::connections(&self.catalogue, of.value);
+            let total = names.len() as u64;
+            return Some(Reply::Result(completion::members(&names, Some(total), false)));
+        }
+        let connection = completing::connection(&self.catalogue, asked).ok()?;
         let sought = completing::sought(of.argument, asked)?;
         let prefix = of.value.trim_start_matches('"');
-        let kept = self.names(&sought, asked.now);
+        let kept = self.names(&sought, connection.as_deref(), asked.now);
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_whole) {
             let found = Names::of_kept(kept, prefix, None, completion::VALUES_MAX);
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
@@ -180,7 +190,10 @@ impl Offer for Account {
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
             form.object(&[&completion::members(&names, found.total, found.has_more)])
         });
-        Some(reply(work))
+        Some(reply(work.map(|mut work| {
+            work.context.connection = connection;
+            work
+        })))
     }
 }
 
@@ -219,7 +232,7 @@ fn database_entry(name: &Name<'_>) -> Option<ResourceEntry> {
     })
 }
 
-fn templates() -> Vec<TemplateEntry> {
+fn templates(catalogue: &Catalogue) -> Vec<TemplateEntry> {
     let template = |uri_template: &str, name: &str, title: &str, description: &str| TemplateEntry {
         uri_template: uri_template.to_owned(),
         name: name.to_owned(),
@@ -228,7 +241,11 @@ fn templates() -> Vec<TemplateEntry> {
         mime_type: Some(MIME_TYPE.to_owned()),
         icons: Vec::new(),
     };
-    vec![
+    let rows = |uri_template: &str, name: &str, title: &str, description: &str| TemplateEntry {
+        mime_type: Some(result::MIME_TYPE.to_owned()),
+        ..template(uri_template, name, title, description)
+    };
+    let mut templates = vec![
         template(
             "snowflake://{database}",
             "database",
@@ -247,7 +264,22 @@ fn templates() -> Vec<TemplateEntry> {
             "Table or view",
             "The columns of a table or view with types and comments, and the statement that makes it.",
         ),
-    ]
+        rows(
+            "snowflake://result/{id}",
+            "result",
+            "Rows of a statement",
+            "The rows of a statement that was run before, by its query id, as JSON: from the first on, with a cursor for get_query_result where there are more.",
+        ),
+    ];
+    if catalogue.connections().next().is_some() {
+        templates.push(rows(
+            "snowflake://result/{connection}/{id}",
+            "result_of_connection",
+            "Rows of a statement, by connection",
+            "The same for a statement that ran through another connection than the first.",
+        ));
+    }
+    templates
 }
 
 #[cfg(test)]
