@@ -59,15 +59,20 @@ impl Uuid {
 
 impl fmt::Display for Uuid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [b'-'; UUID_TEXT_BYTES];
+        let mut at = 0;
         for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                formatter.write_str("-")?;
-            }
-            write!(formatter, "{byte:02x}")?;
+            at += usize::from(matches!(index, 4 | 6 | 8 | 10));
+            text[at] = HEX_DIGITS[usize::from(byte >> 4)];
+            text[at + 1] = HEX_DIGITS[usize::from(byte & 0xf)];
+            at += 2;
         }
-        Ok(())
+        formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
+
+const UUID_TEXT_BYTES: usize = 36;
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A statement's name in its database, as callers give it: Snowflake's handle, or a UUID. It goes into paths, so it is
 /// what query ids are, groups of letters and digits, and nothing else can be made into one.

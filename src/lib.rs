@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 // Vocabulary: depends on nothing.
+pub mod address;
 pub mod entropy;
 pub mod ident;
 pub mod json;

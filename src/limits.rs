@@ -12,6 +12,12 @@ pub struct Limits {
     /// Connections open at once; a further one is answered 503 and closed. Idle ones cost about 1 KiB each, busy ones at
     /// most [`CONNECTION_BYTES_MAX`] beside the leases.
     pub connections_max: usize,
+    /// Connections open at once from one address, of IPv6 from one /64; a further one is answered 503 and closed. A quarter
+    /// of `connections_max`, unless the operator says otherwise: doubled, two addresses keep out everybody else. The count
+    /// of an address is part of [`CONNECTION_BYTES_MAX`].
+    pub connections_per_address_max: usize,
+    /// The same from this machine, where all clients have one address: by default as many as there may be.
+    pub connections_per_loopback_max: usize,
     /// Connections beyond `connections_max` that are being told so at once; one more is closed without a word. Doubled,
     /// a storm of connections takes as many descriptors more.
     pub connections_refused_max: usize,
@@ -203,6 +209,8 @@ pub struct Limits {
     /// A stream on which nothing was said for this long gets a comment, so that nobody between takes it for dead; also
     /// the silence after which a call of a client that takes streams becomes one.
     pub keep_alive_interval: Duration,
+    /// From a connection's accept to the end of the PROXY header that its proxy must send; then it is closed.
+    pub proxy_header_timeout: Duration,
     /// From a connection's accept to the end of its TLS handshake; then it is closed.
     pub tls_handshake_timeout: Duration,
     /// How long a request waits for the keys of its token's issuer; then 503.
@@ -223,6 +231,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 16_384,
+            connections_per_address_max: 4_096,
+            connections_per_loopback_max: 16_384,
             connections_refused_max: 64,
             accepts_per_turn_max: 64,
             read_per_turn_bytes_max: 64 << 10,
@@ -295,6 +305,7 @@ impl Default for Limits {
             statement_timeout: Duration::from_secs(300),
             script_timeout: Duration::from_secs(600),
             keep_alive_interval: Duration::from_secs(15),
+            proxy_header_timeout: Duration::from_secs(5),
             tls_handshake_timeout: Duration::from_secs(10),
             token_keys_timeout: Duration::from_secs(10),
             token_keys_interval: Duration::from_secs(30),
@@ -315,6 +326,7 @@ impl Limits {
         let at_least_one = [
             ("workers", self.workers),
             ("connections_max", self.connections_max),
+            ("connections_per_address_max", self.connections_per_address_max),
             ("accepts_per_turn_max", self.accepts_per_turn_max),
             ("read_per_turn_bytes_max", self.read_per_turn_bytes_max),
             ("write_per_turn_bytes_max", self.write_per_turn_bytes_max),
@@ -459,6 +471,9 @@ pub const LARGEST_AT_ONCE_MIN: usize = 4;
 /// inbox, 4 KiB in the buffers of a WebSocket or 64 fields and 32 places in a pipeline (3 KiB), the first 4 KiB of what
 /// waits for it in buffers of up to twice that. Of 13 KiB the worst was seen.
 pub const CONNECTION_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a PROXY header, with what proxies add to it (the certificate of a client); more ends the connection. They wait
+/// in the machine's buffers, and are looked at on the stack.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 << 10;
 /// What a call in flight holds at most beside the leases: the first 4 KiB of its statements, its id, its tables' entries.
 pub const JOB_BYTES_MAX: usize = 8 << 10;
 /// Callers whose use is counted, where an operator bounds it: some 200 bytes each, 1 MiB in all. Without room the one

@@ -151,6 +151,7 @@ fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, 
     ports
         .with_callers(callers)
         .with_tls(tls)
+        .with_proxies(&http.proxies)
         .with_audit(audit)
         .serve(parts::server(config, keys), backend, clock, greet)
         .map_err(Failure::of_start)

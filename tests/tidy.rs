@@ -14,7 +14,7 @@ use reader::{Source, files, in_crate, paths, root, sources, without_tests};
 use snowflake_mcp::config::setting;
 
 /// Modules that everything may use; among themselves they may use each other.
-const VOCABULARY: &[&str] = &["entropy", "ident", "json", "limits", "secret", "time"];
+const VOCABULARY: &[&str] = &["address", "entropy", "ident", "json", "limits", "secret", "time"];
 
 /// Who may import whom besides the vocabulary. A module that is not in here is a finding: place it first.
 ///
@@ -130,7 +130,7 @@ const BANS: &[Ban] = &[
         except: &[],
     },
     Ban {
-        modules: &["entropy", "time"],
+        modules: &["address", "entropy", "time"],
         words: &[
             "std::net",
             "std::thread",

@@ -15,6 +15,8 @@ pub struct Record {
     pub at: WallTime,
     /// On whose account: the key's name or fingerprint, or the connection.
     pub principal: Box<str>,
+    /// The address that it came from; empty where none is known.
+    pub address: Box<str>,
     /// What the client says it is; empty where it says nothing.
     pub client: Box<str>,
     /// The tool or method.
@@ -104,6 +106,9 @@ impl Record {
     fn push_who(&self, into: &mut Vec<u8>) {
         push_time(into, self.at);
         text(into, "principal", &self.principal);
+        if !self.address.is_empty() {
+            text(into, "address", &self.address);
+        }
         if !self.client.is_empty() {
             text(into, "client", &self.client);
         }
@@ -181,6 +186,7 @@ mod tests {
         Record {
             at: WallTime::from_micros(1_795_341_600_000_000),
             principal: "key:ann".into(),
+            address: "203.0.113.7".into(),
             client: "claude/1".into(),
             tool: "execute_query",
             job: Some(7),
@@ -202,7 +208,7 @@ mod tests {
         assert_eq!(
             lines(&record()),
             [concat!(
-                r#""time":"2026-11-22T10:00:00Z","principal":"key:ann","client":"claude/1","tool":"execute_query","#,
+                r#""time":"2026-11-22T10:00:00Z","principal":"key:ann","address":"203.0.113.7","client":"claude/1","tool":"execute_query","#,
                 r#""call":"j7","sha256":"cc63f3b6e696fa164ecbeb9f93e231922a99ecf764640416df8cce09df34416a","#,
                 r#""statement":"select ? from t","verdict":"allow","outcome":"answered","rows":3,"bytes":120,"#,
                 r#""query_id":"01a","duration_ms":12"#

@@ -148,7 +148,9 @@ impl Kind {
             Self::Login => {
                 "The operator must check SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER and the key or token. Calling again will not help until then."
             }
-            Self::Forbidden => "The operator must allow this host in Snowflake's network policy.",
+            Self::Forbidden => {
+                "The operator must allow this host in Snowflake's network policy, or have the SQL API switched on for the account."
+            }
             Self::Configuration => "The operator must correct the role or setting named here.",
             Self::Timeout => {
                 "Narrow the statement (a WHERE on the clustering key, fewer columns), or ask for a longer timeout."
@@ -203,6 +205,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// Names that are nearly the one that was not found, of those that were shown to the same role.
     pub near: Vec<Box<str>>,
+    /// What to do next, where that is more than what is always done about the kind; see [`Error::advice`].
+    pub own_advice: Option<&'static str>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -218,8 +222,14 @@ impl Error {
             query_id: None,
             retry_after: None,
             near: Vec::new(),
+            own_advice: None,
             detail: None,
         }
+    }
+
+    /// The next useful step, in words for a model that reads it.
+    pub fn advice(&self) -> &'static str {
+        self.own_advice.unwrap_or_else(|| self.kind.advice())
     }
 
     /// The guard's refusal as a failed job: its sentence, and for the log the rule.

@@ -17,8 +17,8 @@ use crate::time::Instant;
 pub struct Job {
     /// Whose it is.
     pub id: JobId,
-    /// What to run.
-    pub work: Work,
+    /// What to run. In a box, because a job passes through many hands on its way to a worker and back.
+    pub work: Box<Work>,
     /// How far it is. The server looks at the stage only; the rest is the backend's.
     pub reached: Reached,
     /// When the call was admitted, for the elapsed time in the answer.

@@ -134,6 +134,10 @@ pub(crate) struct Serve {
     tls_client_ca: Option<String>,
     #[arg(long, value_name = "FILE", help = described(&setting::KEY_FILE))]
     keys: Option<String>,
+    #[arg(long, value_name = "NETWORKS", help = described(&setting::TRUSTED_PROXIES))]
+    trusted_proxies: Option<String>,
+    #[arg(long, help = described(&setting::PROXY_PROTOCOL))]
+    proxy_protocol: bool,
     #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
     audit_log: Option<String>,
     #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
@@ -244,11 +248,15 @@ impl Serve {
             (&setting::TLS_KEY, &self.tls_key),
             (&setting::TLS_CLIENT_CA, &self.tls_client_ca),
             (&setting::KEY_FILE, &self.keys),
+            (&setting::TRUSTED_PROXIES, &self.trusted_proxies),
             (&setting::AUDIT_LOG, &self.audit_log),
         ]);
         flags.extend(self.statements.flags());
-        let allow = self.allow_unauthenticated.then(|| "true".to_owned());
-        flags.extend(given(&[(&setting::ALLOW_UNAUTHENTICATED, &allow)]));
+        let said = |is_said: bool| is_said.then(|| "true".to_owned());
+        flags.extend(given(&[
+            (&setting::ALLOW_UNAUTHENTICATED, &said(self.allow_unauthenticated)),
+            (&setting::PROXY_PROTOCOL, &said(self.proxy_protocol)),
+        ]));
         flags
     }
 }

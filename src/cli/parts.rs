@@ -237,6 +237,7 @@ fn server_settings(config: &Config) -> Settings {
         },
         is_guarded: http.is_guarded(),
         is_tls: http.tls.is_some(),
+        trusted_proxies: http.proxies.trusted.clone(),
         resource: http.oauth.as_ref().map(|oauth| oauth.resource.clone()),
         metrics_path: http.metrics_path.clone(),
         ..base

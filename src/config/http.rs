@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::oauth::Oauth;
+use super::proxies::Proxies;
 use super::setting as s;
 use super::source::{Found, Origin, Sources};
 use super::tls::Tls;
@@ -23,6 +24,8 @@ pub struct Http {
     pub api_keys: Vec<Secret>,
     /// A file of further keys.
     pub key_file: Option<PathBuf>,
+    /// Proxies whose word counts.
+    pub proxies: Proxies,
     /// Whose tokens are accepted.
     pub oauth: Option<Oauth>,
     /// The files of TLS; `None`: plain HTTP.
@@ -90,6 +93,7 @@ impl Http {
             origins,
             api_keys,
             key_file,
+            proxies: Proxies::read(sources)?,
             oauth,
             tls,
             allow_unauthenticated,

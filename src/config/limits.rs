@@ -32,6 +32,16 @@ pub(super) fn read(sources: &Sources) -> Result<Limits, Error> {
             *limit = value::count(&found, range)?;
         }
     }
+    (
+        limits.connections_per_address_max,
+        limits.connections_per_loopback_max,
+    ) = match sources.find(&s::CONNECTIONS_PER_ADDRESS_MAX) {
+        Some(found) => {
+            let max = value::count(&found, CONNECTIONS_RANGE)?;
+            (max, max)
+        }
+        None => ((limits.connections_max / 4).max(1), limits.connections_max),
+    };
     let times = [
         (&s::HEAD_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.head_timeout),
         (&s::BODY_TIMEOUT, PEER_SECONDS_RANGE, &mut limits.body_timeout),

@@ -14,6 +14,7 @@ mod limits;
 mod names;
 mod oauth;
 pub mod policy;
+mod proxies;
 pub mod setting;
 mod snowflake;
 pub mod source;
@@ -34,6 +35,7 @@ pub use connections::{Choice, Connection};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
 pub use oauth::Oauth;
+pub use proxies::Proxies;
 pub use tls::Tls;
 
 /// How clients reach the server.

@@ -5,11 +5,13 @@
 
 mod ineffective;
 mod patience;
+mod proxies;
 mod snowflake;
 mod statements;
 
 pub use ineffective::INEFFECTIVE;
 pub use patience::{CALL_WAIT, RESULT_TOKENS_MAX};
+pub use proxies::{CONNECTIONS_PER_ADDRESS_MAX, PROXY_PROTOCOL, TRUSTED_PROXIES};
 pub use snowflake::*;
 pub use statements::*;
 
@@ -435,8 +437,11 @@ pub const ALL: &[&Setting] = &[
     &TOKEN_KEY,
     &CORS_ORIGINS,
     &ALLOWED_HOSTS,
+    &TRUSTED_PROXIES,
+    &PROXY_PROTOCOL,
     &WORKERS,
     &CONNECTIONS_MAX,
+    &CONNECTIONS_PER_ADDRESS_MAX,
     &JOBS_PER_PRINCIPAL_MAX,
     &WAITING_MAX,
     &CALLS_PER_MINUTE,

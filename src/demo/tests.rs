@@ -31,7 +31,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
     let policy = Policy::default();
     Job {
         id: JobId(1),
-        work: Work {
+        work: Box::new(Work {
             operation: crate::backend::job::Operation::Run,
             unchecked: None,
             optional: 0,
@@ -50,7 +50,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
             patience: None,
             follow: None,
             render: Render::new(|_| unreachable!("the backend renders nothing")),
-        },
+        }),
         reached: Reached::default(),
         admitted: Instant::ZERO,
         request_id: crate::ident::Uuid::from_random([7; 16]),

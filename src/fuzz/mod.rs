@@ -13,6 +13,7 @@ pub mod websocket;
 
 mod chunked;
 mod guard;
+mod proxy;
 mod responses;
 mod rpc;
 mod settings;
@@ -22,6 +23,7 @@ pub use crate::snowflake::fuzz::{answer, cell};
 pub use chunked::{HEAD, chunked};
 pub use guard::guard;
 pub use http::http;
+pub use proxy::proxy;
 pub use rpc::rpc;
 pub use settings::settings;
 pub use token::token;
@@ -33,12 +35,13 @@ use crate::entropy::SeededEntropy;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("answer", answer),
     ("cell", cell),
     ("chunked", chunked),
     ("guard", guard),
     ("http", http),
+    ("proxy", proxy),
     ("rpc", rpc),
     ("settings", settings),
     ("token", token),

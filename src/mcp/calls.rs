@@ -142,7 +142,6 @@ pub(super) fn start(
         Ok(Begun::Told(told)) => Outcome::result(Payload::Owned(told)),
         Ok(Begun::Listed(asking)) => Outcome::result(Payload::Owned(service.history.tell(&asking))),
         Ok(Begun::Work(work)) => {
-            let work = *work;
             let finish = Finish {
                 tool: tool.name,
                 revision,

@@ -177,7 +177,7 @@ pub(super) fn reply_with(
             let call = request.call(&service.keys, traceparent.as_deref());
             work.query_tag = Some(call.query_tag(method));
             let call = ToolCall {
-                work: *work,
+                work,
                 finish,
                 hears: request.hears(),
                 mode: Mode::Now,

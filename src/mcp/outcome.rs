@@ -164,7 +164,7 @@ pub struct Abilities {
 #[derive(Debug)]
 pub struct ToolCall {
     /// What the backend runs; its renderer makes the `result` member.
-    pub work: Work,
+    pub work: Box<Work>,
     /// What a failure's reply needs.
     pub finish: Finish,
     /// What the caller wants to hear before the reply.
@@ -307,5 +307,5 @@ fn error_of(error: &backend::Error) -> rpc::Error {
 
 /// What went wrong, and what to do.
 fn told(error: &backend::Error) -> String {
-    format!("{}. {}", error.message, error.kind.advice())
+    format!("{}. {}", error.message, error.advice())
 }

@@ -52,7 +52,7 @@ fn read_result(service: &Service, request: &Request<'_>, uri: &str, place: &Resu
         .rows_document(place, &call, revision.passing_form());
     match document {
         Ok(work) => Outcome::Work(Box::new(ToolCall {
-            work: *work,
+            work,
             finish: Finish {
                 tool: METHOD,
                 revision,

@@ -4,7 +4,7 @@
 //! interest costs a system call per message and saves nothing, because the driver remembers readiness itself.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
@@ -14,9 +14,11 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
+use super::introductions::Introductions;
 use super::tls::{Acceptor, Found, Handshakes, Session};
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
+use crate::address::Networks;
 use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
@@ -42,6 +44,7 @@ pub struct MioWorld {
     completions: mpsc::Receiver<Completion>,
     pool: Pool,
     tls: Option<Handshakes>,
+    introductions: Option<Introductions>,
     fetching: Option<(Fetching, mpsc::Receiver<Fetched>)>,
     audit: Option<Audit>,
 }
@@ -50,6 +53,8 @@ pub struct MioWorld {
 pub(super) struct Stream {
     socket: TcpStream,
     tls: Option<Box<Session>>,
+    /// It begins with a proxy's header, which has not come yet.
+    awaits_introduction: bool,
     generation: u32,
     /// The last read was short, and nothing was told since: another one would find nothing.
     is_drained: bool,
@@ -116,6 +121,7 @@ impl MioWorld {
             completions,
             pool: Pool::start(backend, limits, clock, deliver)?,
             tls: None,
+            introductions: None,
             fetching: None,
             audit: None,
         })
@@ -125,6 +131,13 @@ impl MioWorld {
     #[must_use]
     pub fn with_tls(mut self, acceptor: Acceptor, limits: &Limits) -> Self {
         self.tls = Some(Handshakes::new(acceptor, limits));
+        self
+    }
+
+    /// The same world, in which connections from `proxies` begin with a header of the PROXY protocol.
+    #[must_use]
+    pub fn with_introductions(mut self, proxies: Networks, limits: &Limits) -> Self {
+        self.introductions = Some(Introductions::new(proxies, limits));
         self
     }
 
@@ -166,7 +179,7 @@ impl MioWorld {
         }
     }
 
-    fn register(&mut self, mut socket: TcpStream) -> io::Result<SocketKey> {
+    fn register(&mut self, mut socket: TcpStream, peer: IpAddr) -> io::Result<SocketKey> {
         let tls = match &mut self.tls {
             None => None,
             Some(tls) if tls.has_room() => Some(tls.begin()?),
@@ -191,9 +204,16 @@ impl MioWorld {
         if let Some(handshakes) = &mut self.tls {
             handshakes.note(key, self.clock.now().monotonic);
         }
+        let introductions = self.introductions.as_mut();
+        let introductions = introductions.filter(|introductions| introductions.are_awaited_from(peer));
+        let awaits_introduction = introductions.is_some();
+        if let Some(introductions) = introductions {
+            introductions.note(key, self.clock.now().monotonic);
+        }
         entry.insert(Stream {
             socket,
             tls,
+            awaits_introduction,
             generation: key.generation,
             is_drained: false,
             is_end_told: false,
@@ -223,6 +243,10 @@ impl Selector for MioWorld {
                 None => until,
                 Some(tls) => tls.wake_up(until, &self.streams),
             };
+            let until = match &mut self.introductions {
+                None => until,
+                Some(introductions) => introductions.wake_up(until, &self.streams),
+            };
             let timeout = until.map_or(SLEEP_MAX, |until| until.since(now).min(SLEEP_MAX));
             match self.poll.poll(&mut self.events, Some(timeout)) {
                 // A signal, or the process stood still (signal(7)). What came meanwhile has not been told yet: without
@@ -250,6 +274,9 @@ impl Selector for MioWorld {
                 }
             }
         }
+        if let Some(introductions) = &mut self.introductions {
+            introductions.tell_all(self.clock.now().monotonic, &self.streams, events);
+        }
         if let Some(tls) = &mut self.tls {
             tls.tell(self.clock.now().monotonic, &self.streams, events);
         }
@@ -267,7 +294,10 @@ impl Transport for MioWorld {
         for _ in 0..self.listeners.len() {
             self.listener_turn = (self.listener_turn + 1) % self.listeners.len();
             match self.listeners[self.listener_turn].accept() {
-                Ok((socket, _)) => return Ok((self.register(socket)?, Peer::Tcp)),
+                Ok((socket, peer)) => {
+                    let peer = peer.ip();
+                    return Ok((self.register(socket, peer)?, Peer::TcpFrom(peer)));
+                }
                 // The other listeners may have somebody.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
@@ -283,10 +313,10 @@ impl Transport for MioWorld {
 
     fn read(&mut self, socket: SocketKey, into: &mut [u8]) -> io::Result<usize> {
         let stream = self.stream(socket)?;
-        if stream.tls.is_none() {
+        if stream.tls.is_none() && !stream.awaits_introduction {
             return stream.read(into);
         }
-        self.read_tls(socket, into)
+        self.read_guarded(socket, into)
     }
 
     fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -333,6 +363,11 @@ impl Stream {
         self.generation == generation && self.tls.as_deref().is_some_and(is_its)
     }
 
+    /// Whether whose connection it is remains to be said of this holder of its slot.
+    pub(super) fn awaits_introduction(&self, generation: u32) -> bool {
+        self.generation == generation && self.awaits_introduction
+    }
+
     fn on_event(&mut self, event: &mio::event::Event) {
         self.is_drained &= !event.is_readable();
         self.is_end_told |= event.is_read_closed() || event.is_error();
@@ -361,12 +396,28 @@ impl Stream {
 }
 
 impl MioWorld {
-    fn read_tls(&mut self, key: SocketKey, into: &mut [u8]) -> io::Result<usize> {
-        let Self { streams, tls, .. } = self;
-        let (Some(stream), Some(handshakes)) = (streams.get_mut(key.index as usize), tls) else {
+    /// Reads what is not simply bytes of the connection.
+    fn read_guarded(&mut self, key: SocketKey, into: &mut [u8]) -> io::Result<usize> {
+        let Self {
+            streams,
+            tls,
+            introductions,
+            ..
+        } = self;
+        let Some(stream) = streams.get_mut(key.index as usize) else {
             return Err(ErrorKind::NotConnected.into());
         };
-        let Stream { socket, tls, .. } = stream;
+        if let Some(introductions) = introductions
+            && stream.awaits_introduction
+        {
+            introductions.read(key, &mut stream.socket)?;
+            stream.awaits_introduction = false;
+            // What follows is read in the next turn, in which everybody knows whose it is.
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let (Stream { socket, tls, .. }, Some(handshakes)) = (stream, tls) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
         let Some(session) = tls else {
             return Err(ErrorKind::NotConnected.into());
         };

@@ -11,6 +11,8 @@
 //! neither read nor written again.
 
 mod accepting;
+mod deadlines;
+mod introductions;
 mod listen;
 mod mio_world;
 pub mod planted;
@@ -36,7 +38,7 @@ pub use listen::bind;
 pub use mio_world::{MioWorld, ShutdownHandle};
 
 use crate::limits::Limits;
-use crate::server::{Exit, Input, Output, Server};
+use crate::server::{Exit, Input, Introduction, Output, Server};
 use crate::time::{Instant, Now};
 
 /// A pause of accepting is logged no more often: where the table is full and clients come and go, each that goes ends
@@ -56,6 +58,8 @@ pub struct Driver<W: World> {
     is_reload_wanted: bool,
     /// Sockets whose handshake has ended.
     secured: Vec<SocketKey>,
+    /// Sockets whose proxy has said whose they are.
+    introduced: Vec<(SocketKey, Introduction)>,
     /// Sockets worth a read. One that the server has no room for is not in here: it comes back when something is said
     /// about its connection.
     to_read: Vec<SocketKey>,
@@ -101,6 +105,7 @@ impl<W: World> Driver<W> {
             shutdowns: 0,
             is_reload_wanted: false,
             secured: Vec::new(),
+            introduced: Vec::new(),
             to_read: Vec::new(),
             to_write: Vec::new(),
             bulk: VecDeque::new(),
@@ -188,6 +193,7 @@ impl<W: World> Driver<W> {
             match event {
                 Event::Acceptable => self.accepting.on_event(),
                 Event::Secured { socket } => self.secured.push(socket),
+                Event::Introduced { socket, introduction } => self.introduced.push((socket, introduction)),
                 Event::Reload => self.is_reload_wanted = true,
                 Event::Shutdown => self.shutdowns += 1,
                 Event::Socket {
@@ -220,6 +226,16 @@ impl<W: World> Driver<W> {
     }
 
     fn pass_signals(&mut self, now: Now) {
+        for (key, introduction) in std::mem::take(&mut self.introduced) {
+            if let Some(socket) = self.sockets.by_key(key) {
+                let connection = socket.connection;
+                let input = Input::Introduced {
+                    connection,
+                    introduction,
+                };
+                self.server.handle(now, input);
+            }
+        }
         for key in std::mem::take(&mut self.secured) {
             if let (Some(socket), Some(name)) = (self.sockets.by_key(key), self.world.peer_name(key)) {
                 let connection = socket.connection;

@@ -10,7 +10,7 @@ use crate::access::fetch::{Fetched, Wanted};
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::JobId;
-use crate::server::{Discarded, Peer};
+use crate::server::{Discarded, Introduction, Peer};
 use crate::time::{Clock, Instant};
 
 /// A socket of a world: its slot and which holder of that slot it is.
@@ -43,6 +43,13 @@ pub enum Event {
     Secured {
         /// Which one.
         socket: SocketKey,
+    },
+    /// A trusted proxy said whose connection it passes on, before the first byte of it is read.
+    Introduced {
+        /// Which one.
+        socket: SocketKey,
+        /// What it said.
+        introduction: Introduction,
     },
     /// A connection may wait to be accepted.
     Acceptable,

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
+use crate::address::Networks;
 use crate::backend::Backend;
-use crate::config::Listen;
+use crate::config::{Listen, Proxies};
 use crate::limits::Limits;
 use crate::observe::audit::Audit;
 use crate::reactor::signals::Signals;
@@ -31,6 +32,7 @@ pub struct Ports {
     callers: Option<Callers>,
     tls: Option<Acceptor>,
     audit: Option<Audit>,
+    introducers: Option<Networks>,
 }
 
 impl Ports {
@@ -46,6 +48,7 @@ impl Ports {
             callers: None,
             tls: None,
             audit: None,
+            introducers: None,
         })
     }
 
@@ -62,6 +65,13 @@ impl Ports {
     #[must_use]
     pub fn with_tls(self, tls: Option<Acceptor>) -> Self {
         Self { tls, ..self }
+    }
+
+    /// The same, on which proxies say whose connections they pass on, where they speak the protocol for it.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: &Proxies) -> Self {
+        self.introducers = proxies.has_protocol.then(|| proxies.trusted.clone());
+        self
     }
 
     /// The same, with an audit log.
@@ -91,6 +101,9 @@ impl Ports {
         }
         if let Some(tls) = &self.tls {
             world = world.with_tls(tls.clone(), &self.limits);
+        }
+        if let Some(proxies) = self.introducers {
+            world = world.with_introductions(proxies, &self.limits);
         }
         let (shutdown, reload) = (world.shutdown_handle(), world.shutdown_handle());
         let _signals = Signals::watch(move || shutdown.shut_down()).map_err(told)?;

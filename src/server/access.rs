@@ -15,7 +15,6 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::ready::Principal;
 use super::route::Route;
 use super::settings::{HostRule, Settings};
 use crate::access::fetch::Wanted;
@@ -23,8 +22,7 @@ use crate::access::identity::Kind;
 use crate::access::issuers::{Times, Verdict};
 use crate::access::key_set::KeySet;
 use crate::access::keys::Refused;
-use crate::access::{Identity, Issuers, KeyRing, Scope};
-use crate::ident::ConnectionId;
+use crate::access::{Identity, Issuers, KeyRing, Mark, Scope};
 use crate::time::Now;
 use crate::wire::http::Request;
 
@@ -288,12 +286,9 @@ impl Core {
     }
 }
 
-/// On whose account a caller's calls run: its own, or its connection's where nobody is known.
-pub(super) fn principal(caller: &Caller, connection: ConnectionId) -> Principal {
-    match caller {
-        Some(caller) => Principal::Known(caller.mark),
-        None => Principal::Connection(connection),
-    }
+/// What a caller is told apart by, where one is known.
+pub(super) fn known(caller: &Caller) -> Option<Mark> {
+    caller.as_ref().map(|caller| caller.mark)
 }
 
 /// What sessions, cursors and tasks of a caller are bound to; nothing where nobody is known.

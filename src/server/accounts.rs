@@ -76,6 +76,7 @@ impl Accounts {
                 Some(identity) => identity.label.clone(),
                 None => "unknown".into(),
             },
+            Principal::Address(client) => format!("address {client}").into(),
             Principal::Connection(connection) => format!("connection {connection}").into(),
         }
     }

@@ -204,6 +204,10 @@ fn new_record(
     Record {
         at: now.wall,
         principal,
+        address: match talk.origin.address() {
+            Some(address) => address.to_string().into(),
+            None => Box::default(),
+        },
         client: talk.client.clone(),
         tool,
         job: None,

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::access::Caller;
+use super::addresses::Origin;
 use super::batches::Batches;
 use super::memory::Share;
 use super::streams::StreamKey;
@@ -173,6 +174,8 @@ pub(super) enum Held {
 #[derive(Debug)]
 pub(super) struct Talk {
     pub(super) id: ConnectionId,
+    /// Where it comes from.
+    pub(super) origin: Origin,
     pub(super) dialect: Dialect,
     /// What the client says it is, where the audit log wants to know.
     pub(super) client: Box<str>,
@@ -245,6 +248,7 @@ impl Entry {
     pub(super) fn new(id: ConnectionId, codec: Codec, now: Instant) -> Self {
         let talk = Talk {
             id,
+            origin: Origin::default(),
             dialect: Dialect::Undecided,
             client: Box::default(),
             negotiated: None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::accounts::Accounts;
+use super::addresses::Addresses;
 use super::audit::Audit;
 use super::callers::Waiting;
 use super::connection::Talk;
@@ -63,6 +64,8 @@ pub(super) struct Core {
     pub(super) tasks: Tasks,
     /// When the timer comes that forgets tasks, if it is set.
     pub(super) tasks_at: Option<Instant>,
+    /// Connections by where they come from.
+    pub(super) addresses: Addresses,
     /// Who may come in.
     pub(super) access: Access,
     pub(super) planted: Option<PlantedBug>,
@@ -125,6 +128,7 @@ impl Core {
             sessions_at: None,
             tasks: Tasks::new(&settings.limits, salt),
             tasks_at: None,
+            addresses: Addresses::default(),
             access: Access::new(&settings),
             planted: None,
             waiting: Waiting::default(),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::access::fetch::{Fetched, Wanted};
+use crate::address::IpAddr;
 use crate::audit::{Record, State};
 use crate::backend::{Completion, Job};
 use crate::ident::{ConnectionId, JobId};
@@ -12,8 +13,21 @@ use crate::ident::{ConnectionId, JobId};
 pub enum Peer {
     /// A TCP connection: HTTP, and WebSocket after an upgrade.
     Tcp,
+    /// The same, from this address.
+    TcpFrom(IpAddr),
     /// Standard input and output: one message a line.
     Stdio,
+}
+
+/// What a trusted proxy said before everything else (PROXY protocol).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Introduction {
+    /// It passes on what this one sends.
+    Client(IpAddr),
+    /// The connection is its own, or of somebody without an address.
+    Itself,
+    /// Nothing that can be read, or nothing in time: the connection ends.
+    Refused,
 }
 
 /// What a world tells the server.
@@ -32,6 +46,13 @@ pub enum Input {
         connection: ConnectionId,
         /// The name.
         name: Box<str>,
+    },
+    /// The peer is a trusted proxy and said whose connection it passes on. Said before its first byte.
+    Introduced {
+        /// Whose peer.
+        connection: ConnectionId,
+        /// What it said.
+        introduction: Introduction,
     },
     /// The peer will send nothing more (FIN, end of input).
     Ended {

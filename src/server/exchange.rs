@@ -44,7 +44,7 @@ impl Core {
                 Next::NeedMore => return Upgrade::No,
                 Next::Failed(error) => {
                     self.metrics.count(Metric::RequestsRefused);
-                    log::debug!("{}: {error}", talk.id);
+                    log::debug!("{}: {error}", talk.name());
                 }
                 Next::Request(request, responder) => {
                     // One that was held is looked at twice and counted once.
@@ -68,6 +68,9 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
+        if talk.origin.is_proxy {
+            talk.note_forwarded(&settings, request);
+        }
         let decided = self.decide(&settings, request, &talk.certificate, now);
         self.fetch_wanted();
         let admitted = match decided {
@@ -95,7 +98,7 @@ impl Core {
             responder,
             cors_origin,
             is_short: self.memory.replies.is_short(),
-            principal: access::principal(&caller, talk.id),
+            principal: talk.principal_of(&caller),
             caller,
             session: None,
             takes_stream: accepts.stream,
@@ -163,7 +166,7 @@ impl Core {
         }
         log::debug!(
             "{}: {} {} refused, {}",
-            talk.id,
+            talk.name(),
             request.method(),
             request.path(),
             refusal.message()

@@ -28,6 +28,8 @@ pub(super) enum Database {
         since: String,
         kind: Kind,
         message: String,
+        /// What to do about it.
+        advice: &'static str,
     },
 }
 
@@ -38,6 +40,7 @@ impl Database {
             since: "start".to_owned(),
             kind: Kind::Login,
             message: reason.to_owned(),
+            advice: Kind::Login.advice(),
         })
     }
 
@@ -55,6 +58,7 @@ impl Database {
                         since,
                         kind,
                         message: error.message.clone(),
+                        advice: error.advice(),
                     };
                 }
                 // The statement was at fault: somebody read it, so the way there works.
@@ -82,8 +86,13 @@ impl Database {
     fn to_json(&self) -> Value {
         match self {
             Self::Unused | Self::Working => json!({ "status": self.status() }),
-            Self::Failing { since, kind, message } => json!({
-                "status": self.status(), "since": since, "kind": kind.name(), "error": message, "advice": kind.advice(),
+            Self::Failing {
+                since,
+                kind,
+                message,
+                advice,
+            } => json!({
+                "status": self.status(), "since": since, "kind": kind.name(), "error": message, "advice": advice,
             }),
         }
     }

@@ -153,7 +153,8 @@ pub(super) enum Completed {
 /// The table.
 #[derive(Debug)]
 pub(super) struct Inflight {
-    flights: BTreeMap<JobId, Flight>,
+    /// In boxes, because a tree moves its neighbours at every change.
+    flights: BTreeMap<JobId, Box<Flight>>,
     /// Whose answer others who ask the same wait for.
     leaders: BTreeMap<Key, JobId>,
     gate: Gate,
@@ -225,17 +226,17 @@ impl Inflight {
 
     /// The flights, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &Flight)> {
-        self.flights.iter().map(|(id, flight)| (*id, flight))
+        self.flights.iter().map(|(id, flight)| (*id, &**flight))
     }
 
     /// One flight.
     pub(super) fn find(&self, id: JobId) -> Option<&Flight> {
-        self.flights.get(&id)
+        self.flights.get(&id).map(|flight| &**flight)
     }
 
     /// One flight, to be changed.
     pub(super) fn find_mut(&mut self, id: JobId) -> Option<&mut Flight> {
-        self.flights.get_mut(&id)
+        self.flights.get_mut(&id).map(|flight| &mut **flight)
     }
 
     /// The records of all flights, with when each was admitted. They have none then.
@@ -268,7 +269,7 @@ impl Inflight {
         now: Instant,
         caller: Caller,
         (principal, calls_max): (Principal, usize),
-        (mut work, finish, request_id): (Work, Finish, Uuid),
+        (mut work, finish, request_id): (Box<Work>, Finish, Uuid),
         timers: &mut Timers,
     ) -> JobId {
         let id = self.next_id();
@@ -319,7 +320,7 @@ impl Inflight {
     fn insert(&mut self, id: JobId, flight: Flight, timers: &mut Timers) -> JobId {
         timers.set(flight.deadline, Timer::JobDeadline(id));
         self.calls += 1;
-        self.flights.insert(id, flight);
+        self.flights.insert(id, Box::new(flight));
         id
     }
 
@@ -416,10 +417,7 @@ impl Inflight {
         }
         match completion.outcome {
             Outcome::Done(result) => match self.remove(id, timers) {
-                Some(flight) => Completed::Over {
-                    flight: Box::new(flight),
-                    result,
-                },
+                Some(flight) => Completed::Over { flight, result },
                 None => Completed::Stale,
             },
             Outcome::Again { job, after, progress } => {
@@ -457,7 +455,7 @@ impl Inflight {
         }
     }
 
-    fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
+    fn remove(&mut self, id: JobId, timers: &mut Timers) -> Option<Box<Flight>> {
         let flight = self.flights.remove(&id)?;
         if let Some(share) = &flight.share
             && self.leaders.get(&share.key) == Some(&id)

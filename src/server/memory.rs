@@ -230,22 +230,6 @@ fn not_kept() -> Error {
 }
 
 impl Core {
-    /// Tells a connection that it is one too many, and ends it.
-    pub(super) fn turn_connection_away(&mut self, now: Now, entry: &mut Entry) {
-        entry.is_turned_away = true;
-        let settings = Arc::clone(&self.settings);
-        let limit = settings.limits.connections_max;
-        let common = self.common.at(now.wall);
-        let serving = Serving {
-            limits: &settings.limits,
-            now: now.monotonic,
-            common_headers: &common,
-        };
-        if let Codec::Http(http) = &mut entry.codec {
-            http.turn_away(http::Error::TableFull { limit }, &serving);
-        }
-    }
-
     /// Refuses what a connection is receiving, and has it give its memory back.
     fn turn_away(&mut self, now: Now, entry: &mut Entry) {
         self.metrics.count(Metric::RequestsNotKept);
@@ -268,7 +252,7 @@ impl Core {
                 }
             }
         }
-        log::debug!("{}: turned away, short of memory", entry.talk.id);
+        log::debug!("{}: turned away, short of memory", entry.talk.name());
         entry.codec.unequip(&mut self.spares);
         let left = entry.codec.leased_bytes(&settings.limits);
         let noted = self.memory.buffered.resize(&mut entry.share.buffered, left);

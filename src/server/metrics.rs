@@ -13,6 +13,8 @@ pub enum Metric {
     ConnectionsAccepted,
     /// Connections refused because the table was full: answered 503, or closed.
     ConnectionsRefused,
+    /// Connections refused because as many from their address were open as may be.
+    ConnectionsRefusedByAddress,
     /// HTTP requests read.
     RequestsReceived,
     /// HTTP requests that the codec refused.
@@ -67,7 +69,7 @@ pub enum Metric {
     AuditDropped,
 }
 
-const METRICS: [(Metric, &str, &str); 28] = [
+const METRICS: [(Metric, &str, &str); 29] = [
     (
         Metric::ConnectionsAccepted,
         "snowflake_mcp_connections_total",
@@ -77,6 +79,11 @@ const METRICS: [(Metric, &str, &str); 28] = [
         Metric::ConnectionsRefused,
         "snowflake_mcp_connections_refused_total",
         "Connections refused: table full.",
+    ),
+    (
+        Metric::ConnectionsRefusedByAddress,
+        "snowflake_mcp_connections_refused_by_address_total",
+        "Connections refused: too many of one address.",
     ),
     (
         Metric::RequestsReceived,

@@ -16,6 +16,7 @@
 //! | `connection` | there is another codec |
 //! | `access` | there is another rule for who may come in |
 //! | `route` | there is another path |
+//! | `addresses` | connections are taken in, or told apart by where they come from, otherwise |
 //! | `callers` | keys or credentials change while the server runs |
 //! | `exchange`, `content`, `headers` | HTTP answers change |
 //! | `talk` | WebSocket and stdio messages are answered otherwise |
@@ -32,6 +33,7 @@
 
 mod access;
 mod accounts;
+mod addresses;
 mod admission;
 mod audit;
 mod batched;
@@ -75,7 +77,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-pub use self::event::{Discarded, Exit, Input, Output, Peer};
+pub use self::event::{Discarded, Exit, Input, Introduction, Output, Peer};
 pub use self::metrics::{Gauges, Metric, Metrics};
 pub use self::settings::{HostRule, Settings};
 
@@ -92,7 +94,6 @@ use crate::ident::{ConnectionId, JobId};
 use crate::mcp::Service;
 use crate::time::{Instant, Now};
 use crate::wire::buffer::SPENT_BYTES_MIN;
-use crate::wire::http::HttpConnection;
 use crate::wire::lines::LineConnection;
 use crate::wire::websocket::WebSocketConnection;
 use crate::wire::{CloseReason, Lifecycle, Serving};
@@ -149,41 +150,6 @@ impl Server {
         &self.core.metrics
     }
 
-    /// Takes a new stream in; `None` when the server is ending, or when there are so many that not even that can be said:
-    /// close it. One more than may be open is taken in too, but is answered 503 at once and ends.
-    pub fn accept(&mut self, now: Now, peer: Peer) -> Option<ConnectionId> {
-        let limits = &self.core.settings.limits;
-        let is_one_too_many = self.entries.len() - self.turned_away >= limits.connections_max;
-        let is_unspeakable = is_one_too_many && self.turned_away >= limits.connections_refused_max;
-        if is_one_too_many {
-            self.core.metrics.count(Metric::ConnectionsRefused);
-        }
-        if is_unspeakable || !self.core.accepts() {
-            return None;
-        }
-        self.generations = self.generations.wrapping_add(1);
-        let vacant = self.entries.vacant_entry();
-        let index = u32::try_from(vacant.key()).ok()?;
-        let id = ConnectionId {
-            index,
-            generation: self.generations,
-        };
-        let codec = match peer {
-            Peer::Tcp => Codec::Http(HttpConnection::new(now.monotonic)),
-            Peer::Stdio => Codec::Lines(LineConnection::new()),
-        };
-        let entry = vacant.insert(Entry::new(id, codec, now.monotonic));
-        if is_one_too_many {
-            self.turned_away += 1;
-            self.core.turn_connection_away(now, entry);
-        } else {
-            self.core.metrics.count(Metric::ConnectionsAccepted);
-        }
-        self.core.connections = self.entries.len() - self.turned_away;
-        self.settle(now, id);
-        Some(id)
-    }
-
     /// Room for the next read; empty means: do not read from this connection now, ask again after it was written to
     /// or a completion was handled.
     pub fn room(&mut self, connection: ConnectionId) -> &mut [u8] {
@@ -213,6 +179,10 @@ impl Server {
         match input {
             Input::Received { connection, count } => self.on_received(now, connection, count),
             Input::Named { connection, name } => self.on_named(connection, &name),
+            Input::Introduced {
+                connection,
+                introduction,
+            } => self.on_introduced(now, connection, introduction),
             Input::Ended { connection } => self.on_ended(now, connection),
             Input::Broken { connection } => self.on_broken(now, connection),
             Input::Sent { connection, count } => self.on_sent(now, connection, count),
@@ -416,7 +386,7 @@ impl Server {
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);
-                    self.end_flight(now, follower, flight, result.clone());
+                    self.end_flight(now, follower, *flight, result.clone());
                 }
                 self.end_flight(now, id, *flight, result);
             }
@@ -557,7 +527,7 @@ impl Server {
         if find(&mut self.entries, connection).is_none() {
             return;
         }
-        let entry = self.entries.remove(connection.index as usize);
+        let mut entry = self.entries.remove(connection.index as usize);
         for key in &entry.talk.streams {
             if let Some(kept) = self
                 .core
@@ -571,6 +541,7 @@ impl Server {
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
         self.core.accounts.forget(connection);
+        self.core.leave_from(&mut entry.talk.origin);
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();
@@ -585,7 +556,7 @@ impl Server {
             self.core.discard(entry.codec);
         }
         self.core.metrics.count_close(reason);
-        log::debug!("{connection}: closed, {}", reason.name());
+        log::debug!("{}: closed, {}", entry.talk.name(), reason.name());
         self.core.outputs.push_back(Output::Close(connection));
     }
 }

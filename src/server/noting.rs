@@ -2,14 +2,12 @@
 //!
 //! Only calls of tools that run statements are in it; a call about an earlier statement tells how that one has ended.
 
-use std::fmt::Write;
-
 use super::core::Core;
 use super::inflight::Flight;
 use super::ready::Principal;
 use crate::backend::job::{Follow, Operation, Rendered};
 use crate::backend::{Error, Kind};
-use crate::ident::{JobId, Uuid};
+use crate::ident::JobId;
 use crate::mcp::{Failure, ToolCall};
 use crate::time::Instant;
 use crate::tools::history::{End, Start, beginning};
@@ -38,7 +36,7 @@ impl Core {
         if flight.is_following() {
             return;
         }
-        let own_id = flight.request_id.filter(|_| has_own_ids).map(text_of);
+        let own_id = flight.request_id.filter(|_| has_own_ids).map(|id| id.to_string());
         let principal = flight.principal();
         let start = Start {
             principal: principal.as_bytes(),
@@ -118,12 +116,3 @@ impl Core {
         }
     }
 }
-
-/// The id as text, in one allocation.
-fn text_of(id: Uuid) -> String {
-    let mut text = String::with_capacity(UUID_TEXT_BYTES);
-    let _ = write!(text, "{id}");
-    text
-}
-
-const UUID_TEXT_BYTES: usize = 36;

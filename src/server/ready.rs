@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::access::Mark;
+use crate::address::Network;
 use crate::backend::Stage;
 use crate::ident::{ConnectionId, JobId};
 
@@ -17,6 +18,8 @@ use crate::ident::{ConnectionId, JobId};
 pub(super) enum Principal {
     /// A caller that is known.
     Known(Mark),
+    /// Nobody known: the address that a trusted proxy told.
+    Address(Network),
     /// Nobody known: the connection itself.
     Connection(ConnectionId),
 }
@@ -26,7 +29,7 @@ impl Principal {
     pub(super) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Known(mark) => mark.as_bytes(),
-            Self::Connection(_) => &[],
+            Self::Address(_) | Self::Connection(_) => &[],
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::access::issuers::Resource;
 use crate::access::{KeyRing, Quota};
+use crate::address::Networks;
 use crate::audit::WhenFull;
 use crate::limits::Limits;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub hosts: HostRule,
     /// Origins of web pages that may read answers (CORS). Loopback origins pass the Origin check without being here.
     pub origins: Vec<String>,
+    /// Proxies whose word on who is behind them counts.
+    pub trusted_proxies: Networks,
     /// Bearer keys.
     pub keys: KeyRing,
     /// Whether callers are asked who they are even while there is no key. With a key they always are.
@@ -57,6 +60,7 @@ impl Default for Settings {
             engine_missing: None,
             hosts: HostRule::LoopbackAnd(Vec::new()),
             origins: Vec::new(),
+            trusted_proxies: Networks::default(),
             keys: KeyRing::default(),
             is_guarded: false,
             is_tls: false,

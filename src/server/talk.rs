@@ -28,7 +28,7 @@ use crate::wire::{CloseReason, Serving};
 
 impl Talk {
     pub(super) fn principal(&self) -> Principal {
-        access::principal(&self.caller, self.id)
+        self.principal_of(&self.caller)
     }
 
     /// What a legacy message changes for this connection.

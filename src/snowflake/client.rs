@@ -225,13 +225,13 @@ impl Client {
                 retry_after,
             };
         }
-        let is_renewed = || status == 401 && self.credentials.renew_after(bearer, complaint.code.as_deref());
-        if !has_renewed && is_renewed() {
+        let is_refused = status == 401 && complaint.is_about_token(status);
+        if is_refused && !has_renewed && self.credentials.renew_after(bearer) {
             return Reply::Login(NextLogin::Renewed);
         }
         let error = Error {
             retry_after,
-            ..self.with_login_hint(complaint.into_error(status), &headers, now)
+            ..self.with_login_hint(complaint, status, &headers, now)
         };
         match Failure::of_status(status) {
             Some(failure) => Reply::Failed { failure, error },
@@ -265,11 +265,14 @@ impl Client {
     }
 
     /// Says what to look at when a login was refused.
-    fn with_login_hint(&self, mut error: Error, headers: &Headers, now: Now) -> Error {
+    fn with_login_hint(&self, complaint: Complaint, status: u16, headers: &Headers, now: Now) -> Error {
+        let named = complaint.fingerprint().map(str::to_owned);
+        let mut error = complaint.into_error(status);
         if error.kind != Kind::Login {
             return error;
         }
-        error.message = format!("{}; {}", error.message, self.credentials.login_hint());
+        let hint = self.credentials.login_hint(named.as_deref());
+        error.message = format!("{}; {hint}", error.message);
         let date = headers.date.as_deref().and_then(retry::parse_http_date);
         if let Some(date) = date {
             let skew_seconds = now.wall.as_seconds().cast_signed() - date.as_seconds().cast_signed();

@@ -1,7 +1,8 @@
 //! From what Snowflake (or somebody on the way to it) answered to one of [`Kind`]'s causes. Pure.
 //!
-//! The code decides where there is one, then SQLSTATE, then the HTTP status: the same status stands for very
-//! different things, and behind a proxy it may be nobody's. A body may be empty, HTML or a servlet's page.
+//! [`table`] says what a code means; here is how an answer comes to it. A body may be empty, HTML or a servlet's page.
+
+mod table;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::http::Fault;
 use super::retry::Failure;
 use crate::backend::{Error, Kind};
+use table::Row;
 
 /// What an answer that is no result says. Every part may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,11 +60,37 @@ impl Complaint {
         matches!(self.code.as_deref(), Some("333333" | "333334"))
     }
 
+    /// Whether it is the token that was refused, so that another one may be taken.
+    pub(super) fn is_about_token(&self, status: u16) -> bool {
+        self.row(status).is_about_token
+    }
+
+    /// The digest of a public key that the message names, where it names one.
+    pub(super) fn fingerprint(&self) -> Option<&str> {
+        let (_, after) = self.message.as_deref()?.split_once(FINGERPRINT_MARK)?;
+        let end = after.find(|char: char| !(char.is_ascii_alphanumeric() || "+/=".contains(char)));
+        let digest = &after[..end.unwrap_or(after.len())];
+        (digest.len() == FINGERPRINT_CHARS).then_some(digest)
+    }
+
+    fn row(&self, status: u16) -> &'static Row {
+        table::row(
+            status,
+            self.code.as_deref(),
+            self.sql_state.as_deref(),
+            self.message.as_deref(),
+        )
+    }
+
     /// The error that this is, having come with HTTP `status`.
     pub(super) fn into_error(self, status: u16) -> Error {
-        let kind = kind_of(status, self.code.as_deref(), self.sql_state.as_deref());
+        let row = self.row(status);
         let words = self.message.as_deref().map(one_line).unwrap_or_default();
-        let message = sentence(kind, status, self.code.as_deref(), &words);
+        let message = if words.is_empty() {
+            said_nothing(row.kind, status)
+        } else {
+            words
+        };
         let detail = match &self.raw {
             Some(raw) => format!("HTTP {status}, body: {}", one_line(raw)),
             None => format!("HTTP {status}"),
@@ -71,7 +99,8 @@ impl Complaint {
             code: self.code,
             sql_state: self.sql_state,
             query_id: self.handle,
-            ..Error::new(kind, message).with_detail(detail)
+            own_advice: row.advice,
+            ..Error::new(row.kind, message).with_detail(detail)
         }
     }
 }
@@ -146,111 +175,6 @@ pub(super) fn cancelled() -> Error {
     Error::new(Kind::Cancelled, "the statement was cancelled")
 }
 
-fn kind_of(status: u16, code: Option<&str>, sql_state: Option<&str>) -> Kind {
-    code.and_then(kind_of_code)
-        .or_else(|| kind_of_login(status, code))
-        .or_else(|| kind_of_state(status, sql_state))
-        .unwrap_or_else(|| kind_of_status(status))
-}
-
-fn kind_of_code(code: &str) -> Option<Kind> {
-    Some(match code {
-        // Compilation.
-        "000900" | "001003" => Kind::Syntax,
-        "000904" | "002003" | "002043" | "390201" => Kind::NotFound,
-        "003001" => Kind::Privilege,
-        "090105" | "090106" | "391918" => Kind::NoDatabase,
-        "000008" => Kind::Refused,
-        "000002" | "391911" => Kind::Unsupported,
-        // Running.
-        "000604" => Kind::Cancelled,
-        "000606" => Kind::NoWarehouse,
-        "000630" => Kind::Timeout,
-        "000709" => Kind::ResultGone,
-        "391908" => Kind::ResultTooLarge,
-        // The account.
-        "390146" | "390186" | "390189" => Kind::Configuration,
-        "390422" => Kind::Forbidden,
-        "390505" => Kind::TooManyRequests,
-        // We sent what we should not.
-        "390142" | "391922" => Kind::Internal,
-        // A conversion, a division by zero.
-        _ if code.len() == 6 && code.starts_with("100") => Kind::Execution,
-        _ => return None,
-    })
-}
-
-/// Codes of the login service: 390100 (password) … 390318 (OAuth), 394300 … 394400 (JWT, tokens).
-fn kind_of_login(status: u16, code: Option<&str>) -> Option<Kind> {
-    let is_login = matches!(code?, "390100" | "390101" | "390144" | "390303" | "390318")
-        || code?.starts_with("3943")
-        || code?.starts_with("3944")
-        || (status == 401 && code?.starts_with("390"))
-        || code? == "PAT_INVALID";
-    is_login.then_some(Kind::Login)
-}
-
-fn kind_of_state(status: u16, sql_state: Option<&str>) -> Option<Kind> {
-    if status != 422 {
-        return None;
-    }
-    let state = sql_state?;
-    Some(match state {
-        "42S02" => Kind::NotFound,
-        "42501" => Kind::Privilege,
-        "57P03" => Kind::NoWarehouse,
-        _ => match state.get(..2)? {
-            "02" => Kind::NotFound,
-            "0A" => Kind::Unsupported,
-            "42" => Kind::Syntax,
-            _ => Kind::Execution,
-        },
-    })
-}
-
-const fn kind_of_status(status: u16) -> Kind {
-    match status {
-        401 => Kind::Login,
-        403 => Kind::Forbidden,
-        404 | 300..=399 => Kind::Configuration,
-        405 | 415 => Kind::Internal,
-        408 => Kind::Timeout,
-        422 => Kind::Execution,
-        429 => Kind::TooManyRequests,
-        500..=599 => Kind::Unavailable,
-        _ => Kind::Protocol,
-    }
-}
-
-/// Snowflake's words, or ours where it says nothing, with the setting to look at.
-fn sentence(kind: Kind, status: u16, code: Option<&str>, words: &str) -> String {
-    let hint = match (kind, code) {
-        (_, Some("390186" | "390189")) => {
-            "set SNOWFLAKE_ROLE to a role that is granted to the user (SHOW GRANTS TO USER)"
-        }
-        (_, Some("390146")) => "no login was sent, a proxy on the way may remove it",
-        (Kind::NoWarehouse, _) => {
-            "set SNOWFLAKE_WAREHOUSE to a warehouse that the role may use (SHOW WAREHOUSES)"
-        }
-        (Kind::Forbidden, _) => {
-            "a network policy bars this host, or the SQL API is switched off for the account"
-        }
-        (Kind::Configuration, None) if status == 404 => {
-            "this host has no SQL API: check SNOWFLAKE_ACCOUNT and SNOWFLAKE_HOST"
-        }
-        (Kind::Configuration, None) => {
-            "the host sends elsewhere: the account may have moved, check SNOWFLAKE_ACCOUNT and SNOWFLAKE_HOST"
-        }
-        _ => "",
-    };
-    match (words.is_empty(), hint.is_empty()) {
-        (false, true) => words.to_owned(),
-        (false, false) => format!("{words}; {hint}"),
-        (true, false) => hint.to_owned(),
-        (true, true) => said_nothing(kind, status),
-    }
-}
-
 fn said_nothing(kind: Kind, status: u16) -> String {
     match kind {
         Kind::Login => "the login was refused".to_owned(),
@@ -280,6 +204,9 @@ fn one_line(text: &str) -> String {
 /// Snowflake quotes the statement in some messages; a model needs the beginning.
 const MESSAGE_BYTES_MAX: usize = 2_000;
 const RAW_CHARS_MAX: usize = 200;
+/// How Snowflake writes a key's digest: base64 of 32 bytes.
+const FINGERPRINT_MARK: &str = "SHA256:";
+const FINGERPRINT_CHARS: usize = 44;
 
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,8 @@ impl Failure {
         matches!(self, Self::NotSent | Self::Lost | Self::ServerError)
     }
 
-    const fn attempts_max(self) -> u32 {
+    /// How often an exchange is made at most while it fails so.
+    pub(super) const fn attempts_max(self) -> u32 {
         match self {
             // Whoever waits for nothing that runs is told at once.
             Self::Held => 1,

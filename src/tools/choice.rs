@@ -52,17 +52,33 @@ pub(super) fn properties(choices: &[Choice]) -> Vec<Property> {
     properties
 }
 
-/// Puts what the caller chose into the work.
+/// The connection that a call without a cursor goes to; `None` where there is one only, or none of that name.
+pub(super) fn connection(settings: &Settings, arguments: &Arguments<'_>) -> Option<Arc<str>> {
+    let [first, _, ..] = &settings.choices[..] else {
+        return None;
+    };
+    let found = match arguments.text(CONNECTION) {
+        None => Some(first),
+        Some(name) => settings.choices.iter().find(|choice| &*choice.connection == name),
+    };
+    found.map(|choice| Arc::clone(&choice.connection))
+}
+
+/// Puts what the caller chose into the work. Work that names a connection already, that of its cursor, stays with it.
 ///
 /// # Errors
 /// Something that cannot be chosen, with what can.
 pub(super) fn apply(settings: &Settings, arguments: &Arguments<'_>, work: &mut Work) -> Result<(), Refusal> {
+    let is_named = settings.choices.len() > 1;
+    let named = is_named.then(|| arguments.text(CONNECTION)).flatten();
+    let held = work.context.connection.take();
+    if let Some(held) = held.as_deref() {
+        check_held(settings, held, named)?;
+    }
     let Some(first) = settings.choices.first() else {
         return Ok(());
     };
-    let is_named = settings.choices.len() > 1;
-    let named = is_named.then(|| arguments.text(CONNECTION)).flatten();
-    let choice = match named {
+    let choice = match held.as_deref().or(named) {
         None => first,
         Some(name) => {
             let found = settings.choices.iter().find(|choice| &*choice.connection == name);
@@ -98,6 +114,19 @@ pub(super) fn apply(settings: &Settings, arguments: &Arguments<'_>, work: &mut W
     Ok(())
 }
 
+/// Whether a cursor of connection `held` can be read on here, by a caller who named the connection `named`.
+fn check_held(settings: &Settings, held: &str, named: Option<&str>) -> Result<(), Refusal> {
+    let is_here = settings.choices.iter().any(|choice| *choice.connection == *held);
+    let named = named.filter(|named| *named != held);
+    if is_here && named.is_none() {
+        return Ok(());
+    }
+    Err(Refusal::CursorElsewhere {
+        held: held.to_owned(),
+        named: named.filter(|_| is_here).map(shortened),
+    })
+}
+
 /// The role that the caller chose, exact, if it may choose one at all.
 pub(super) fn role(arguments: &Arguments<'_>) -> Option<String> {
     let text = arguments.is_known(ROLE).then(|| arguments.text(ROLE)).flatten()?;
@@ -108,9 +137,13 @@ pub(super) fn role(arguments: &Arguments<'_>) -> Option<String> {
 fn refusal(argument: &'static str, found: &str, known: Vec<String>) -> Refusal {
     Refusal::Choice {
         argument,
-        found: found.chars().take(FOUND_CHARS_MAX).collect(),
+        found: shortened(found),
         known,
     }
+}
+
+fn shortened(found: &str) -> String {
+    found.chars().take(FOUND_CHARS_MAX).collect()
 }
 
 fn property(name: &'static str, description: String) -> Property {

@@ -1,8 +1,18 @@
-//! A place in the rows of a result, as a caller keeps it for the next page: statement, partition and row, signed for who
-//! asked. It holds all that is needed, so a restarted server or another replica with the same key goes on with it.
+//! A place in the rows of a result, as a caller keeps it for the next page: statement, connection, partition and row,
+//! signed for who asked. It holds all that is needed, so a restarted server or another replica with the same key goes on
+//! with it.
 //!
 //! It does not know formats: the next page may have another one.
+//!
+//! ```text
+//!   byte      version of what follows                 numbers and lengths are LEB128 (token/pack.rs)
+//!   text      query id
+//!   text      name of the connection that ran it; empty where the server has one only
+//!   number    partition
+//!   number    row in it
+//! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Call, Refusal};
@@ -18,24 +28,37 @@ pub(super) struct Sealer {
     keys: Keys,
     principal: Box<[u8]>,
     born: WallTime,
+    connection: Option<Arc<str>>,
+}
+
+/// Where a cursor leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) query_id: QueryId,
+    pub(super) position: Position,
+    /// The connection that ran the statement; `None` where the server had one only.
+    pub(super) connection: Option<Arc<str>>,
 }
 
 impl Sealer {
-    /// For the caller of `call`.
-    pub(super) fn of(call: &Call<'_>) -> Self {
+    /// For the caller of `call`, whose statement `connection` runs.
+    pub(super) fn of(call: &Call<'_>, connection: Option<Arc<str>>) -> Self {
         Self {
             keys: call.keys.clone(),
             principal: call.principal.into(),
             born: call.now.wall,
+            connection,
         }
     }
 
-    /// The cursor of this place.
-    pub(super) fn seal(&self, query_id: &str, place: Position) -> String {
+    /// The cursor of this place in the result of `query_id`.
+    pub(super) fn seal(&self, query_id: &str, position: Position) -> String {
         let mut pack = Pack::new();
-        pack.text(query_id)
-            .number(u64::from(place.partition))
-            .number(place.row);
+        pack.byte(VERSION)
+            .text(query_id)
+            .text(self.connection.as_deref().unwrap_or_default())
+            .number(u64::from(position.partition))
+            .number(position.row);
         let validity = Validity {
             born: self.born,
             lifetime: LIFETIME,
@@ -49,7 +72,7 @@ impl Sealer {
 ///
 /// # Errors
 /// It was not given out, or not to this caller, or its result is no longer kept.
-pub(super) fn open(call: &Call<'_>, text: &str) -> Result<(QueryId, Position), Refusal> {
+pub(super) fn open(call: &Call<'_>, text: &str) -> Result<Place, Refusal> {
     let purpose = Purpose::ResultCursor;
     let opened = call
         .keys
@@ -57,16 +80,25 @@ pub(super) fn open(call: &Call<'_>, text: &str) -> Result<(QueryId, Position), R
         .map_err(Refusal::Cursor)?;
     let mut unpack = Unpack::new(&opened.payload);
     let mut read = || {
+        (unpack.byte()? == VERSION).then_some(())?;
         let query_id = QueryId::parse(unpack.text()?)?;
-        let place = Position {
+        let connection = Some(unpack.text()?).filter(|name| !name.is_empty());
+        let position = Position {
             partition: u32::try_from(unpack.number()?).ok()?,
             row: unpack.number()?,
         };
         unpack.end()?;
-        Some((query_id, place))
+        Some(Place {
+            query_id,
+            position,
+            connection: connection.map(Arc::from),
+        })
     };
     read().ok_or(Refusal::Cursor(Fault::Malformed))
 }
+
+/// Of the payload. One of another version is told as none of ours: its holder begins anew by the query id.
+const VERSION: u8 = 1;
 
 /// Snowflake keeps a result for about a day.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -79,7 +111,7 @@ mod tests {
     #[test]
     fn a_cursor_leads_back_to_its_place_and_nobody_else_can_use_it() {
         with_call(|call| {
-            let place = Position {
+            let position = Position {
                 partition: 7,
                 row: 12_345,
             };
@@ -87,9 +119,17 @@ mod tests {
                 principal: b"one",
                 ..*call
             };
-            let cursor = Sealer::of(&owner).seal("01c0-ffee", place);
-            let query_id = QueryId::parse("01c0-ffee").unwrap();
-            assert_eq!(open(&owner, &cursor), Ok((query_id, place)));
+            let connection: Option<Arc<str>> = Some("dev".into());
+            let cursor = Sealer::of(&owner, connection.clone()).seal("01c0-ffee", position);
+            let place = Place {
+                query_id: QueryId::parse("01c0-ffee").unwrap(),
+                position,
+                connection,
+            };
+            assert_eq!(open(&owner, &cursor), Ok(place.clone()));
+            let only = Sealer::of(&owner, None).seal("01c0-ffee", position);
+            let connection = None;
+            assert_eq!(open(&owner, &only), Ok(Place { connection, ..place }));
             assert_eq!(open(call, &cursor), Err(Refusal::Cursor(Fault::OtherPrincipal)));
             let other = Call {
                 principal: b"two",
@@ -103,6 +143,23 @@ mod tests {
             let mut late = owner;
             late.now.wall = WallTime::from_micros(LIFETIME.as_micros() as u64 + 1);
             assert_eq!(open(&late, &cursor), Err(Refusal::Cursor(Fault::Expired)));
+        });
+    }
+
+    #[test]
+    fn a_payload_of_another_version_is_not_read() {
+        with_call(|call| {
+            let validity = Validity {
+                born: call.now.wall,
+                lifetime: LIFETIME,
+            };
+            for version in [VERSION, VERSION + 1] {
+                let mut pack = Pack::new();
+                pack.byte(version).text("01c0").text("").number(0).number(1);
+                let purpose = Purpose::ResultCursor;
+                let cursor = call.keys.seal(purpose, pack.as_bytes(), b"", validity);
+                assert_eq!(open(call, &cursor).is_ok(), version == VERSION, "{version}");
+            }
         });
     }
 }

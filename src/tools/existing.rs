@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::cursor;
+use super::cursor::{self, Place};
 use super::names::text_property;
 use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
 use super::schema::{Arguments, Fault};
-use super::{Begun, Call, Refusal, Settings, Tool};
-use crate::backend::job::{Operation, Rendered, Status, Work};
+use super::{Begun, Call, Refusal, Settings, Tool, choice};
+use crate::backend::job::{Context, Operation, Rendered, Status, Work};
 use crate::backend::rows::Position;
 use crate::backend::{Answer, ResultSet};
 use crate::ident::QueryId;
@@ -26,7 +26,7 @@ pub(super) fn get_query_result(settings: &Settings) -> Tool {
             text_property(
                 "cursor",
                 false,
-                "next_cursor of the page before; then query_id is not needed.",
+                "next_cursor of the page before; it says which statement and connection, so query_id is not needed.",
             ),
             text_property(
                 "query_id",
@@ -66,18 +66,16 @@ fn begin_get_query_result(
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
     let form = call.form;
-    let (query_id, from) = match arguments.text("cursor") {
-        Some(text) => cursor::open(call, text.trim())?,
-        None => (query_id_in(arguments)?, Position::default()),
-    };
-    let page = Page::new(settings, arguments, call);
+    let place = place_in(settings, arguments, call)?;
+    let page = Page::new(settings, arguments, call).of_connection(call, place.connection.clone());
     let limit = page.limit;
     let render = move |answer: Answer| match answer.results.first() {
         Some(result) => page.render(result, &answer, heading(result)),
         None => missing_result(form),
     };
-    let mut work = rows_work(settings, call, (query_id, from), limit, render)?;
-    work.patience = Some(patience(settings, arguments, form));
+    let connection = place.connection.clone();
+    let mut work = rows_work(settings, call, place, limit, render)?;
+    work.patience = Some(patience(settings, form, connection));
     Ok(work.into())
 }
 
@@ -88,15 +86,42 @@ fn begin_get_query_result(
 pub(super) fn rows_work(
     settings: &Settings,
     _call: &Call<'_>,
-    (query_id, from): (QueryId, Position),
+    place: Place,
     limit: u64,
     render: impl FnOnce(Answer) -> Rendered + Send + 'static,
 ) -> Result<Work, Refusal> {
-    let work = settings.work(Vec::new(), settings.context(None, None), limit, render);
+    let context = Context {
+        connection: place.connection,
+        ..settings.context(None, None)
+    };
+    let work = settings.work(Vec::new(), context, limit, render);
     Ok(Work {
-        operation: Operation::Read { query_id, from },
+        operation: Operation::Read {
+            query_id: place.query_id,
+            from: place.position,
+        },
         ..work
     })
+}
+
+/// Where to read: at the cursor, or from the first row of a statement by its id.
+fn place_in(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
+    let Some(text) = arguments.text("cursor") else {
+        return Ok(Place {
+            query_id: query_id_in(arguments)?,
+            position: Position::default(),
+            connection: choice::connection(settings, arguments),
+        });
+    };
+    let place = cursor::open(call, text.trim())?;
+    if arguments.text("query_id").is_some() && query_id_in(arguments)? != place.query_id {
+        return Err(Refusal::CursorOfAnother);
+    }
+    // One that was given out while there was a single connection goes where calls go that name none.
+    let connection = place
+        .connection
+        .or_else(|| choice::connection(settings, arguments));
+    Ok(Place { connection, ..place })
 }
 
 fn heading(result: &ResultSet) -> Heading {

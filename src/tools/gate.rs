@@ -131,7 +131,7 @@ impl Gate {
 
     /// Puts the gate before `work`. What can be seen at once is; then an error refuses the call, and the second variant
     /// is its whole result.
-    pub(super) fn put_before(mut self, mut work: Work) -> Result<Result<Work, Vec<u8>>, Error> {
+    pub(super) fn put_before(mut self, mut work: Box<Work>) -> Result<Result<Box<Work>, Vec<u8>>, Error> {
         let has_writes = self.ruling.policy.writes().next().is_some();
         if !matches!(work.operation, Operation::Run) || !(self.ruling.needs_plan() || has_writes) {
             return Ok(Ok(work));

@@ -146,6 +146,15 @@ pub enum Refusal {
     NoPlan,
     /// The cursor does not open.
     Cursor(token::Fault),
+    /// The cursor is of a statement that another connection ran.
+    CursorElsewhere {
+        /// The connection that ran it.
+        held: String,
+        /// The one that the call names; `None` where the server does not have the cursor's.
+        named: Option<String>,
+    },
+    /// The cursor is of another statement than the one that the query id names.
+    CursorOfAnother,
     /// The query id has not the form of one.
     QueryId,
 }
@@ -224,6 +233,20 @@ impl fmt::Display for Refusal {
                 "the statement has no plan: only one query, or a write that is allowed, can be explained",
             ),
             Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
+            Self::CursorElsewhere {
+                held,
+                named: Some(named),
+            } => write!(
+                formatter,
+                "the cursor is of connection {held}, and the call names connection {named}; leave connection out"
+            ),
+            Self::CursorElsewhere { held, named: None } => write!(
+                formatter,
+                "the cursor is of connection {held}, which this server does not have; run the statement again"
+            ),
+            Self::CursorOfAnother => {
+                formatter.write_str("cursor and query_id are of different statements; pass one of them")
+            }
             Self::QueryId => formatter
                 .write_str("query_id is none: they are groups of letters and digits, as results name them"),
         }
@@ -241,6 +264,8 @@ impl Refusal {
             | Self::SearchCursor
             | Self::Statement(_)
             | Self::Choice { .. }
+            | Self::CursorElsewhere { .. }
+            | Self::CursorOfAnother
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
             Self::Cursor(_) => {
@@ -412,16 +437,12 @@ impl Catalogue {
             (call.form, &work.context),
             consent,
         );
-        match gate.put_before(*work) {
-            Ok(Ok(passed)) => {
-                // Back into the box that it was in.
-                *work = passed;
-                Ok(Begun::Work(work))
-            }
+        match gate.put_before(work) {
+            Ok(Ok(work)) => Ok(Begun::Work(work)),
             Ok(Err(asking)) => Ok(Begun::Told(asking)),
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),
-                reason: format!("{}. {}", error.message, error.kind.advice()),
+                reason: format!("{}. {}", error.message, error.advice()),
                 denied: denied(error.kind.name(), &arguments),
             }),
         }

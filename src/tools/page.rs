@@ -1,6 +1,8 @@
 //! A page of rows as a result: the text in the form that was asked for, the structured form, and what is said when there
 //! is more.
 
+use std::sync::Arc;
+
 use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
@@ -8,7 +10,7 @@ use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_
 use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
-use super::{Call, Settings};
+use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
@@ -55,12 +57,14 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
     }
 }
 
-/// How long a call for rows waits, and what it is told when they are not there by then.
-pub(super) fn patience(settings: &Settings, arguments: &Arguments<'_>, form: Form) -> Patience {
-    let connection = connection_in(arguments);
+/// How long a call for rows waits, and what it is told when they are not there by then: also which connection to name,
+/// where there are several.
+pub(super) fn patience(settings: &Settings, form: Form, connection: Option<Arc<str>>) -> Patience {
     Patience::new(settings.call_wait, move |query_id, elapsed| {
+        let through = connection.as_deref();
+        let through = through.map_or_else(String::new, |name| format!(" and connection {name}"));
         let text = format!(
-            "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id for its rows, or cancel_query to stop it.",
+            "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id{through} for its rows, or cancel_query to stop it.",
             elapsed.as_secs()
         );
         let mut escaped = Vec::new();
@@ -78,13 +82,6 @@ pub(super) fn patience(settings: &Settings, arguments: &Arguments<'_>, form: For
         let link = link(connection.as_deref(), query_id);
         assemble_with_link(form, &[&escaped], &[&members], link.as_deref())
     })
-}
-
-/// The connection that the caller chose; `None` for the first, and the only one.
-fn connection_in(arguments: &Arguments<'_>) -> Option<Box<str>> {
-    let is_known = arguments.is_known("connection");
-    let chosen = is_known.then(|| arguments.text("connection")).flatten();
-    chosen.map(Box::from)
 }
 
 /// Room for the arguments that nearly every call has.
@@ -137,7 +134,7 @@ pub(super) struct Page {
     format: Format,
     pub(super) form: Form,
     /// Where a link leads to.
-    connection: Option<Box<str>>,
+    connection: Option<Arc<str>>,
     /// Makes the cursor of the next page; `None` where the statement's own bound ends the result.
     sealer: Option<Sealer>,
 }
@@ -153,9 +150,16 @@ impl Page {
             cell_text_max: settings.cell_text_max,
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
-            connection: connection_in(arguments),
-            sealer: Some(Sealer::of(call)),
+            connection: choice::connection(settings, arguments),
+            sealer: Some(Sealer::of(call, choice::connection(settings, arguments))),
         }
+    }
+
+    /// The same, of a result of this connection.
+    pub(super) fn of_connection(mut self, call: &Call<'_>, connection: Option<Arc<str>>) -> Self {
+        self.connection.clone_from(&connection);
+        self.sealer = Some(Sealer::of(call, connection));
+        self
     }
 
     /// The same for a statement that is bounded by itself: nothing follows.

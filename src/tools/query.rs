@@ -11,7 +11,7 @@ use super::page::{
 };
 use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
-use super::{Begun, Call, Refusal, Settings, Tool, explain};
+use super::{Begun, Call, Refusal, Settings, Tool, choice, explain};
 use crate::backend::job::Context;
 use crate::backend::{Answer, ResultSet};
 use crate::sql::guard::UncheckedStatement;
@@ -189,7 +189,8 @@ fn begin_sample(
         page.render(result, &answer, heading)
     };
     let mut work = settings.work(vec![statement], context, limit, render);
-    work.patience = Some(patience(settings, arguments, form));
+    let connection = choice::connection(settings, arguments);
+    work.patience = Some(patience(settings, form, connection));
     Ok(work.into())
 }
 
@@ -219,7 +220,7 @@ fn begin_execute_query(
         None => missing_result(form),
     };
     let mut work = settings.work(Vec::new(), context, limit, render);
-    let mut patience = patience(settings, arguments, form);
+    let mut patience = patience(settings, form, choice::connection(settings, arguments));
     patience.reading = Some(reading(arguments));
     work.patience = Some(patience);
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));

@@ -244,7 +244,7 @@ pub(super) fn error_text(error: &Error) -> String {
     // The guard's own sentence says what to write instead.
     if error.kind != Kind::Refused {
         text.push('\n');
-        text.push_str(error.kind.advice());
+        text.push_str(error.advice());
     }
     text
 }

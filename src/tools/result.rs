@@ -1,27 +1,29 @@
 //! An earlier statement's rows as a resource: its URI, the link to it that stands in a tool's result, and the document.
 //!
-//! The URI is `snowflake://result/{id}`, with the statement's query id; where there are several connections, one that is not
-//! the first stands before it: `snowflake://result/{connection}/{id}`. It cannot be taken for a place in the account: the
+//! The URI is `snowflake://result/{id}`, with the statement's query id; where there are several connections, links name the
+//! one that ran it: `snowflake://result/{connection}/{id}`. It cannot be taken for a place in the account: the
 //! word is in lower case, and a query id has a hyphen, which no plain name has.
 //!
 //! A document is what `get_query_result` gives from the first row on, by the same way: whoever may not read a statement's
 //! rows by the tool may not read them here.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
+use super::cursor::Place;
 use super::existing::{query_id_in, rows_work};
 use super::names::text_property;
 use super::page::{Page, format_property, limit_property, tokens_property};
 use super::place::{SCHEME, percent_decoded, percent_encoded};
 use super::render::{Figures, Form, missing_result};
 use super::schema::Arguments;
-use super::{Begun, Call, Catalogue, Refusal, Refused, Settings, Tool};
+use super::{Begun, Call, Catalogue, Refusal, Refused, Settings, Tool, choice};
 use crate::backend::Answer;
 use crate::backend::job::{Patience, Work};
 use crate::backend::rows::Position;
 use crate::ident::QueryId;
 use crate::json;
-use std::sync::Arc;
 
 /// The media type of the document.
 pub const MIME_TYPE: &str = "application/json";
@@ -37,7 +39,7 @@ pub struct ResultPlace {
 }
 
 impl ResultPlace {
-    /// Those of this statement, run through this connection if it is not the first.
+    /// Those of this statement, run through this connection; without one, through that of calls that name none.
     fn new(connection: Option<&str>, query_id: QueryId) -> Self {
         Self {
             connection: connection.map(str::to_owned),
@@ -113,8 +115,12 @@ fn begin(settings: &Arc<Settings>, arguments: &Arguments<'_>, call: &Call<'_>) -
         Some(result) => page.document(result, &answer, &uri),
         None => missing_result(form),
     };
-    let rows = (query_id, Position::default());
-    Ok(rows_work(settings, call, rows, limit, render)?.into())
+    let place = Place {
+        query_id,
+        position: Position::default(),
+        connection: choice::connection(settings, arguments),
+    };
+    Ok(rows_work(settings, call, place, limit, render)?.into())
 }
 
 impl Catalogue {

@@ -11,6 +11,7 @@ pub mod http;
 pub mod lease;
 pub mod lines;
 mod pace;
+pub mod proxy;
 pub mod spares;
 pub mod sse;
 pub mod websocket;
@@ -79,6 +80,10 @@ pub enum CloseReason {
     StreamAborted,
     /// As many connections are open as may be.
     TableFull,
+    /// As many connections of its address are open as may be.
+    AddressFull,
+    /// It comes from a trusted proxy, which did not say whose it is (PROXY protocol).
+    ProxyHeader,
     /// All connections together hold as many bytes as they may.
     ShortOfMemory,
     /// The key or token that opened it has ended.
@@ -89,7 +94,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::NotKeptAlive,
@@ -104,6 +109,8 @@ impl CloseReason {
         Self::StreamTooSlow,
         Self::StreamAborted,
         Self::TableFull,
+        Self::AddressFull,
+        Self::ProxyHeader,
         Self::ShortOfMemory,
         Self::CredentialEnded,
         Self::Draining,
@@ -126,6 +133,8 @@ impl CloseReason {
             Self::StreamTooSlow => "stream_too_slow",
             Self::StreamAborted => "stream_aborted",
             Self::TableFull => "table_full",
+            Self::AddressFull => "address_full",
+            Self::ProxyHeader => "proxy_header",
             Self::ShortOfMemory => "short_of_memory",
             Self::CredentialEnded => "credential_ended",
             Self::Draining => "draining",

@@ -44,7 +44,7 @@ fn pool(step: impl Fn(Job, &CancelToken) -> Step + Send + Sync + 'static) -> (Po
 fn job(id: u64) -> Box<Job> {
     Box::new(Job {
         id: JobId(id),
-        work: Work {
+        work: Box::new(Work {
             operation: Operation::Run,
             unchecked: None,
             optional: 0,
@@ -66,7 +66,7 @@ fn job(id: u64) -> Box<Job> {
                 query_id: None,
                 kept: None,
             }),
-        },
+        }),
         reached: Reached::default(),
         admitted: Instant::ZERO,
         request_id: crate::ident::Uuid::from_random([7; 16]),

@@ -119,7 +119,7 @@ impl Task {
         let checked = |text: &String| policy.check(text).expect("contract statements only read");
         Job {
             id: JobId(1),
-            work: Work {
+            work: Box::new(Work {
                 operation: self.operation,
                 unchecked: None,
                 statements: self.statements.iter().map(checked).collect(),
@@ -138,7 +138,7 @@ impl Task {
                     query_id: None,
                     kept: None,
                 }),
-            },
+            }),
             reached: Reached::default(),
             admitted: Instant::ZERO,
             request_id: self.request_id,

@@ -1,10 +1,12 @@
 //! Results that are read on by cursor: tools, tokens and the Snowflake client together, against the scripted server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use snowflake_mcp::backend::job::{Reached, Work};
+use snowflake_mcp::backend::router::Router;
 use snowflake_mcp::backend::{Answer, Backend, CancelToken, Job, Step};
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::{JobId, Uuid};
@@ -15,7 +17,7 @@ use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::Instant;
 use snowflake_mcp::token::Keys;
 use snowflake_mcp::tools::result::ResultPlace;
-use snowflake_mcp::tools::{Begun, Call, Catalogue, Form, Settings};
+use snowflake_mcp::tools::{Begun, Call, Catalogue, Choice, Form, Settings};
 
 use crate::drive::FakeClock;
 use crate::scripted::{numbers, settings};
@@ -24,17 +26,36 @@ use crate::server::{On, Server};
 /// A process: its tools, its client, its keys. Dropped, nothing of it is left.
 struct Process {
     catalogue: Catalogue,
-    snowflake: Snowflake,
+    backend: Arc<dyn Backend>,
     keys: Keys,
 }
 
 impl Process {
     fn start(server: &Server, key: &str) -> Self {
-        let authentication = Authentication::OAuth(Secret::new("t"));
-        let (clock, entropy) = (Box::new(FakeClock::new()), Box::new(SeededEntropy::new(3)));
         Self {
             catalogue: Catalogue::new(Settings::new(&Limits::default(), Policy::default())),
-            snowflake: Snowflake::new(settings(server, authentication), clock, entropy).unwrap(),
+            backend: client(server),
+            keys: Keys::new(&Secret::new(key), None),
+        }
+    }
+
+    /// One with several connections, a server each.
+    fn with_connections(servers: &[(&'static str, &Server)], key: &str) -> Self {
+        let choices = servers.iter().map(|(name, _)| Choice {
+            connection: (*name).into(),
+            roles: Vec::new(),
+            warehouses: Vec::new(),
+        });
+        let settings = Settings {
+            choices: choices.collect(),
+            ..Settings::new(&Limits::default(), Policy::default())
+        };
+        let engines = servers
+            .iter()
+            .map(|(name, server)| (Arc::from(*name), client(server)));
+        Self {
+            catalogue: Catalogue::new(settings),
+            backend: Arc::new(Router::new(engines.collect())),
             keys: Keys::new(&Secret::new(key), None),
         }
     }
@@ -48,7 +69,7 @@ impl Process {
         let arguments: Box<RawValue> = serde_json::from_str(&arguments.to_string()).unwrap();
         let tool = self.catalogue.find(tool).unwrap();
         let work = match self.catalogue.begin(tool, Some(&arguments), &call) {
-            Ok(Begun::Work(work)) => *work,
+            Ok(Begun::Work(work)) => work,
             Ok(Begun::Told(told)) => return serde_json::from_slice(&told).unwrap(),
             Ok(Begun::Listed(asking)) => panic!("{asking:?}"),
             Err(refused) => return serde_json::from_slice(&refused.result).unwrap(),
@@ -56,7 +77,7 @@ impl Process {
         self.run(work)
     }
 
-    fn run(&self, work: Work) -> Value {
+    fn run(&self, work: Box<Work>) -> Value {
         let mut job = Job {
             id: JobId(1),
             work,
@@ -65,7 +86,7 @@ impl Process {
             request_id: Uuid::from_random([9; 16]),
         };
         loop {
-            match self.snowflake.step(job, &CancelToken::new()) {
+            match self.backend.step(job, &CancelToken::new()) {
                 Step::Again { job: next, .. } => job = *next,
                 Step::Done(job, results) => {
                     let results = results.unwrap();
@@ -85,6 +106,12 @@ const FORM: Form = Form {
     after: "",
     fence: None,
 };
+
+fn client(server: &Server) -> Arc<dyn Backend> {
+    let authentication = Authentication::OAuth(Secret::new("t"));
+    let (clock, entropy) = (Box::new(FakeClock::new()), Box::new(SeededEntropy::new(3)));
+    Arc::new(Snowflake::new(settings(server, authentication), clock, entropy).unwrap())
+}
 
 fn teach_twenty_thousand(server: &Server) {
     let bounds = [0, 2_063, 6_745, 16_149, 20_000];
@@ -157,6 +184,51 @@ fn a_cursor_that_was_altered_or_is_anothers_is_refused_before_anything_is_asked(
         assert!(text.starts_with("Error: the cursor cannot be used"), "{text}");
     }
     assert_eq!(server.seen().len(), requests);
+}
+
+#[test]
+fn a_cursor_leads_to_the_connection_that_ran_its_statement_and_to_no_other() {
+    let (prod, dev) = (Server::start(), Server::start());
+    teach_twenty_thousand(&dev);
+    let connections = [("prod", &prod), ("dev", &dev)];
+    let process = Process::with_connections(&connections, "k");
+    let query = json!({ "query": "select n", "limit": 2, "connection": "dev" });
+    let page = process.call("execute_query", &query, b"me");
+    let cursor = page["structuredContent"]["next_cursor"].as_str().unwrap();
+    let restarted = Process::with_connections(&connections, "k");
+    let next = restarted.call(
+        "get_query_result",
+        &json!({ "cursor": cursor, "limit": 2 }),
+        b"me",
+    );
+    assert_eq!(next["structuredContent"]["rows"], json!([[3], [4]]));
+    let cursor = next["structuredContent"]["next_cursor"].as_str().unwrap();
+    let named = json!({ "cursor": cursor, "limit": 2, "connection": "dev" });
+    let last = restarted.call("get_query_result", &named, b"me");
+    assert_eq!(last["structuredContent"]["rows"], json!([[5], [6]]));
+    let requests = dev.seen().len();
+    let refusal = |process: &Process, arguments: Value| {
+        let refused = process.call("get_query_result", &arguments, b"me");
+        assert_eq!(refused["isError"], true, "{arguments}");
+        refused["content"][0]["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        refusal(&restarted, json!({ "cursor": cursor, "connection": "prod" })),
+        "Error: the cursor is of connection dev, and the call names connection prod; leave connection out"
+    );
+    assert_eq!(
+        refusal(&restarted, json!({ "cursor": cursor, "query_id": "01c0ffee-0" })),
+        "Error: cursor and query_id are of different statements; pass one of them"
+    );
+    for fewer in [&[("prod", &prod)][..], &[("prod", &prod), ("test", &prod)]] {
+        let process = Process::with_connections(fewer, "k");
+        assert_eq!(
+            refusal(&process, json!({ "cursor": cursor })),
+            "Error: the cursor is of connection dev, which this server does not have; run the statement again"
+        );
+    }
+    assert_eq!((prod.seen().len(), dev.seen().len()), (0, requests));
+    assert_eq!(posts(&dev), 1);
 }
 
 #[test]
@@ -252,7 +324,7 @@ fn what_a_page_leaves_out_is_linked_and_the_link_reads_it_from_the_first_row() {
         ..Call::of_nobody(FORM, &process.keys)
     };
     let work = process.catalogue.rows_document(&place, &call, FORM);
-    let read = process.run(*work.expect("whoever ran it may read it"));
+    let read = process.run(work.expect("whoever ran it may read it"));
     let text = read["contents"][0]["text"].as_str().expect("a text");
     let document: Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(

@@ -110,6 +110,8 @@ fn our_own_vectors_decode_to_what_they_say() {
                 assert_eq!(error.kind.name(), kind, "{name}: {error}");
                 assert_eq!(Some(error.message.as_str()), vector["message"].as_str(), "{name}");
                 assert_eq!(error.code.as_deref(), vector["body"]["code"].as_str(), "{name}");
+                let advice = vector["advice"].as_str().unwrap_or_default();
+                assert!(error.advice().contains(advice), "{name}: {}", error.advice());
                 if method == "GET" {
                     assert!(error.query_id.is_some(), "{name}: the handle in hand is told");
                 }

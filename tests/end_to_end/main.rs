@@ -11,6 +11,7 @@ mod fences;
 mod health;
 mod http11;
 mod process;
+mod proxies;
 mod replicas;
 mod secrets;
 mod seed;
@@ -19,7 +20,11 @@ mod stdio;
 mod tls;
 
 /// Snowflake's SQL API by script, as the tests of the contract have it.
-#[allow(dead_code, reason = "the tests of the contract use more of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "the tests of the contract use more of it, and have unwrap"
+)]
 #[path = "../contract/server.rs"]
 mod sql_api;
 

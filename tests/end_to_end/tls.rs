@@ -123,6 +123,18 @@ fn long_answers_and_long_requests_come_through_whole() {
 }
 
 #[test]
+fn a_proxys_header_comes_before_the_handshake() {
+    let daemon = daemon("server", &["--trusted-proxies", "127.0.0.1", "--proxy-protocol"]);
+    let mut stream = open(&daemon, config(rustls::ALL_VERSIONS, None));
+    stream
+        .sock
+        .write_all(b"PROXY TCP4 203.0.113.7 10.0.0.1 56324 443\r\n")
+        .expect("it reads");
+    let answer = ask(&mut stream, "GET /health", "", "");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
 fn many_requests_and_a_websocket_share_the_way() {
     let daemon = daemon("server", &[]);
     let mut stream = open(&daemon, config(rustls::ALL_VERSIONS, None));

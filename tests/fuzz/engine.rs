@@ -21,7 +21,7 @@ use crate::run;
 fn job(statement: CheckedStatement) -> Job {
     Job {
         id: JobId(1),
-        work: Work {
+        work: Box::new(Work {
             operation: snowflake_mcp::backend::job::Operation::Run,
             unchecked: None,
             statements: vec![statement],
@@ -37,7 +37,7 @@ fn job(statement: CheckedStatement) -> Job {
             patience: None,
             follow: None,
             render: Render::new(|_| unreachable!("an engine renders nothing")),
-        },
+        }),
         reached: Reached::default(),
         admitted: Instant::ZERO,
         request_id: snowflake_mcp::ident::Uuid::from_random([7; 16]),

@@ -87,6 +87,7 @@ targets! {
     chunked: 1_000,
     guard: 3_000,
     http: 1_200,
+    proxy: 5_000,
     rpc: 2_500,
     settings: 300,
     token: 5_000,

@@ -75,6 +75,7 @@ pub(crate) fn tokens(target: &str) -> &'static [&'static str] {
         "chunked" => CHUNKED,
         "guard" | "engine" => SQL,
         "http" => HTTP,
+        "proxy" => PROXY,
         "rpc" => RPC,
         "settings" => SETTINGS,
         "token" => TOKEN,
@@ -85,6 +86,26 @@ pub(crate) fn tokens(target: &str) -> &'static [&'static str] {
 
 const BYTES_MAX: usize = 4 << 10;
 const TELLING: &[u8] = b"\r\n\t :;,.\"'\\/*-+=$@[]{}()<>#%09afx\0\x01\x7f\x80\xc2\xff";
+
+const PROXY: &[&str] = &[
+    "PROXY ",
+    "PROXY TCP4 203.0.113.7 10.0.0.1 1 2\r\n",
+    "TCP6 ",
+    "UNKNOWN",
+    "\r\n",
+    "\r\n\r\n\0\r\nQUIT\n",
+    "\x21\x11\x00\x0c",
+    "\x20\x00\x00\x00",
+    "203.0.113.7",
+    "10.0.0.2",
+    "[2001:db8::1]:80",
+    "::ffff:10.0.0.2",
+    "for=",
+    ";proto=https",
+    "for=\"",
+    "\", ",
+    ", for=unknown",
+];
 
 const HTTP: &[&str] = &[
     "\r\n",

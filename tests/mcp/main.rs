@@ -119,7 +119,7 @@ impl<'a> Peer<'a> {
                 if call.mode != Mode::Now {
                     lines.insert(0, format!("mode {:?}", call.mode));
                 }
-                let ended = call.finish.ended(backend::run(call.work));
+                let ended = call.finish.ended(backend::run(*call.work));
                 lines.push(match ended {
                     Ended::Result(payload) => self.said(200, &whole(&payload.bytes())),
                     Ended::Error(error) => self.said(200, &rpc::error_reply(id, &error)),
@@ -177,7 +177,7 @@ impl<'a> Peer<'a> {
             Outcome::Result { payload, .. } => vec![self.said(200, &whole(&payload.bytes()))],
             Outcome::Work(call) => {
                 let mut lines = statements(&call.work);
-                let ended = call.finish.ended(backend::run(call.work));
+                let ended = call.finish.ended(backend::run(*call.work));
                 lines.push(self.said(200, &whole(&ended.to_json())));
                 lines
             }

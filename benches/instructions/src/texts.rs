@@ -77,7 +77,7 @@ pub(crate) fn worker_select_1() -> Walk {
 }
 
 /// The work of an `execute_query` with these arguments.
-fn work(arguments: &str) -> Work {
+fn work(arguments: &str) -> Box<Work> {
     thread_local! {
         static CATALOGUE: Catalogue = Catalogue::new(Settings::new(&Limits::default(), Policy::default()));
         static KEYS: Keys = Keys::random(&mut SeededEntropy::new(1));
@@ -94,7 +94,7 @@ fn work(arguments: &str) -> Work {
         let tool = catalogue.find("execute_query").expect("there is such a tool");
         KEYS.with(
             |keys| match catalogue.begin(tool, Some(arguments), &Call::of_nobody(form, keys)) {
-                Ok(Begun::Work(work)) => *work,
+                Ok(Begun::Work(work)) => work,
                 other => panic!("the arguments are right: {other:?}"),
             },
         )

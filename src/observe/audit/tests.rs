@@ -57,6 +57,7 @@ fn record(tool: &'static str) -> Record {
     Record {
         at: WallTime::from_micros(1),
         principal: "key:ann".into(),
+        address: "203.0.113.7".into(),
         client: "".into(),
         tool,
         job: None,

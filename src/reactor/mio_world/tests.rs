@@ -7,7 +7,7 @@ use crate::backend::{CancelToken, Outcome, ResultSet, Step};
 use crate::entropy::SeededEntropy;
 use crate::mcp::{Keys, Service};
 use crate::reactor::{Driver, bind};
-use crate::server::{self, Server};
+use crate::server::{self, Introduction, Server};
 use crate::sql::guard::Policy;
 use crate::tools;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpStream as Client};
@@ -27,7 +27,7 @@ impl Backend for Immediately {
 fn job(id: u64) -> Box<Job> {
     Box::new(Job {
         id: JobId(id),
-        work: Work {
+        work: Box::new(Work {
             operation: crate::backend::job::Operation::Run,
             unchecked: None,
             optional: 0,
@@ -49,7 +49,7 @@ fn job(id: u64) -> Box<Job> {
                 query_id: None,
                 kept: None,
             }),
-        },
+        }),
         reached: Reached::default(),
         admitted: Instant::ZERO,
         request_id: crate::ident::Uuid::from_random([7; 16]),
@@ -292,6 +292,83 @@ fn writing_resumes_on_the_edge_after_would_block_without_a_new_registration() {
         (written > before).then_some(())
     });
     drop(drained.join().unwrap());
+}
+
+/// A world in which loopback is a proxy that says whose connections it passes on.
+fn introduced_world(limits: &Limits) -> MioWorld {
+    let proxies = Networks::new(vec![crate::address::Network::parse("127.0.0.0/8").unwrap()]);
+    world().with_introductions(proxies, limits)
+}
+
+fn introduction(events: &[Event], key: SocketKey) -> Option<Introduction> {
+    events.iter().find_map(|event| match *event {
+        Event::Introduced { socket, introduction } if socket == key => Some(introduction),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_proxys_header_is_taken_in_pieces_and_nothing_behind_it_is_read_before_it_is_told() {
+    let mut world = introduced_world(&Limits::default());
+    let address = first_address(&world);
+    let (key, mut client) = connect(&mut world, address);
+    client.set_nodelay(true).unwrap();
+    let (told, mut pieces) = (Introduction::Client([203, 0, 113, 7].into()), 0);
+    let header = b"PROXY TCP4 203.0.113.7 10.0.0.1 56324 443\r\n";
+    for piece in header.chunks(17) {
+        client.write_all(piece).unwrap();
+        pieces += piece.len();
+        if pieces < header.len() {
+            until(&mut world, |world, events| {
+                let is_told = has(events, key, |readable, _, _| readable);
+                is_told.then(|| assert!(matches!(read_all(world, key), (bytes, None) if bytes.is_empty())))
+            });
+        }
+    }
+    client.write_all(b"hello").unwrap();
+    let mut is_told = false;
+    let mut heard = Vec::new();
+    until(&mut world, |world, events| {
+        if let Some(found) = introduction(events, key) {
+            assert_eq!(found, told);
+            is_told = true;
+        }
+        if has(events, key, |readable, _, _| readable) {
+            heard.extend(read_all(world, key).0);
+            assert!(is_told || heard.is_empty());
+        }
+        (heard == b"hello").then_some(())
+    });
+}
+
+#[test]
+fn a_proxy_without_a_header_or_without_haste_is_refused_and_others_need_none() {
+    let limits = Limits {
+        proxy_header_timeout: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    for said in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PROXY TCP4 203", b""] {
+        let mut world = introduced_world(&limits);
+        let address = first_address(&world);
+        let (key, mut client) = connect(&mut world, address);
+        client.write_all(said).unwrap();
+        let found = until(&mut world, |world, events| {
+            if has(events, key, |readable, _, _| readable) {
+                assert!(read_all(world, key).0.is_empty());
+            }
+            introduction(events, key)
+        });
+        assert_eq!(found, Introduction::Refused, "{said:?}");
+    }
+    let proxies = Networks::new(vec![crate::address::Network::parse("10.0.0.0/8").unwrap()]);
+    let mut world = world().with_introductions(proxies, &limits);
+    let address = first_address(&world);
+    let (key, mut client) = connect(&mut world, address);
+    client.write_all(b"PROXY UNKNOWN\r\n").unwrap();
+    let heard = until(&mut world, |world, events| {
+        has(events, key, |readable, _, _| readable).then(|| read_all(world, key).0)
+    });
+    assert_eq!(heard, b"PROXY UNKNOWN\r\n");
 }
 
 #[test]

@@ -2,13 +2,13 @@
 //!
 //! They are not the server's to judge, which sees no byte before one is over.
 
-use std::collections::VecDeque;
 use std::io;
 
 use slab::Slab;
 
 use super::{Acceptor, Session};
 use crate::limits::Limits;
+use crate::reactor::deadlines::Deadlines;
 use crate::reactor::mio_world::Stream;
 use crate::reactor::world::{Event, SocketKey};
 use crate::time::Instant;
@@ -18,8 +18,8 @@ use crate::time::Instant;
 pub(in crate::reactor) struct Handshakes {
     acceptor: Acceptor,
     limits: Limits,
-    /// By when they must be over, in order, as all have the same time. One that is over stays until it comes first.
-    deadlines: VecDeque<(Instant, SocketKey)>,
+    /// By when they must be over.
+    deadlines: Deadlines,
     under_way: usize,
     /// How many may still begin in this turn, and in each.
     left: usize,
@@ -33,7 +33,7 @@ impl Handshakes {
         Self {
             acceptor,
             limits: limits.clone(),
-            deadlines: VecDeque::new(),
+            deadlines: Deadlines::default(),
             under_way: 0,
             left: 0,
             each_turn: 1,
@@ -61,7 +61,7 @@ impl Handshakes {
     pub(in crate::reactor) fn note(&mut self, socket: SocketKey, now: Instant) {
         self.under_way += 1;
         self.deadlines
-            .push_back((now + self.limits.tls_handshake_timeout, socket));
+            .set(now + self.limits.tls_handshake_timeout, socket);
     }
 
     /// A turn begins: until when its wait may sleep.
@@ -74,16 +74,8 @@ impl Handshakes {
         if !self.news.is_empty() {
             return Some(Instant::ZERO);
         }
-        while let Some((_, socket)) = self.deadlines.front()
-            && !is_under_way(streams, *socket)
-        {
-            self.deadlines.pop_front();
-        }
-        let deadline = self.deadlines.front().map(|(at, _)| *at);
-        match (until, deadline) {
-            (Some(until), Some(deadline)) => Some(until.min(deadline)),
-            (until, deadline) => until.or(deadline),
-        }
+        let is_awaited = |socket: SocketKey| is_under_way(streams, socket);
+        self.deadlines.wake_up(until, is_awaited)
     }
 
     /// How many may still begin in this turn.
@@ -121,10 +113,7 @@ impl Handshakes {
     /// Tells what has happened since, and whose time is over.
     pub(in crate::reactor) fn tell(&mut self, now: Instant, streams: &Slab<Stream>, events: &mut Vec<Event>) {
         events.append(&mut self.news);
-        while let Some((at, socket)) = self.deadlines.front().copied()
-            && at <= now
-        {
-            self.deadlines.pop_front();
+        while let Some(socket) = self.deadlines.take_late(now) {
             if is_under_way(streams, socket) {
                 log::debug!("a TLS handshake took too long");
                 events.push(Event::Socket {

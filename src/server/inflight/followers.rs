@@ -28,7 +28,7 @@ impl Inflight {
         &mut self,
         leader: &mut Flight,
         timers: &mut Timers,
-    ) -> Vec<(JobId, Flight)> {
+    ) -> Vec<(JobId, Box<Flight>)> {
         let followers = std::mem::take(&mut leader.followers);
         followers
             .into_iter()

@@ -86,7 +86,7 @@ impl Inflight {
     }
 
     /// Forgets a job that was let go, once its statement needs no further steps.
-    pub(in crate::server) fn forget_let_go(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
+    pub(in crate::server) fn forget_let_go(&mut self, id: JobId, timers: &mut Timers) -> Option<Box<Flight>> {
         let flight = self.flights.get(&id).filter(|flight| flight.is_let_go)?;
         match &flight.state {
             State::Sleeping { job, due } if job.reached.goes_on_alone => {
@@ -102,7 +102,7 @@ impl Inflight {
 
     /// The jobs that were let go and still take steps, without which their statements end.
     pub(in crate::server) fn let_go(&self) -> Vec<JobId> {
-        let is_let_go = |flight: &&Flight| flight.is_let_go && !flight.goes_on_alone && !flight.cancelled;
+        let is_let_go = |flight: &Flight| flight.is_let_go && !flight.goes_on_alone && !flight.cancelled;
         let flights = self.flights.iter().filter(|(_, flight)| is_let_go(flight));
         flights.map(|(id, _)| *id).collect()
     }

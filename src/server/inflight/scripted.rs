@@ -136,7 +136,7 @@ impl Inflight {
         &mut self,
         id: JobId,
         now: Instant,
-        (work, finish, request_id): (Work, Finish, Uuid),
+        (work, finish, request_id): (Box<Work>, Finish, Uuid),
         timers: &mut Timers,
     ) {
         if let Some(flight) = self.flights.get_mut(&id) {
@@ -198,7 +198,7 @@ impl Inflight {
     }
 
     /// Takes a call out that ends without a job.
-    pub(in crate::server) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Flight> {
+    pub(in crate::server) fn end_script(&mut self, id: JobId, timers: &mut Timers) -> Option<Box<Flight>> {
         self.waits(id)?;
         self.remove(id, timers)
     }

@@ -53,7 +53,7 @@ impl Inflight {
 
     /// What a task around this call is about, given its row.
     pub(in crate::server) fn subject(&self, id: JobId, row: u64) -> Subject {
-        match self.flights.get(&id).and_then(Flight::outliving) {
+        match self.find(id).and_then(Flight::outliving) {
             Some((handle, detail)) => Subject::Statement {
                 handle: handle.into(),
                 row,
@@ -77,7 +77,7 @@ impl Inflight {
 
     /// The jobs of tasks that go on.
     pub(in crate::server) fn of_tasks(&self) -> Vec<JobId> {
-        let is_task = |flight: &&Flight| flight.task.is_some() && !flight.cancelled;
+        let is_task = |flight: &Flight| flight.task.is_some() && !flight.cancelled;
         let tasks = self.flights.iter().filter(|(_, flight)| is_task(flight));
         tasks.map(|(id, _)| *id).collect()
     }

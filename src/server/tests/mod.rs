@@ -1,6 +1,7 @@
 //! The server as its worlds see it: bytes and events in, outputs and bytes out, with a clock that the test sets.
 
 mod access;
+mod addresses;
 mod audit;
 mod batches;
 mod callers;

@@ -369,7 +369,7 @@ fn ask_another(bench: &mut Bench, request: &str) -> (ConnectionId, Box<Job>) {
     (connection, job)
 }
 
-fn answer(bench: &mut Bench, connection: ConnectionId, job: Box<Job>, result: ResultSet) -> Value {
+fn answer(bench: &mut Bench, connection: ConnectionId, job: Job, result: ResultSet) -> Value {
     let (id, elapsed) = (job.id, Duration::from_secs(1));
     let results = vec![result];
     let rendered = job.work.render.run(Answer { results, elapsed });
@@ -379,7 +379,7 @@ fn answer(bench: &mut Bench, connection: ConnectionId, job: Box<Job>, result: Re
 }
 
 /// Lets the job go on after it was told how its statement is; gives it in its next step.
-fn go_on(bench: &mut Bench, mut job: Box<Job>, status: Status) -> Box<Job> {
+fn go_on(bench: &mut Bench, mut job: Job, status: Status) -> Box<Job> {
     let number = job.id;
     let follow = job.work.follow.take().expect("something follows");
     let results = vec![ResultSet::of_status(&handle(), status)];
@@ -445,7 +445,7 @@ fn a_task_around_a_statement_goes_on_with_any_server_that_has_the_key() {
     second.pass(Duration::ZERO);
     assert_eq!(second.receive(connection), b"");
     let job = second.next_submitted();
-    let got = answer(&mut second, connection, job, row());
+    let got = answer(&mut second, connection, *job, row());
     assert_eq!(got["result"]["status"], "completed", "{got}");
     let rows = &got["result"]["result"]["structuredContent"]["rows"];
     assert_eq!(*rows, serde_json::json!([["one"]]));
@@ -475,14 +475,14 @@ fn a_task_around_a_statement_is_cancelled_by_any_server_that_has_the_key() {
     let cancel = modern("tasks/cancel", &id, &format!(",{}", task(&id)));
     let (connection, job) = ask_another(&mut second, &cancel);
     assert_eq!(job.work.operation, Operation::Status(handle()));
-    let job = go_on(&mut second, job, Status::Running);
+    let job = go_on(&mut second, *job, Status::Running);
     assert_eq!(job.work.operation, Operation::Cancel(handle()));
     let cancelled = ResultSet::of_status(&handle(), Status::Cancelled);
-    let heard = answer(&mut second, connection, job, cancelled);
+    let heard = answer(&mut second, connection, *job, cancelled);
     assert_eq!(heard["result"]["resultType"], "complete", "{heard}");
     // Of one that has ended nothing is asked: it stays as it is.
     let (connection, job) = ask_another(&mut second, &cancel);
-    let job = go_on(&mut second, job, Status::Succeeded);
+    let job = go_on(&mut second, *job, Status::Succeeded);
     assert_eq!(job.work.operation, Operation::Run);
     assert!(job.work.statements.is_empty());
     let (number, elapsed) = (job.id, Duration::ZERO);
@@ -528,7 +528,7 @@ fn the_core_form_goes_on_with_another_server_too() {
         let (connection, job) = ask_another(&mut second, &core.post("tasks/get", &task(id)));
         assert_eq!(job.work.operation, Operation::Status(handle()));
         let found = ResultSet::of_status(&handle(), status);
-        let got = answer(&mut second, connection, job, found);
+        let got = answer(&mut second, connection, *job, found);
         assert_eq!(got["result"]["status"], told, "{got}");
     }
     let (connection, job) = ask_another(&mut second, &core.post("tasks/get", &task(id)));
@@ -537,7 +537,7 @@ fn the_core_form_goes_on_with_another_server_too() {
     let (connection, job) = ask_another(&mut second, &core.post("tasks/result", &task(id)));
     let waits = second.server.core.inflight.find(job.id).is_some();
     assert!(waits && second.receive(connection).is_empty());
-    let got = answer(&mut second, connection, job, row());
+    let got = answer(&mut second, connection, *job, row());
     assert_eq!(got["result"]["structuredContent"]["returned"], 1, "{got}");
     let related = &got["result"]["_meta"]["io.modelcontextprotocol/related-task"];
     assert_eq!(related["taskId"], id);

@@ -103,24 +103,18 @@ impl Credentials {
         }
     }
 
-    /// Takes note that Snowflake refused `bearer` with HTTP 401 and `code`. Returns whether another one can be had.
-    pub(super) fn renew_after(&self, bearer: &Bearer, code: Option<&str>) -> bool {
+    /// Takes note that Snowflake refused `bearer`'s token. Returns whether another one can be had.
+    pub(super) fn renew_after(&self, bearer: &Bearer) -> bool {
         match self {
             Self::KeyPair(pair) => {
-                let is_about_signature = code.is_none_or(|code| code == "390144" || code.starts_with("3943"));
-                if is_about_signature {
-                    pair.forget(bearer.generation);
-                }
-                is_about_signature
+                pair.forget(bearer.generation);
+                true
             }
             Self::Fixed(_) => false,
             Self::File(file) => file.has_other_than(bearer),
             Self::Granted(grant) => {
-                let is_about_token = code.is_none_or(|code| EXPIRED.contains(&code));
-                if is_about_token {
-                    grant.forget(bearer.generation);
-                }
-                is_about_token
+                grant.forget(bearer.generation);
+                true
             }
         }
     }
@@ -134,19 +128,17 @@ impl Credentials {
         }
     }
 
-    /// What to look at when the login is refused, for the error's sentence.
-    pub(super) fn login_hint(&self) -> String {
+    /// What to look at when the login is refused, for the error's sentence. `named` is the fingerprint of a key that
+    /// Snowflake named.
+    pub(super) fn login_hint(&self, named: Option<&str>) -> String {
         match self {
-            Self::KeyPair(pair) => pair.login_hint(),
+            Self::KeyPair(pair) => pair.login_hint(named),
             Self::Fixed(fixed) => fixed.login_hint().to_owned(),
             Self::File(file) => file.login_hint().to_owned(),
             Self::Granted(grant) => grant.login_hint(),
         }
     }
 }
-
-/// Snowflake's codes for a token that is invalid or has expired: JWT and tokens in general, OAuth, OAuth.
-const EXPIRED: [&str; 3] = ["390144", "390303", "390318"];
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,8 @@ pub(in crate::snowflake) struct KeyPair {
 struct Signed {
     key: Option<SigningKey>,
     token: Option<(Secret, WallTime)>,
+    /// Of the key that last signed, also after it was forgotten.
+    fingerprint: Option<String>,
     generation: u64,
 }
 
@@ -55,6 +57,7 @@ impl KeyPair {
                 None => read_key(&self.key, self.passphrase.as_ref())?,
             };
             let token = key.sign_login(&self.subject, now.as_seconds());
+            signed.fingerprint = Some(key.fingerprint().to_owned());
             signed.key = Some(key);
             signed.token = Some((token?, now));
             signed.generation += 1;
@@ -88,11 +91,17 @@ impl KeyPair {
         }
     }
 
-    pub(super) fn login_hint(&self) -> String {
+    /// What to compare: both fingerprints, where Snowflake names the one that it knows.
+    pub(super) fn login_hint(&self, named: Option<&str>) -> String {
         let signed = self.lock();
-        let fingerprint = signed.key.as_ref().map_or("unknown", |key| key.fingerprint());
+        let own = signed.fingerprint.as_deref().unwrap_or("unknown");
+        let named = match named {
+            Some(named) if own.ends_with(named) => ", which Snowflake names too,".to_owned(),
+            Some(named) => format!(" while Snowflake names SHA256:{named},"),
+            None => String::new(),
+        };
         format!(
-            "the key's fingerprint is {fingerprint} and the login is {}: compare with RSA_PUBLIC_KEY_FP and LOGIN_NAME in DESC USER, and with SELECT CURRENT_ORGANIZATION_NAME() || '-' || CURRENT_ACCOUNT_NAME()",
+            "the key's fingerprint is {own}{named} and the login is {}: compare with RSA_PUBLIC_KEY_FP, RSA_PUBLIC_KEY_2_FP and LOGIN_NAME in DESC USER, and with SELECT CURRENT_ORGANIZATION_NAME() || '-' || CURRENT_ACCOUNT_NAME()",
             self.subject
         )
     }

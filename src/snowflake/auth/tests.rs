@@ -197,11 +197,11 @@ fn a_refused_token_is_replaced_once_however_many_were_refused() {
     let pair = key_pair(KeySource::Text(Secret::new(PKCS8)));
     let refused = pair.bearer(at(1_000)).unwrap();
     assert_eq!(pair.bearer(at(1_001)).unwrap().token, refused.token);
-    assert!(pair.renew_after(&refused, Some("390144")));
+    assert!(pair.renew_after(&refused));
     let renewed = pair.bearer(at(1_002)).unwrap();
     assert_ne!(renewed.token, refused.token);
     assert!(
-        pair.renew_after(&refused, Some("390144")),
+        pair.renew_after(&refused),
         "a slower worker comes with the old one"
     );
     assert_eq!(pair.bearer(at(1_003)).unwrap().token, renewed.token);
@@ -231,11 +231,20 @@ fn a_key_file_is_read_at_the_first_call_and_again_after_it_was_repaired() {
     assert!(!missing.to_error().message.contains("snowflake-mcp-key"));
     std::fs::write(&path, PKCS8).unwrap();
     let repaired = pair.bearer(at(2)).map(|bearer| bearer.token_type);
-    std::fs::remove_file(&path).unwrap();
     assert_eq!(repaired, Ok("KEYPAIR_JWT"));
-    assert!(
-        pair.login_hint().contains(&fingerprint()) && pair.login_hint().contains("TESTORG-TESTACCT.TESTUSER")
-    );
+    let hint = pair.login_hint(None);
+    for part in [&fingerprint(), "TESTORG-TESTACCT.TESTUSER", "RSA_PUBLIC_KEY_2_FP"] {
+        assert!(hint.contains(part), "{hint}");
+    }
+    let other = "A".repeat(43) + "=";
+    let both = pair.login_hint(Some(&other));
+    assert!(both.contains(&fingerprint()) && both.contains(&other), "{both}");
+    let same = pair.login_hint(Some(FINGERPRINT.trim()));
+    assert!(same.contains("which Snowflake names too"), "{same}");
+    // Also while another worker has just thrown the refused token away.
+    assert!(pair.renew_after(&pair.bearer(at(3)).unwrap()));
+    std::fs::remove_file(&path).unwrap();
+    assert!(pair.login_hint(None).contains(&fingerprint()));
 }
 
 #[test]
@@ -259,7 +268,7 @@ fn a_fixed_token_is_sent_as_it_is_and_never_renewed() {
     let bearer = fixed.bearer(at(0)).unwrap();
     assert_eq!(bearer.token.reveal(), "pat-secret");
     assert_eq!(bearer.token_type, "PROGRAMMATIC_ACCESS_TOKEN");
-    assert!(!fixed.renew_after(&bearer, None));
+    assert!(!fixed.renew_after(&bearer));
     assert!(!format!("{fixed:?} {bearer:?}").contains("pat-secret"));
     let oauth = Authentication::OAuth(Secret::new("o"));
     let fixed = credentials(oauth, None).unwrap();

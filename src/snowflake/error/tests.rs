@@ -1,6 +1,7 @@
 //! What Snowflake complains of, and whose business it is.
 
 use super::*;
+use serde_json::json;
 
 fn of(status: u16, body: &str) -> Error {
     Complaint::read(body.as_bytes()).into_error(status)
@@ -131,23 +132,217 @@ fn messages_fit_a_line_and_end() {
 }
 
 #[test]
-fn an_operator_is_told_which_setting_to_look_at() {
-    assert!(
-        of(400, r#"{"code":"390186","message":"Role 'R' is not granted."}"#)
-            .message
-            .ends_with("set SNOWFLAKE_ROLE to a role that is granted to the user (SHOW GRANTS TO USER)")
+fn whoever_can_do_something_is_told_what() {
+    let check = |status: u16, code: &str, message: &str, kind: Kind, part: &str| {
+        let error = of(status, &json!({ "code": code, "message": message }).to_string());
+        assert_eq!(error.kind, kind, "{code} {message}");
+        assert!(
+            error.advice().contains(part),
+            "{code} {message}: {}",
+            error.advice()
+        );
+    };
+    check(
+        400,
+        "390186",
+        "Role 'R' is not granted.",
+        Kind::Configuration,
+        "SNOWFLAKE_ROLE",
     );
-    assert!(
-        of(
-            422,
-            r#"{"code":"000606","message":"No active warehouse selected."}"#
-        )
-        .message
-        .contains("set SNOWFLAKE_WAREHOUSE")
+    check(
+        422,
+        "000606",
+        "No active warehouse selected.",
+        Kind::NoWarehouse,
+        "SNOWFLAKE_WAREHOUSE",
     );
-    assert!(of(404, "").message.contains("SNOWFLAKE_HOST"));
-    assert!(of(307, "").message.contains("SNOWFLAKE_HOST"));
-    assert!(of(403, "").message.contains("network policy"));
+    check(
+        422,
+        "003001",
+        "SQL access control error: Insufficient privileges to operate on warehouse 'W'",
+        Kind::Privilege,
+        "GRANT USAGE ON WAREHOUSE",
+    );
+    check(
+        422,
+        "003001",
+        "Insufficient privileges to operate on schema 'S'",
+        Kind::Privilege,
+        "USAGE",
+    );
+    let over = "Warehouse 'W' cannot be resumed because resource monitor 'M' has exceeded its quota.";
+    check(422, "090073", over, Kind::NoWarehouse, "quota");
+    check(422, "009999", over, Kind::NoWarehouse, "quota");
+    let queued = "Statement was queued longer than its queued timeout of 10 second(s) and was canceled.";
+    check(408, "000630", queued, Kind::Timeout, "STATEMENT_QUEUED_TIMEOUT");
+    check(
+        408,
+        "000630",
+        "Statement reached its timeout.",
+        Kind::Timeout,
+        "Narrow",
+    );
+    let barred = "Incoming request with IP/Token 192.0.2.1 is not allowed to access Snowflake.";
+    for code in ["390420", "390422", "390999"] {
+        check(403, code, barred, Kind::Forbidden, "network policy");
+    }
+    check(
+        401,
+        "390101",
+        "User access disabled.",
+        Kind::Login,
+        "DISABLED = FALSE",
+    );
+    check(401, "390102", "Locked.", Kind::Login, "MINS_TO_UNLOCK");
+    check(
+        401,
+        "394508",
+        "Multi-factor authentication is required.",
+        Kind::Login,
+        "second factor",
+    );
+    check(
+        401,
+        "394304",
+        "JWT token is invalid.",
+        Kind::Login,
+        "RSA_PUBLIC_KEY",
+    );
+    check(
+        401,
+        "390318",
+        "OAuth access token expired.",
+        Kind::Login,
+        "expired",
+    );
+    check(404, "", "", Kind::Configuration, "SNOWFLAKE_HOST");
+    check(307, "", "", Kind::Configuration, "SNOWFLAKE_HOST");
+    check(403, "", "", Kind::Forbidden, "network policy");
+    // An object's name is nobody's second factor.
+    check(422, "009999", "table MFA_LOG is odd", Kind::Execution, "");
+    // A number has no zeros in front.
+    assert_eq!(of(422, r#"{"code":606}"#).kind, Kind::NoWarehouse);
+}
+
+#[test]
+fn only_a_token_that_was_refused_is_replaced_and_a_locked_user_is_left_alone() {
+    let is = |code: &str| {
+        let body = json!({ "code": code, "message": "m" }).to_string();
+        Complaint::read(body.as_bytes()).is_about_token(401)
+    };
+    for code in ["390144", "394304", "390303", "390318", "394400", "390114"] {
+        assert!(is(code), "{code}");
+    }
+    for code in ["390100", "390101", "390102", "390999", "390422"] {
+        assert!(!is(code), "{code}");
+    }
+    assert!(
+        Complaint::default().is_about_token(401),
+        "a bare 401 says nothing else"
+    );
+}
+
+#[test]
+fn a_fingerprint_that_snowflake_names_is_found() {
+    let digest = "A".repeat(43) + "=";
+    let of = |message: String| Complaint {
+        message: Some(message),
+        ..Complaint::default()
+    };
+    let named = of(format!("expected SHA256:{digest}, found another"));
+    assert_eq!(named.fingerprint(), Some(digest.as_str()));
+    for other in ["SHA256:short", "no key", "SHA256:"] {
+        assert_eq!(of(other.to_owned()).fingerprint(), None, "{other}");
+    }
+}
+
+/// Whether an answer is repeated, as `Client::judge` and the repetitions decide it.
+fn again(row: &Row) -> &'static str {
+    match Failure::of_status(*row.http.start()) {
+        Some(_) => "with pauses",
+        None if row.is_about_token => "once, with another token",
+        None => "no",
+    }
+}
+
+/// `docs/errors.md`, from the table.
+fn printed() -> String {
+    let mut page = PAGE.to_owned();
+    for row in table::ROWS {
+        let (from, to) = row.http.clone().into_inner();
+        let http = match (from, to) {
+            (0, u16::MAX) => "any other".to_owned(),
+            _ if from == to => from.to_string(),
+            _ => format!("{from} to {to}"),
+        };
+        let code = match row.code {
+            "" => String::new(),
+            code if code.len() < 6 => format!("{code}…"),
+            code => code.to_owned(),
+        };
+        let advice = row.advice.unwrap_or_else(|| row.kind.advice());
+        page.push_str(&format!(
+            "| {http} | {code} | {} | {} | {} | {} | {advice} |\n",
+            row.state,
+            row.words,
+            row.kind.name(),
+            again(row),
+        ));
+    }
+    page.push_str(FAULTS);
+    let faults = [
+        ("the name is unknown", Fault::HostUnknown),
+        (
+            "nobody listens, or no way there",
+            Fault::NotConnected { why: String::new() },
+        ),
+        (
+            "the certificate is not believed",
+            Fault::Tls {
+                why: String::new(),
+                is_certificate: true,
+            },
+        ),
+        ("no connection in time", Fault::TimedOut { was_sent: false }),
+        ("no answer in time", Fault::TimedOut { was_sent: true }),
+        ("the answer broke off", Fault::Lost { why: String::new() }),
+        ("no HTTP came", Fault::NotHttp { why: String::new() }),
+    ];
+    for (what, fault) in faults {
+        let error = of_fault(&fault, "HOST");
+        let attempts = failure_of(&fault).attempts_max();
+        let (kind, message) = (error.kind.name(), &error.message);
+        page.push_str(&format!("| {what} | {kind} | {attempts} | {message} |\n"));
+    }
+    page
+}
+
+#[test]
+fn the_page_about_errors_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, printed()).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        page == printed(),
+        "docs/errors.md is not what the table says: UPDATE=1 cargo test --lib the_page_about_errors"
+    );
+}
+
+#[test]
+fn every_row_decides_something_and_no_row_hides_another() {
+    for (index, row) in table::ROWS.iter().enumerate() {
+        let digits = match row.code {
+            "" => None,
+            code => Some(format!("{code:9<6}")),
+        };
+        let state = (!row.state.is_empty()).then_some(row.state);
+        let words = (!row.words.is_empty()).then_some(row.words);
+        let found = table::row(*row.http.start(), digits.as_deref(), state, words);
+        let at = table::ROWS.iter().position(|other| std::ptr::eq(other, found));
+        assert_eq!(at, Some(index), "{row:?} is hidden by {found:?}");
+    }
 }
 
 #[test]
@@ -175,3 +370,22 @@ fn faults_say_what_to_check() {
     let detail = of_fault(&Fault::Lost { why: why() }, "h").detail;
     assert_eq!(detail.as_deref(), Some("why"));
 }
+
+const PAGE: &str = "# What goes wrong in Snowflake, and what to do next\n\
+\n\
+Printed from `src/snowflake/error/table.rs` by a test (`UPDATE=1 cargo test --lib the_page_about_errors`). The first row that fits\n\
+an answer decides: its code, what its message says, its SQLSTATE, its HTTP status. The kind is the word in logs, metrics and audit\n\
+lines; the last column is what the caller reads after Snowflake's own words. A statement that is repeated is sent with the same\n\
+request id and `retry=true`, so it runs once. For an object that is missing or not authorised, up to three near names follow, of\n\
+those that were shown to the same role.\n\
+\n\
+| HTTP | code | SQLSTATE | the message holds | kind | repeated | what to do |\n\
+|---|---|---|---|---|---|---|\n\
+";
+
+const FAULTS: &str = "\n\
+Where there is no answer:\n\
+\n\
+| what | kind | attempts | what is said |\n\
+|---|---|---|---|\n\
+";

@@ -1,5 +1,7 @@
 //! Arguments that are there only where something can be chosen, and what becomes of a choice.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
 use super::*;
@@ -92,6 +94,29 @@ fn a_call_goes_to_the_connection_that_it_names_or_to_the_first() {
     let single = catalogue(vec![choice("", &[], &[])]);
     let work = begin(&single, r#"{"query":"select 1"}"#).unwrap();
     assert_eq!(work.context.connection, None);
+}
+
+#[test]
+fn who_is_told_that_a_statement_goes_on_is_told_which_connection_to_name() {
+    let told = |choices: &[&str], arguments: &str| {
+        let choices = choices.iter().map(|name| choice(name, &[], &[])).collect();
+        let work = begin(&catalogue(choices), arguments).unwrap();
+        let told = work.patience.unwrap().tell("01c0", Duration::from_secs(45));
+        String::from_utf8(told).unwrap()
+    };
+    let plain = r#"{"query":"select 1"}"#;
+    let alone = told(&[""], plain);
+    assert!(alone.contains("with this query_id for its rows"), "{alone}");
+    let first = told(&["prod", "dev"], plain);
+    assert!(
+        first.contains("with this query_id and connection prod for its rows"),
+        "{first}"
+    );
+    let named = told(&["prod", "dev"], r#"{"query":"select 1","connection":"dev"}"#);
+    assert!(
+        named.contains("with this query_id and connection dev for its rows"),
+        "{named}"
+    );
 }
 
 #[test]

@@ -101,6 +101,11 @@ pub enum Error {
         /// Connections allowed, `connections_max`.
         limit: usize,
     },
+    /// As many connections of the peer's address are open as may be.
+    AddressFull {
+        /// Connections allowed, `connections_per_address_max`.
+        limit: usize,
+    },
     /// The server shuts down and this request was not complete.
     ShuttingDown,
 }
@@ -134,7 +139,10 @@ impl Error {
             Self::ExpectationUnknown => 417,
             Self::HeadTooLong { .. } | Self::TooManyFields { .. } | Self::TrailerTooLong { .. } => 431,
             Self::MethodTooLong { .. } | Self::CodingUnsupported => 501,
-            Self::ShortOfMemory { .. } | Self::TableFull { .. } | Self::ShuttingDown => 503,
+            Self::ShortOfMemory { .. }
+            | Self::TableFull { .. }
+            | Self::AddressFull { .. }
+            | Self::ShuttingDown => 503,
             Self::VersionUnsupported => 505,
         }
     }
@@ -174,6 +182,7 @@ impl Error {
             Self::BodyTimeout => "body_timeout",
             Self::ShortOfMemory { .. } => "short_of_memory",
             Self::TableFull { .. } => "table_full",
+            Self::AddressFull { .. } => "address_full",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -182,9 +191,10 @@ impl Error {
     /// (RFC 9110 section 10.2.3): sooner than peers that hold something are cut off, but not at once.
     pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::ShortOfMemory { .. } | Self::TableFull { .. } | Self::ShuttingDown => {
-                &[("Retry-After", "5")]
-            }
+            Self::ShortOfMemory { .. }
+            | Self::TableFull { .. }
+            | Self::AddressFull { .. }
+            | Self::ShuttingDown => &[("Retry-After", "5")],
             _ => &[],
         }
     }
@@ -197,6 +207,7 @@ impl Error {
             Self::Incomplete => CloseReason::PeerClosed,
             Self::ShortOfMemory { .. } => CloseReason::ShortOfMemory,
             Self::TableFull { .. } => CloseReason::TableFull,
+            Self::AddressFull { .. } => CloseReason::AddressFull,
             Self::ShuttingDown => CloseReason::Draining,
             _ => CloseReason::BadRequest,
         }
@@ -276,6 +287,10 @@ impl fmt::Display for Error {
                 f,
                 "{limit} connections are open, as many as may be (connections_max): try again later"
             ),
+            Self::AddressFull { limit } => write!(
+                f,
+                "{limit} connections from your address are open, as many as may be (MCP_MAX_CONNECTIONS_PER_ADDRESS): close some, or try again later"
+            ),
             Self::ShuttingDown => {
                 f.write_str("the server is shutting down: send the request again elsewhere")
             }
@@ -287,7 +302,7 @@ impl std::error::Error for Error {}
 
 /// One of each, for the tests that must see them all.
 #[cfg(test)]
-pub(super) const EVERY: [Error; 33] = [
+pub(super) const EVERY: [Error; 34] = [
     Error::LineEnd,
     Error::EmptyLines,
     Error::RequestLine,
@@ -320,6 +335,7 @@ pub(super) const EVERY: [Error; 33] = [
     Error::BodyTimeout,
     Error::ShortOfMemory { limit: 67_108_864 },
     Error::TableFull { limit: 16_384 },
+    Error::AddressFull { limit: 4_096 },
     Error::ShuttingDown,
 ];
 
@@ -363,6 +379,7 @@ mod tests {
             ("body_timeout", 408),
             ("short_of_memory", 503),
             ("table_full", 503),
+            ("address_full", 503),
             ("shutting_down", 503),
         ];
         assert_eq!(table, expected);

@@ -39,6 +39,7 @@
 mod body;
 mod deadlines;
 mod error;
+pub mod forwarded;
 mod framing;
 mod head;
 mod host;

@@ -123,7 +123,7 @@ fn told(scene: &Scene, outcome: mcp::Outcome) -> Value {
     }
 }
 
-fn job(work: snowflake_mcp::backend::job::Work, number: u8) -> Job {
+fn job(work: Box<snowflake_mcp::backend::job::Work>, number: u8) -> Job {
     Job {
         id: JobId(u64::from(number)),
         work,
