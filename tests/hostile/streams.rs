@@ -79,7 +79,7 @@ fn with_lines(request: &str, lines: &str) -> String {
 }
 
 /// Lets the calls of these clients end and sees what is held for them, then how they are cut off for `reason`.
-fn is_cut_off(victim: &mut Victim, clients: Vec<TcpStream>, blocker: TcpStream, reason: &str) {
+fn is_cut_off(victim: &Victim, clients: Vec<TcpStream>, blocker: TcpStream, reason: &str) {
     let cut = format!("snowflake_mcp_connections_closed_total{{reason=\"{reason}\"}}");
     victim.attacked(|| {
         drop(blocker);
@@ -104,7 +104,7 @@ fn is_cut_off(victim: &mut Victim, clients: Vec<TcpStream>, blocker: TcpStream, 
 
 #[test]
 fn request_streams_that_nobody_reads_are_held_within_their_bound_and_cut_off() {
-    let mut victim = victim(2);
+    let victim = victim(2);
     let blocker = blocker(&victim);
     let meta = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":"p"}"#;
     let lines = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: execute_query\r\n";
@@ -118,16 +118,16 @@ fn request_streams_that_nobody_reads_are_held_within_their_bound_and_cut_off() {
             client
         })
         .collect();
-    is_cut_off(&mut victim, clients, blocker, "write_timeout");
+    is_cut_off(&victim, clients, blocker, "write_timeout");
     victim.calms_down(KEPT);
 }
 
 #[test]
 fn streams_that_a_session_comes_back_to_and_does_not_read_are_cut_off() {
-    let mut victim = victim(2);
+    let victim = victim(2);
     let blocker = blocker(&victim);
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| come_back(victim.address)).collect();
-    is_cut_off(&mut victim, clients, blocker, "write_timeout");
+    is_cut_off(&victim, clients, blocker, "write_timeout");
     // What sessions keep for clients that come back once more is theirs until it is too old.
     victim.calms_down(KEPT + CLIENTS * 8 * MIB);
 }
@@ -165,11 +165,11 @@ fn come_back(address: SocketAddr) -> TcpStream {
 #[test]
 fn channels_of_http_and_sse_that_nobody_reads_are_cut_off_with_the_second_large_result() {
     // Long enough that time is not what ends them.
-    let mut victim = victim(60);
+    let victim = victim(60);
     let blocker = blocker(&victim);
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| open_channel(victim.address)).collect();
     until(|| victim.calls() == 1 + 2 * CLIENTS as u64).expect("all calls are taken in");
-    is_cut_off(&mut victim, clients, blocker, "stream_too_slow");
+    is_cut_off(&victim, clients, blocker, "stream_too_slow");
     assert!(metric(&victim, "snowflake_mcp_streams_cut_total") >= CLIENTS);
     victim.calms_down(KEPT);
 }
