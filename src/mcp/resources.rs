@@ -45,6 +45,7 @@ fn read_result(service: &Service, request: &Request<'_>, uri: &str, place: &Resu
     let (revision, traceparent) = (request.revision, request.traceparent());
     let call = tools::Call {
         form: revision.result_form(),
+        ran: Some(&service.history),
         ..request.call(&service.keys, traceparent.as_deref())
     };
     let document = service

@@ -11,18 +11,17 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::cursor::Place;
-use super::existing::{query_id_in, rows_work};
+use super::cursor::Sealer;
+use super::existing::{first_row, rows_work};
 use super::names::text_property;
 use super::page::{Page, format_property, limit_property, tokens_property};
 use super::place::{SCHEME, percent_decoded, percent_encoded};
 use super::render::{Figures, Form, missing_result};
 use super::schema::Arguments;
-use super::{Begun, Call, Catalogue, Refusal, Refused, Settings, Tool, choice};
+use super::{Begun, Call, Catalogue, Refusal, Refused, Settings, Tool};
 use crate::backend::Answer;
 use crate::backend::job::{Patience, Work};
 use crate::backend::rows::Position;
-use crate::ident::QueryId;
 use crate::json;
 
 /// The media type of the document.
@@ -35,18 +34,11 @@ const METHOD: &str = "resources/read";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultPlace {
     connection: Option<String>,
-    query_id: QueryId,
+    /// A query id, or a cursor in its place.
+    id: String,
 }
 
 impl ResultPlace {
-    /// Those of this statement, run through this connection; without one, through that of calls that name none.
-    fn new(connection: Option<&str>, query_id: QueryId) -> Self {
-        Self {
-            connection: connection.map(str::to_owned),
-            query_id,
-        }
-    }
-
     /// The rows that a URI names; `None` for one of another form.
     pub fn of_uri(uri: &str) -> Option<Self> {
         let parts = uri.strip_prefix(SCHEME)?.strip_prefix(AUTHORITY)?;
@@ -55,12 +47,14 @@ impl ResultPlace {
             Some((connection, id)) => (Some(percent_decoded(connection)?), id),
         };
         let is_odd = |name: &String| name.is_empty() || name.contains('/');
-        if !id.contains('-') || connection.as_ref().is_some_and(is_odd) {
+        let is_id = id.contains('-') || id.len() >= CURSOR_BYTES_MIN;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !is_id || !id.bytes().all(is_plain) || connection.as_ref().is_some_and(is_odd) {
             return None;
         }
         Some(Self {
             connection,
-            query_id: QueryId::parse(id)?,
+            id: id.to_owned(),
         })
     }
 
@@ -68,15 +62,25 @@ impl ResultPlace {
     pub fn to_uri(&self) -> String {
         let connection = self.connection.as_deref();
         let connection = connection.map_or(String::new(), |name| percent_encoded(name) + "/");
-        format!("{SCHEME}{AUTHORITY}{connection}{}", self.query_id)
+        format!("{SCHEME}{AUTHORITY}{connection}{}", self.id)
     }
 }
 
 const AUTHORITY: &str = "result/";
 
+/// No query id is as long, and every cursor is longer.
+const CURSOR_BYTES_MIN: usize = 65;
+
 /// The content block that leads to the rows of this statement. `None` for an id that no URI can be made of.
-pub(super) fn link(connection: Option<&str>, query_id: &str) -> Option<Vec<u8>> {
-    let uri = ResultPlace::new(connection, QueryId::parse(query_id)?).to_uri();
+///
+/// Where callers are told apart it holds a cursor, which is good on every replica, instead of the query id.
+pub(super) fn link(sealer: &Sealer, connection: Option<&str>, query_id: &str) -> Option<Vec<u8>> {
+    let id = match sealer.is_bound() {
+        true => sealer.seal(query_id, Position::default()),
+        false => query_id.to_owned(),
+    };
+    let connection = connection.map(str::to_owned);
+    let uri = ResultPlace { connection, id }.to_uri();
     ResultPlace::of_uri(&uri)?;
     let mut link = b"{\"type\":\"resource_link\",\"uri\":".to_vec();
     json::push_string(&mut link, &uri);
@@ -104,23 +108,22 @@ pub(super) fn reader(settings: &Settings) -> Tool {
 }
 
 fn begin(settings: &Arc<Settings>, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Begun, Refusal> {
-    let query_id = query_id_in(arguments)?;
+    let place = first_row(settings, arguments, call)?;
     let connection = arguments
         .is_known("connection")
         .then(|| arguments.text("connection"));
-    let uri = ResultPlace::new(connection.flatten(), query_id.clone()).to_uri();
-    let page = Page::new(settings, arguments, call);
+    let uri = ResultPlace {
+        connection: connection.flatten().map(str::to_owned),
+        id: arguments.text("query_id").unwrap_or_default().to_owned(),
+    };
+    let uri = uri.to_uri();
+    let page = Page::new(settings, arguments, call).of_connection(call, place.connection.clone());
     let (form, limit) = (call.form, page.limit);
     let render = move |answer: Answer| match answer.results.first() {
         Some(result) => page.document(result, &answer, &uri),
         None => missing_result(form),
     };
-    let place = Place {
-        query_id,
-        position: Position::default(),
-        connection: choice::connection(settings, arguments),
-    };
-    Ok(rows_work(settings, call, place, limit, render)?.into())
+    Ok(rows_work(settings, place, limit, render).into())
 }
 
 impl Catalogue {
@@ -136,7 +139,7 @@ impl Catalogue {
         meanwhile: Form,
     ) -> Result<Box<Work>, Refused> {
         let mut arguments = b"{\"format\":\"json\",\"query_id\":".to_vec();
-        json::push_string(&mut arguments, place.query_id.as_str());
+        json::push_string(&mut arguments, &place.id);
         if let Some(connection) = &place.connection {
             arguments.extend_from_slice(b",\"connection\":");
             json::push_string(&mut arguments, connection);
@@ -187,19 +190,19 @@ pub(super) fn contents(form: Form, uri: &str, text: &[&[u8]]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::call::tests::with_call;
+    use crate::tools::cursor;
 
     #[test]
     fn a_uri_leads_back_to_its_statement() {
-        let id = QueryId::parse("01b2c3d4-0000-1111-0000-222200000005").unwrap();
-        for connection in [None, Some("prod"), Some("a b/c"), Some("é%")] {
-            let place = ResultPlace::new(connection, id.clone());
+        for connection in [None, Some("prod"), Some("a b"), Some("é%")] {
+            let place = ResultPlace {
+                connection: connection.map(str::to_owned),
+                id: "01b2c3d4-0000-1111-0000-222200000005".to_owned(),
+            };
             let uri = place.to_uri();
-            assert!(uri.is_ascii() && uri.ends_with(id.as_str()), "{uri}");
-            let back = ResultPlace::of_uri(&uri);
-            match connection.filter(|name| name.contains('/')) {
-                None => assert_eq!(back, Some(place), "{uri}"),
-                Some(_) => assert_eq!(back, None, "no connection is called so"),
-            }
+            assert!(uri.is_ascii() && uri.ends_with(&place.id), "{uri}");
+            assert_eq!(ResultPlace::of_uri(&uri), Some(place), "{uri}");
         }
     }
 
@@ -212,6 +215,7 @@ mod tests {
             "snowflake://result/public/orders",
             "snowflake://RESULT/a-b",
             "snowflake://result//a-b",
+            "snowflake://result/a%2Fb/c-d",
             "snowflake://result/a/b/c-d",
             "snowflake://result/a-b/",
             "snowflake://result/%22a-b%22",
@@ -222,13 +226,29 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_made_for_ids_that_lead_back() {
-        let link =
-            |id| link(None, id).map(|link| serde_json::from_slice::<serde_json::Value>(&link).unwrap());
-        let made = link("01b2-5").expect("an id with a hyphen");
-        assert_eq!(made["uri"], "snowflake://result/01b2-5");
-        assert_eq!(made["mimeType"], "application/json");
-        assert_eq!(link("plain"), None);
-        assert_eq!(link("a b"), None);
+    fn a_link_has_the_id_where_nobody_is_known_and_else_a_cursor_that_only_its_caller_can_use() {
+        with_call(|call| {
+            let uri = |call: &Call<'_>, connection, id| {
+                let link = link(&Sealer::of(call, None), connection, id)?;
+                let link: serde_json::Value = serde_json::from_slice(&link).unwrap();
+                assert_eq!(link["mimeType"], MIME_TYPE);
+                link["uri"].as_str().map(str::to_owned)
+            };
+            assert_eq!(uri(call, None, "01b2-5").unwrap(), "snowflake://result/01b2-5");
+            assert_eq!(
+                uri(call, Some("b"), "01b2-5").unwrap(),
+                "snowflake://result/b/01b2-5"
+            );
+            assert_eq!(uri(call, None, "plain"), None);
+            let known = Call {
+                principal: b"one",
+                ..*call
+            };
+            let place = ResultPlace::of_uri(&uri(&known, None, "01b2-5").unwrap()).unwrap();
+            assert!(place.id.len() >= CURSOR_BYTES_MIN, "{}", place.id.len());
+            let opened = cursor::open(&known, &place.id).unwrap();
+            assert_eq!(opened.query_id.as_str(), "01b2-5");
+            assert!(cursor::open(call, &place.id).is_err());
+        });
     }
 }

@@ -229,3 +229,37 @@ fn rows_that_were_cut_are_linked_where_the_revision_has_links() {
         "nothing more to read"
     );
 }
+
+#[test]
+fn rows_of_a_statement_that_somebody_else_ran_are_not_found() {
+    let uri = format!("snowflake://result/{ID}");
+    let negotiated = Context {
+        principal: b"ann",
+        ..socket(Some(Revision::V20251125))
+    };
+    let Outcome::Error { error, .. } = outcome(&negotiated, &call("resources/read", &read(&uri))) else {
+        panic!("this process saw nobody run it");
+    };
+    assert_eq!(error.code, -32002, "{error}");
+    assert!(error.message.contains(ID), "with the reason: {error}");
+    // What was linked for her is a cursor: hers on every replica.
+    let query = r#""name":"execute_query","arguments":{"query":"select 1","limit":2}"#;
+    let mut service = service();
+    let ran = work_of(&mut service, &negotiated, &call("tools/call", query));
+    let bounds = ran.work.bounds;
+    let result = told(ran.work.render.run(rows(bounds)));
+    let linked = result["content"][1]["uri"].as_str().unwrap();
+    let again = work_of(&mut service, &negotiated, &call("resources/read", &read(linked)));
+    assert!(matches!(&again.work.operation, Operation::Read { query_id, .. } if query_id.as_str() == ID));
+    let other = Context {
+        principal: b"bob",
+        ..negotiated
+    };
+    let message = call("resources/read", &read(linked));
+    let message = rpc::decode(message.as_bytes(), &Limits::default()).unwrap();
+    let refused = service.on_message(&other, &message);
+    assert!(
+        matches!(&refused, Outcome::Error { error, .. } if error.code == -32002),
+        "{refused:?}"
+    );
+}
