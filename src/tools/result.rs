@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::cursor::Sealer;
 use super::existing::{first_row, rows_work};
 use super::names::text_property;
-use super::page::{Page, format_property, limit_property, tokens_property};
+use super::page::{Page, bytes_property, format_property, limit_property, tokens_property};
 use super::place::{SCHEME, percent_decoded, percent_encoded};
 use super::render::{Figures, Form, missing_result};
 use super::schema::Arguments;
@@ -101,6 +101,7 @@ pub(super) fn reader(settings: &Settings) -> Tool {
             limit_property(settings.rows_max, settings.rows_max),
             format_property(),
             tokens_property(settings),
+            bytes_property(settings),
         ],
         output_schema: "",
         begin,

@@ -3,21 +3,30 @@
 //! Every server gets a port from the system and an empty directory, so that no `.env` is found. Nothing here sleeps:
 //! what must happen is waited for by reading, with a deadline.
 
+#[cfg(target_os = "linux")]
+mod account;
 mod audit;
 mod callers;
 mod command_line;
+mod commands;
 mod descriptors;
 mod fences;
 mod health;
 mod http11;
+#[cfg(target_os = "linux")]
+mod large;
 mod process;
 mod proxies;
 mod replicas;
+#[cfg(target_os = "linux")]
+mod running;
 mod secrets;
 mod seed;
 mod shutdown;
 mod stdio;
 mod tls;
+#[cfg(feature = "demo")]
+mod tokens;
 
 /// Snowflake's SQL API by script, as the tests of the contract have it.
 #[allow(
