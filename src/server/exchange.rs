@@ -69,7 +69,7 @@ impl Core {
         responder: Responder<'_>,
     ) -> Upgrade {
         let settings = Arc::clone(&self.settings);
-        if talk.origin.is_proxy {
+        if talk.origin.is_proxy() {
             talk.note_forwarded(&settings, request);
         }
         let decided = self.decide(&settings, request, &talk.certificate, now);

@@ -530,7 +530,7 @@ impl Server {
         if find(&mut self.entries, connection).is_none() {
             return;
         }
-        let mut entry = self.entries.remove(connection.index as usize);
+        let entry = self.entries.remove(connection.index as usize);
         for key in &entry.talk.streams {
             if let Some(kept) = self
                 .core
@@ -544,7 +544,9 @@ impl Server {
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
         self.core.accounts.forget(connection);
-        self.core.leave_from(&mut entry.talk.origin);
+        if !entry.is_turned_away {
+            self.core.leave_from(&entry.talk.origin);
+        }
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

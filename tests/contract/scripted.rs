@@ -184,7 +184,7 @@ fn a_statement_is_submitted_with_all_that_it_needs() {
     assert!(first.header("authorization").unwrap().starts_with("Bearer eyJ"));
     assert_eq!(
         first.body,
-        json!({ "statement": sql, "timeout": 30, "database": "db", "schema": "S", "parameters": { "query_tag": "mcp" } })
+        json!({ "statement": sql, "timeout": 30, "database": "db", "schema": "S", "parameters": { "query_tag": "mcp", "multi_statement_count": "1" } })
     );
 }
 
