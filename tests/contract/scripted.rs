@@ -376,11 +376,11 @@ fn the_settings_context_stands_in_for_what_a_job_leaves_open() {
         .collect();
     assert_eq!(
         bodies[0],
-        json!({ "statement": "select q", "timeout": 300, "database": "Default Db", "schema": "public", "warehouse": "WH", "role": "R" })
+        json!({ "statement": "select q", "timeout": 300, "database": "Default Db", "schema": "public", "warehouse": "WH", "role": "R", "parameters": { "multi_statement_count": "1" } })
     );
     assert_eq!(
         bodies[1],
-        json!({ "statement": "select q", "timeout": 300, "database": "OTHER", "warehouse": "BIG", "role": "R" })
+        json!({ "statement": "select q", "timeout": 300, "database": "OTHER", "warehouse": "BIG", "role": "R", "parameters": { "multi_statement_count": "1" } })
     );
 }
 
