@@ -52,7 +52,7 @@ struct Behind {
 impl Origin {
     /// The address of who asks.
     pub(super) fn address(&self) -> Option<IpAddr> {
-        self.told().or(self.peer())
+        self.told().or_else(|| self.peer())
     }
 
     /// Whether it is a trusted proxy's own connection.
