@@ -386,7 +386,10 @@ impl Server {
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
                 let ended = result.as_ref().map(|_| ());
-                core.observe(now, flight.connection.as_ref(), ended);
+                // Whether a caller's own login is good says nothing of the server's.
+                if flight.who.identity.is_empty() || !ended.is_err_and(|error| error.kind == Kind::Login) {
+                    core.observe(now, flight.connection.as_ref(), ended);
+                }
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);

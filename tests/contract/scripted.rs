@@ -5,6 +5,7 @@ mod failures;
 mod faults;
 mod gate;
 mod health;
+mod logins;
 mod roles;
 mod seeds;
 mod stopping;
