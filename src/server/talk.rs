@@ -191,7 +191,7 @@ impl Core {
             negotiated: talk.negotiated,
             abilities: talk.abilities,
             principal: access::mark(&caller),
-            is_reader: access::is_reader(&caller),
+            rights: access::rights(&caller),
             client: talk.client_label,
             now,
         };
@@ -232,7 +232,7 @@ impl Core {
         let caller = talk.caller.clone();
         let context = Context {
             principal: access::mark(&caller),
-            is_reader: access::is_reader(&caller),
+            rights: access::rights(&caller),
             now,
             ..Context::default()
         };
