@@ -9,7 +9,7 @@ use super::access;
 use super::batches::{Batch, Place};
 use super::connection::Talk;
 use super::core::Core;
-use super::exchange::{Answer, param_fields, routing_fields};
+use super::exchange::{Answer, routing_fields};
 use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
@@ -87,8 +87,8 @@ impl Core {
         mut answer: Answer<'_, '_>,
     ) {
         let settings = Arc::clone(&self.settings);
-        let params = param_fields(request);
-        let fields = routing_fields(request, &params);
+        let (mut fields, params) = routing_fields(request);
+        fields.params = &params;
         answer.session = match self.session(now, &fields, Need::Optional, &answer.caller) {
             Ok(session) => session,
             Err(refusal) => return answer.session_refusal(refusal, None),
