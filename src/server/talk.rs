@@ -173,8 +173,7 @@ impl Core {
         if rpc::batch::is_batch(text) {
             return self.on_message_batch(now, talk, text, say);
         }
-        let settings = Arc::clone(&self.settings);
-        let message = match rpc::decode(text, &settings.limits) {
+        let message = match rpc::decode(text, &self.settings.limits) {
             Ok(message) => message,
             Err(malformed) => {
                 let id = malformed.id.map(rpc::Id::as_json);
