@@ -104,6 +104,15 @@ impl Codec {
         }
     }
 
+    /// Whether serving it would lead to nothing, as after the last byte of an answer.
+    pub(super) fn is_at_rest(&self) -> bool {
+        match self {
+            Self::Http(http) => http.is_at_rest(),
+            Self::WebSocket(socket) => socket.is_at_rest(),
+            Self::Lines(_) => false,
+        }
+    }
+
     /// Memory that is held for what the peer sends, beyond what each connection has of its own.
     pub(super) fn leased_bytes(&self, limits: &Limits) -> usize {
         match self {
