@@ -150,6 +150,23 @@ pub struct Limits {
     /// keeps nothing.
     pub metadata_ttl: Duration,
 
+    // What is known of roles and logins.
+    /// Roles whose privileges are known at once, of all connections and callers; then the one that was used longest ago is
+    /// looked at anew. Some 2 KiB each, twice.
+    pub audited_roles_max: usize,
+    /// Roles that are followed from one that is looked at, each granted to another. More are told as a gap.
+    pub audit_roles_max: usize,
+    /// Grants read of one role: as many as `SHOW` tells.
+    pub role_grants_max: u64,
+    /// Bytes of them. A job that reads grants holds so many.
+    pub role_grants_bytes_max: usize,
+    /// How long what was found of a role is believed.
+    pub role_audit_ttl: Duration,
+    /// How long what a call told of a login is believed, where somebody asks for health.
+    pub login_told_age: Duration,
+    /// Between two looks at a login that no call tells of. Halved, health costs twice as many exchanges.
+    pub login_probe_pause: Duration,
+
     // What is remembered of statements.
     /// Statements that are remembered for `list_queries`, of all callers; then the oldest go.
     pub queries_max: usize,
@@ -280,6 +297,13 @@ impl Default for Limits {
             metadata_bytes_max: 8 << 20,
             metadata_entry_bytes_max: 1 << 20,
             metadata_ttl: Duration::from_secs(60),
+            audited_roles_max: 256,
+            audit_roles_max: 64,
+            role_grants_max: 10_000,
+            role_grants_bytes_max: 4 << 20,
+            role_audit_ttl: Duration::from_secs(60 * 60),
+            login_told_age: Duration::from_secs(60),
+            login_probe_pause: Duration::from_secs(30),
             queries_max: 2_048,
             queries_per_principal_max: 64,
             queries_bytes_max: 1 << 20,

@@ -123,7 +123,11 @@ impl Record {
             Verdict::Allow => text(into, "verdict", "allow"),
             Verdict::Deny(rule) => {
                 text(into, "verdict", "deny");
-                return text(into, "rule", rule);
+                text(into, "rule", rule);
+                if let Some(query_id) = &self.query_id {
+                    text(into, "query_id", query_id);
+                }
+                return;
             }
         }
         match self.end {
@@ -229,6 +233,7 @@ mod tests {
     #[test]
     fn what_was_denied_has_its_rule_and_no_end() {
         let mut record = record();
+        record.query_id = None;
         record.verdict = Verdict::Deny(Cow::Borrowed("not_a_read"));
         let line = &lines(&record)[0];
         assert!(

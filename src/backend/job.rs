@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grants::Report;
 use super::kept::{Kept, Share, Who};
 use super::rows::{Bounds, Position};
 use super::{Column, Error, ResultSet, Value};
@@ -228,6 +229,8 @@ pub struct Reached {
     pub row_bytes: usize,
     /// The statement that the job waits for goes on without further steps, and can be asked after by its handle.
     pub goes_on_alone: bool,
+    /// What was found out about the role before the job began, for the server.
+    pub role: Option<Box<Report>>,
 }
 
 impl Default for Reached {
@@ -238,6 +241,7 @@ impl Default for Reached {
             carried: None,
             row_bytes: 0,
             goes_on_alone: false,
+            role: None,
         }
     }
 }

@@ -13,8 +13,10 @@
 pub mod absent;
 pub mod cancel;
 pub mod error;
+pub mod grants;
 pub mod job;
 pub mod kept;
+pub mod role_audit;
 pub mod router;
 pub mod rows;
 
@@ -22,6 +24,7 @@ pub use absent::Absent;
 pub use cancel::CancelToken;
 pub use error::{Error, Kind};
 pub use job::{Answer, Completion, Job, Outcome, Progress, Stage, Step};
+pub use role_audit::RoleAudit;
 pub use router::Router;
 pub use rows::{Column, ResultSet, Value};
 

@@ -173,6 +173,8 @@ struct Statements {
     policy: Option<String>,
     #[arg(long, value_name = "KINDS", help = described(&setting::ALLOW_WRITE))]
     allow_write: Option<String>,
+    #[arg(long, help = described(&setting::STRICT_ROLE))]
+    strict_role: bool,
     #[arg(long, value_name = "BYTES", help = described(&setting::SCAN_BYTES_MAX))]
     max_scan_bytes: Option<String>,
     #[arg(long, value_name = "COUNT", help = described(&setting::PARTITIONS_MAX))]
@@ -187,9 +189,11 @@ struct Statements {
 
 impl Statements {
     fn flags(&self) -> Vec<(&'static str, String)> {
+        let strict_role = self.strict_role.then(|| "true".to_owned());
         given(&[
             (&setting::POLICY, &self.policy),
             (&setting::ALLOW_WRITE, &self.allow_write),
+            (&setting::STRICT_ROLE, &strict_role),
             (&setting::SCAN_BYTES_MAX, &self.max_scan_bytes),
             (&setting::PARTITIONS_MAX, &self.max_partitions),
             (&setting::SCAN_BYTES_UNASKED_MAX, &self.confirm_scan_bytes),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snowflake_mcp::access::keys::{self, Made};
 use snowflake_mcp::access::{KeyRing, Scope};
-use snowflake_mcp::backend::{Absent, Backend, Router};
+use snowflake_mcp::backend::{Absent, Backend, RoleAudit, Router};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
@@ -42,10 +42,19 @@ pub(crate) fn backend(config: &Config, clock: SystemClock) -> Arc<dyn Backend> {
             Arc::new(Router::new(engines.collect()))
         }
     };
-    if config.log.statements {
+    let engine = if config.log.statements {
         Arc::new(LoggedStatements::new(engine))
     } else {
         engine
+    };
+    let is_strict = config.statements.is_role_strict;
+    match config.engine {
+        Engine::Incomplete(_) => engine,
+        // Its one role reads. An operator who wants roles looked at has that one looked at too.
+        Engine::Demo if !is_strict => engine,
+        Engine::Demo | Engine::Snowflake(_) | Engine::Several(_) => {
+            Arc::new(RoleAudit::new(engine, Box::new(clock), &config.limits, is_strict))
+        }
     }
 }
 
@@ -218,6 +227,14 @@ fn server_settings(config: &Config) -> Settings {
         engine: match config.engine {
             Engine::Demo => "demo",
             Engine::Snowflake(_) | Engine::Several(_) | Engine::Incomplete(_) => "snowflake",
+        },
+        probes_logins: matches!(config.engine, Engine::Snowflake(_) | Engine::Several(_)),
+        connections: match &config.engine {
+            Engine::Several(connections) => {
+                let names = connections.iter().map(|connection| Arc::from(&*connection.name));
+                names.collect()
+            }
+            Engine::Demo | Engine::Snowflake(_) | Engine::Incomplete(_) => Vec::new(),
         },
         has_own_ids: matches!(config.engine, Engine::Demo),
         engine_missing: match &config.engine {

@@ -93,6 +93,8 @@ pub struct Statements {
     pub rows_default: u64,
     /// Whether what others wrote stands between marks, in text.
     pub has_fences: bool,
+    /// Whether only roles are used that are known to read and to do nothing else.
+    pub is_role_strict: bool,
     /// What callers may do.
     pub rulings: Rulings,
 }
@@ -211,6 +213,9 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
         has_fences: sources
             .find(&s::FENCE_DATA)
             .map_or(Ok(true), |found| value::switch(&found))?,
+        is_role_strict: sources
+            .find(&s::STRICT_ROLE)
+            .map_or(Ok(false), |found| value::switch(&found))?,
         rulings: policy::read(sources, limits)?,
     })
 }

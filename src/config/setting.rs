@@ -467,6 +467,7 @@ pub const ALL: &[&Setting] = &[
     &FENCE_DATA,
     &POLICY,
     &ALLOW_WRITE,
+    &STRICT_ROLE,
     &CONFIRM_WRITES,
     &SCAN_BYTES_MAX,
     &PARTITIONS_MAX,

@@ -54,6 +54,7 @@ fn contexts(bytes: &[u8]) -> [Context<'_>; 5] {
         negotiated,
         abilities: Abilities::default(),
         principal: b"",
+        is_reader: false,
         client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     };

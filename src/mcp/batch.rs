@@ -74,6 +74,7 @@ mod tests {
             negotiated,
             abilities: crate::mcp::Abilities::default(),
             principal: b"",
+            is_reader: false,
             client: crate::ident::ClientLabel::default(),
             now: Now::default(),
         }

@@ -129,12 +129,21 @@ pub(super) fn start(
         fence: service.fences.as_mut().map(Fences::draw),
         ..call.form
     };
-    let call = &tools::Call { form, ..*call };
+    let ran = Some(&service.history);
+    let call = &tools::Call { form, ran, ..*call };
+    let now = call.now;
     let arguments = arguments.filter(|arguments| arguments.get() != "null");
     match service
         .catalogue
         .begin_with_consent(tool, arguments, call, consent)
     {
+        Err(refused) if refused.needs_write => {
+            service.denied = refused.denied;
+            Outcome::Error {
+                error: rpc::Error::insufficient_scope(WRITE_SCOPE),
+                http_status: 403,
+            }
+        }
         Err(refused) => {
             service.denied = refused.denied;
             Outcome::result(Payload::Owned(refused.result))
@@ -146,7 +155,7 @@ pub(super) fn start(
                 tool: tool.name,
                 revision,
                 failure: Failure::ToolResult,
-                fence: call.form.fence,
+                fence: form.fence,
             };
             let started = ToolCall {
                 work,
@@ -154,10 +163,13 @@ pub(super) fn start(
                 hears,
                 mode: Mode::Now,
             };
-            service.work_or_kept(started, call.now)
+            service.work_or_kept(started, now)
         }
     }
 }
+
+/// How keys and tokens call the right to write; `access` knows it as `Scope::Write`.
+pub const WRITE_SCOPE: &str = "snowflake:write";
 
 /// Draws the marks of calls. A counter under a key that was drawn at the start: nobody outside can know the next.
 #[derive(Debug)]

@@ -57,6 +57,7 @@ impl<'a> Request<'a> {
             form: self.revision.form(),
             now: self.context.now,
             principal: self.context.principal,
+            is_reader: self.context.is_reader,
             client: match self.params.meta.client_info.filter(|_| is_modern) {
                 Some(info) => client_of(Some(info)),
                 None => self.context.client,
@@ -64,6 +65,7 @@ impl<'a> Request<'a> {
             request_id: self.id,
             traceparent,
             keys,
+            ran: None,
         }
     }
 

@@ -53,6 +53,7 @@ use crate::time::{Instant, Now};
 use crate::tools::{Catalogue, Denied, History, Settings};
 
 pub use crate::token::Keys;
+pub use calls::WRITE_SCOPE;
 pub use context::{Context, Field, RoutingFields};
 pub use level::Level;
 pub use offer::{Changes, Offer};

@@ -59,6 +59,21 @@ impl Error {
         Self::new(INVALID_REQUEST, format!("invalid request: {reason}"))
     }
 
+    /// -32600 for a call that its caller has not the right to: `scope` is the one that it takes. Over HTTP the status is 403
+    /// and `WWW-Authenticate` says the same.
+    pub fn insufficient_scope(scope: &str) -> Self {
+        let mut data = b"{\"reason\":\"insufficient_scope\",\"scope\":".to_vec();
+        json::push_string(&mut data, scope);
+        data.push(b'}');
+        Self {
+            data: Some(String::from_utf8(data).expect("made of a string and ASCII")),
+            ..Self::new(
+                INVALID_REQUEST,
+                format!("this key or token may not do that; it takes the scope {scope}"),
+            )
+        }
+    }
+
     /// -32601: no such method. A long name is cut.
     pub fn method_not_found(method: &str) -> Self {
         Self::new(
@@ -182,6 +197,7 @@ mod tests {
             (Error::invalid_params("x").code, -32602),
             (Error::unknown("tool", "x").code, -32602),
             (Error::internal_error("x").code, -32603),
+            (Error::insufficient_scope("x").code, -32600),
             (Error::resource_not_found("x", true).code, -32602),
             (Error::resource_not_found("x", false).code, -32002),
             (Error::header_mismatch("x").code, -32020),

@@ -296,6 +296,13 @@ pub(super) fn mark(caller: &Caller) -> &[u8] {
     caller.as_ref().map_or(&[], |caller| caller.mark.as_bytes())
 }
 
+/// Whether a caller may not write, whatever the operator lets others write.
+pub(super) fn is_reader(caller: &Caller) -> bool {
+    caller
+        .as_ref()
+        .is_some_and(|caller| caller.scope < Some(Scope::Write))
+}
+
 fn check_host(rule: &HostRule, request: Request<'_>) -> Result<(), Refusal> {
     let HostRule::LoopbackAnd(names) = rule else {
         return Ok(());

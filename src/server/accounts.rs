@@ -78,6 +78,7 @@ impl Accounts {
             },
             Principal::Address(client) => format!("address {client}").into(),
             Principal::Connection(connection) => format!("connection {connection}").into(),
+            Principal::Own => "the server".into(),
         }
     }
 

@@ -119,7 +119,7 @@ impl Core {
         if self.check_audit().is_err() {
             return self.metrics.count(Metric::AuditDropped);
         }
-        let statements = vec![Statement::of(&denied.statement)];
+        let statements = denied.statement.iter().map(|text| Statement::of(text)).collect();
         let mut record = new_record(
             now,
             talk,
@@ -127,6 +127,7 @@ impl Core {
             (denied.tool, statements),
         );
         record.verdict = Verdict::Deny(Cow::Borrowed(denied.rule));
+        record.query_id = denied.query_id;
         self.give_record(Box::new(record));
     }
 

@@ -39,7 +39,7 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     /// What the meaning of its messages depends on. Made anew for each: one may change what the next is read in.
-    fn context<'c>(&'c self, talk: &Talk, principal: &'c [u8], now: Now) -> Context<'c> {
+    fn context(&self, talk: &Talk, now: Now) -> Context<'_> {
         let (negotiated, abilities, client) = match (&self.session, self.fields) {
             (Some(session), _) => (Some(session.revision), session.abilities, session.client),
             (None, None) => (talk.negotiated, talk.abilities, talk.client_label),
@@ -49,7 +49,8 @@ impl Sender<'_> {
             fields: self.fields,
             negotiated,
             abilities,
-            principal,
+            principal: access::mark(&self.caller),
+            is_reader: access::is_reader(&self.caller),
             client,
             now,
         }
@@ -101,7 +102,7 @@ impl Core {
             ticket: Some(answer.responder.ticket()),
             cors_origin: answer.cors_origin,
         };
-        let context = sender.context(talk, access::mark(&sender.caller), now);
+        let context = sender.context(talk, now);
         let messages = match batch::read(request.body(), &context, &settings.limits) {
             Ok(messages) => messages,
             Err(error) => return answer.json(400, Payload::Owned(rpc::error_reply(None, &error))),
@@ -126,7 +127,7 @@ impl Core {
             ticket: None,
             cors_origin: None,
         };
-        let context = sender.context(talk, access::mark(&sender.caller), now);
+        let context = sender.context(talk, now);
         let messages = match batch::read(text, &context, &settings.limits) {
             Ok(messages) => messages,
             Err(error) => return say(&mut [Piece::Owned(rpc::error_reply(None, &error))]),
@@ -192,7 +193,7 @@ impl Core {
                 None => self.on_reply(reply, &talk.jobs),
             }
         }
-        let context = sender.context(talk, access::mark(&sender.caller), now);
+        let context = sender.context(talk, now);
         let outcome = self.service.on_message(&context, message);
         self.note_changes();
         self.note_denied(now, talk, sender.principal);

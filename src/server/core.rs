@@ -18,8 +18,10 @@ use super::later::Later;
 use super::memory::Memory;
 use super::metrics::{Metric, Metrics};
 use super::planted::PlantedBug;
+use super::probing::Probes;
 use super::ready::Principal;
 use super::reply::{Caller, Delivery};
+use super::roles::Roles;
 use super::scripts::Resume;
 use super::settings::Settings;
 use super::shutdown::Phase;
@@ -50,6 +52,8 @@ pub(super) struct Core {
     pub(super) audit: Audit,
     pub(super) accounts: Accounts,
     pub(super) databases: Databases,
+    pub(super) probes: Probes,
+    pub(super) roles: Roles,
     pub(super) health: Health,
     pub(super) common: CommonHeaders,
     pub(super) outputs: VecDeque<Output>,
@@ -112,6 +116,8 @@ impl Core {
             memory: Memory::new(&settings.limits),
             settings_in_need: Arc::new(settings_in_need),
             databases: Databases::at_start(settings.engine_missing.as_deref()),
+            probes: Probes::default(),
+            roles: Roles::new(settings.limits.audited_roles_max),
             health: Health::default(),
             service,
             entropy,
@@ -312,6 +318,7 @@ impl Core {
             workers: self.settings.limits.workers,
             tools: self.service.tool_names().collect(),
             databases: &self.databases,
+            roles: &self.roles,
             audit: self.audit.is_on().then_some(&self.audit.state),
             active: active
                 .map(|(_, flight)| {

@@ -18,6 +18,7 @@ use super::reply::{Caller, Delivery, Form};
 use super::route::Route;
 use super::settings::Settings;
 use super::tasks::Told;
+use crate::access::Scope;
 use crate::mcp::predecessor::rest;
 use crate::mcp::script::Hears;
 use crate::mcp::session::Session;
@@ -122,13 +123,18 @@ impl Core {
             (Route::ToolsCall, _) => self.on_rest_call(now, talk, request, answer),
             (Route::Resource, _) => answer.json(200, Payload::Owned(self.access.metadata())),
             (Route::Tools, _) => answer.json(200, self.service.rest_tools()),
-            (Route::Health, _) => answer.pieces(200, &mut self.health.pieces(now, settings.version)),
+            (Route::Health, _) => {
+                self.probe_logins(now);
+                let database = self.databases.all.status();
+                answer.pieces(200, &mut self.health.pieces(now, settings.version, database));
+            }
             (Route::Live, _) => answer.document(200, &self.snapshot(now).live()),
             (Route::Ready, _) => {
                 let (ready, document) = self.snapshot(now).ready();
                 answer.document(if ready { 200 } else { 503 }, &document);
             }
             (Route::Detailed, _) => {
+                self.probe_logins(now);
                 let (healthy, document) = self.snapshot(now).detailed();
                 answer.document(if healthy { 200 } else { 503 }, &document);
             }
@@ -142,6 +148,7 @@ impl Core {
                     calls: self.inflight.calls(),
                     steps: self.inflight.steps(),
                     workers: settings.limits.workers,
+                    role_privileges: self.roles.privileges(),
                     uptime_seconds: now.monotonic.as_micros() as f64 / 1e6,
                 };
                 let text = self.metrics.to_text(settings.version, settings.engine, &gauges);
@@ -235,6 +242,7 @@ impl Core {
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let context = Context {
             principal: access::mark(&answer.caller),
+            is_reader: access::is_reader(&answer.caller),
             now,
             ..Context::default()
         };
@@ -249,7 +257,7 @@ impl Core {
                 answer.pieces(200, &mut Form::Rest.pieces(&id, payload))
             }
             Outcome::Error { error, http_status } => {
-                answer.json(http_status, Payload::Owned(rest::error_reply(&id, &error)));
+                self.answer_error(answer, http_status, rest::error_reply(&id, &error));
             }
             Outcome::Work(call) => {
                 let asked = Asked {
@@ -271,6 +279,22 @@ impl Core {
                 answer.empty(202);
             }
         }
+    }
+
+    /// An error in answer to a call. Where the caller lacks a right, the answer says which one to get (RFC 6750 section 3.1).
+    pub(super) fn answer_error(&mut self, answer: Answer<'_, '_>, status: u16, body: Vec<u8>) {
+        if status != 403 {
+            return answer.json(status, Payload::Owned(body));
+        }
+        self.metrics.count(Metric::KeysRefused);
+        let challenge = self.access.challenge(Refusal::Scope(Scope::Write));
+        let challenge = challenge.unwrap_or_default();
+        answer.send(
+            status,
+            Some("application/json"),
+            &[("WWW-Authenticate", &challenge)],
+            &mut [Piece::Owned(body)],
+        );
     }
 
     pub(super) fn on_tool_call(

@@ -1,7 +1,8 @@
 //! What the server knows about itself and about the way to the database, and the documents that say it.
 //!
-//! Nothing here asks the database: its state is what the last calls met. So a probe costs nothing, never waits and
-//! wakes no warehouse, and "healthy" is never said while every login fails.
+//! Nothing here asks the database: its state is what the last calls met, and where there were none lately, what `probing`
+//! found out about the login. So a probe costs nothing, never waits and wakes no warehouse, and "healthy" is never said
+//! while every login fails.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::roles::Roles;
 use crate::audit::State;
 use crate::backend::{Error, Kind};
 use crate::time::Now;
@@ -44,8 +46,8 @@ impl Database {
         })
     }
 
-    /// Learns from the end of a call.
-    pub(super) fn observe(&mut self, now: Now, ended: Result<(), &Error>) {
+    /// Learns from the end of a call. Returns whether it told something.
+    pub(super) fn observe(&mut self, now: Now, ended: Result<(), &Error>) -> bool {
         match ended {
             Ok(()) => *self = Self::Working,
             Err(error) => match error.kind {
@@ -62,20 +64,26 @@ impl Database {
                     };
                 }
                 // The statement was at fault: somebody read it, so the way there works.
-                Kind::Syntax | Kind::NotFound | Kind::Privilege | Kind::NoDatabase | Kind::Execution => {
+                Kind::Syntax
+                | Kind::NotFound
+                | Kind::Privilege
+                | Kind::NoDatabase
+                | Kind::Execution
+                | Kind::ResultGone => {
                     *self = Self::Working;
                 }
                 // These say nothing about the way.
-                _ => {}
+                _ => return false,
             },
         }
+        true
     }
 
     pub(super) fn is_failing(&self) -> bool {
         matches!(self, Self::Failing { .. })
     }
 
-    fn status(&self) -> &'static str {
+    pub(super) fn status(&self) -> &'static str {
         match self {
             Self::Unused => "unused",
             Self::Working => "healthy",
@@ -115,17 +123,24 @@ impl Databases {
         }
     }
 
-    /// Learns from the end of a call, which went through `connection` where there are several.
-    pub(super) fn observe(&mut self, now: Now, connection: Option<&Arc<str>>, ended: Result<(), &Error>) {
+    /// Learns from the end of a call, which went through `connection` where there are several. Returns whether it told
+    /// something.
+    pub(super) fn observe(
+        &mut self,
+        now: Now,
+        connection: Option<&Arc<str>>,
+        ended: Result<(), &Error>,
+    ) -> bool {
         let Some(connection) = connection else {
             return self.all.observe(now, ended);
         };
         let named = self.named.entry(Arc::clone(connection)).or_default();
-        named.observe(now, ended);
+        let has_told = named.observe(now, ended);
         let latest = named.clone();
         let mut all = self.named.values();
         let failing = all.find(|database| database.is_failing()).cloned();
         self.all = failing.unwrap_or(latest);
+        has_told
     }
 
     fn named_to_json(&self) -> Value {
@@ -136,24 +151,24 @@ impl Databases {
     }
 }
 
-/// `/health`: the process is alive. The four keys of the program that this one replaces.
+/// `/health`: the process is alive, in the four keys of the program that this one replaces, and in a word how the way to the
+/// database does. Why, is for those who may read more.
 ///
 /// Balancers and monitors ask for it all the time, so all but the uptime is encoded once a second.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    second: Option<u64>,
+    second: Option<(u64, &'static str)>,
     before_uptime: Vec<u8>,
     uptime: Vec<u8>,
 }
 
 impl Health {
     /// The document of this moment, in pieces.
-    pub(super) fn pieces(&mut self, now: Now, version: &str) -> [Piece<'_>; 3] {
-        let second = now.wall.as_seconds();
+    pub(super) fn pieces(&mut self, now: Now, version: &str, database: &'static str) -> [Piece<'_>; 3] {
+        let second = (now.wall.as_seconds(), database);
         if self.second != Some(second) {
             self.second = Some(second);
-            let known =
-                json!({ "status": "healthy", "timestamp": now.wall.to_utc_text(), "version": version });
+            let known = json!({ "status": "healthy", "timestamp": now.wall.to_utc_text(), "version": version, "database": database });
             self.before_uptime = known.to_string().into_bytes();
             self.before_uptime.pop();
             self.before_uptime.extend_from_slice(b",\"uptime_seconds\":");
@@ -186,6 +201,8 @@ pub(super) struct Snapshot<'a> {
     pub(super) workers: usize,
     pub(super) tools: Vec<&'a str>,
     pub(super) databases: &'a Databases,
+    /// What the roles in use may do.
+    pub(super) roles: &'a Roles,
     /// How the audit log does, where there is one.
     pub(super) audit: Option<&'a State>,
     /// `(tool, query id, milliseconds)` of the oldest calls in flight.
@@ -238,6 +255,9 @@ impl Snapshot<'_> {
         }
         if !self.databases.named.is_empty() {
             document["components"]["connections"] = self.databases.named_to_json();
+        }
+        if !self.roles.is_empty() {
+            document["components"]["roles"] = self.roles.to_json();
         }
         (healthy, document)
     }

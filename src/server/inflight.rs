@@ -20,6 +20,7 @@
 
 mod cancelling;
 mod followers;
+mod own;
 mod patience;
 mod scripted;
 mod tasked;
@@ -319,7 +320,7 @@ impl Inflight {
 
     fn insert(&mut self, id: JobId, flight: Flight, timers: &mut Timers) -> JobId {
         timers.set(flight.deadline, Timer::JobDeadline(id));
-        self.calls += 1;
+        self.calls += usize::from(flight.caller.is_some());
         self.flights.insert(id, Box::new(flight));
         id
     }
@@ -495,7 +496,7 @@ impl Flight {
     fn new(
         now: Instant,
         deadline: Instant,
-        caller: Caller,
+        caller: impl Into<Option<Caller>>,
         principal: Principal,
         finish: Finish,
         state: State,
@@ -506,7 +507,7 @@ impl Flight {
             _ => None,
         };
         Self {
-            caller: Some(caller),
+            caller: caller.into(),
             finish,
             admitted: now,
             query_id: None,

@@ -230,6 +230,8 @@ pub struct Gauges {
     pub steps: usize,
     /// Worker threads.
     pub workers: usize,
+    /// Privileges beyond reading of the roles in use.
+    pub role_privileges: u64,
     /// Seconds since the start.
     pub uptime_seconds: f64,
 }
@@ -354,6 +356,11 @@ impl Metrics {
                 gauges.workers as f64,
             ),
             (
+                "snowflake_mcp_role_privileges",
+                "Privileges beyond reading of the roles in use, as last found.",
+                gauges.role_privileges as f64,
+            ),
+            (
                 "mcp_uptime_seconds",
                 "Seconds since the start.",
                 gauges.uptime_seconds,
@@ -368,6 +375,8 @@ impl Metrics {
             text,
             "mcp_server_info{{version=\"{version}\",engine=\"{engine}\"}} 1"
         );
+        // It is counted by its length while it waits for its reader.
+        text.shrink_to_fit();
         text
     }
 }

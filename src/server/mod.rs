@@ -29,6 +29,7 @@
 //! | `noting` | what `list_queries` knows of a call changes |
 //! | `letting` | what happens to a statement that outlasts its caller's patience changes |
 //! | `shutdown` | the order of ending changes |
+//! | `probing`, `roles` | logins and roles are looked at otherwise |
 //! | `health`, `metrics` | more is told |
 
 mod access;
@@ -58,8 +59,10 @@ mod metrics;
 mod noting;
 pub mod planted;
 mod posted;
+mod probing;
 mod ready;
 mod reply;
+mod roles;
 mod route;
 mod scripts;
 mod sessions;
@@ -354,9 +357,10 @@ impl Server {
         self.go_on(now, connection);
     }
 
-    fn on_completed(&mut self, now: Now, completion: Completion) {
+    fn on_completed(&mut self, now: Now, mut completion: Completion) {
         let id = completion.job;
         let core = &mut self.core;
+        core.note_role(&mut completion);
         match core
             .inflight
             .on_completion(now.monotonic, completion, &mut core.timers)
@@ -385,7 +389,7 @@ impl Server {
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
                 let ended = result.as_ref().map(|_| ());
-                core.databases.observe(now, flight.connection.as_ref(), ended);
+                core.observe(now, flight.connection.as_ref(), ended);
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);

@@ -50,6 +50,7 @@ impl Core {
                 .session
                 .map_or_else(Abilities::default, |session| session.abilities),
             principal: access::mark(&answer.caller),
+            is_reader: access::is_reader(&answer.caller),
             client: answer
                 .session
                 .map_or_else(Default::default, |session| session.client),
@@ -72,7 +73,7 @@ impl Core {
         match outcome {
             Outcome::Result { payload, effect } => self.on_result(now, answer, id_text, (payload, effect)),
             Outcome::Error { error, http_status } => {
-                answer.json(http_status, Payload::Owned(rpc::error_reply(id, &error)));
+                self.answer_error(answer, http_status, rpc::error_reply(id, &error));
             }
             Outcome::Work(call) => self.on_tool_call(now, talk, asked(answer, id_text), *call),
             Outcome::Script(call) => self.on_script_call(now, talk, asked(answer, id_text), *call),

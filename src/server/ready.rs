@@ -22,6 +22,8 @@ pub(super) enum Principal {
     Address(Network),
     /// Nobody known: the connection itself.
     Connection(ConnectionId),
+    /// The server, for what it wants to know itself.
+    Own,
 }
 
 impl Principal {
@@ -29,7 +31,7 @@ impl Principal {
     pub(super) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Known(mark) => mark.as_bytes(),
-            Self::Address(_) | Self::Connection(_) => &[],
+            Self::Address(_) | Self::Connection(_) | Self::Own => &[],
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What an operator decides about the server. Valid by construction: `config` makes it, nothing here is parsed again.
 
+use std::sync::Arc;
+
 use crate::access::issuers::Resource;
 use crate::access::{KeyRing, Quota};
 use crate::address::Networks;
@@ -19,6 +21,10 @@ pub struct Settings {
     pub has_own_ids: bool,
     /// Why no call can succeed, where that is known from the start (settings that are missing).
     pub engine_missing: Option<String>,
+    /// Whether the login is looked at when health is asked for and no call has told of it lately.
+    pub probes_logins: bool,
+    /// Names of the connections, where there are several.
+    pub connections: Vec<Arc<str>>,
     /// Which values of `Host` are served.
     pub hosts: HostRule,
     /// Origins of web pages that may read answers (CORS). Loopback origins pass the Origin check without being here.
@@ -58,6 +64,8 @@ impl Default for Settings {
             engine: "demo",
             has_own_ids: true,
             engine_missing: None,
+            probes_logins: false,
+            connections: Vec::new(),
             hosts: HostRule::LoopbackAnd(Vec::new()),
             origins: Vec::new(),
             trusted_proxies: Networks::default(),

@@ -190,6 +190,7 @@ impl Core {
             negotiated: talk.negotiated,
             abilities: talk.abilities,
             principal: access::mark(&caller),
+            is_reader: access::is_reader(&caller),
             client: talk.client_label,
             now,
         };
@@ -230,6 +231,7 @@ impl Core {
         let caller = talk.caller.clone();
         let context = Context {
             principal: access::mark(&caller),
+            is_reader: access::is_reader(&caller),
             now,
             ..Context::default()
         };

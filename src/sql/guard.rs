@@ -87,6 +87,15 @@ impl UncheckedStatement {
         Self { text, policy }
     }
 
+    /// The same, of which no write will pass.
+    #[must_use]
+    pub fn without_writes(self) -> Self {
+        Self {
+            policy: self.policy.without_writes(),
+            ..self
+        }
+    }
+
     /// The text, as it was written.
     pub fn text(&self) -> &str {
         &self.text

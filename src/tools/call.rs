@@ -3,8 +3,9 @@
 //! Everything in it comes from outside; nothing is looked up here. It is what further things that tools must know of a
 //! call are added to.
 
+use super::history::History;
 use super::render::Form;
-use crate::ident::ClientLabel;
+use crate::ident::{ClientLabel, QueryId};
 use crate::json;
 use crate::time::Now;
 use crate::token::Keys;
@@ -18,6 +19,8 @@ pub struct Call<'a> {
     pub now: Now,
     /// Who asks, as bytes that are always the same for the same caller; empty where nobody is known.
     pub principal: &'a [u8],
+    /// Whether they may not write, whatever the operator lets others write.
+    pub is_reader: bool,
     /// What the client calls itself.
     pub client: ClientLabel,
     /// The id of the request, as JSON text; `null` where it has none.
@@ -26,6 +29,8 @@ pub struct Call<'a> {
     pub traceparent: Option<&'a str>,
     /// Seals what a caller keeps for the server, such as the place in a result. A clone goes to the worker.
     pub keys: &'a Keys,
+    /// Which statements the caller is known to have run, by their bare ids; `None`: none.
+    pub ran: Option<&'a History>,
 }
 
 impl<'a> Call<'a> {
@@ -35,11 +40,21 @@ impl<'a> Call<'a> {
             form,
             now: Now::default(),
             principal: b"",
+            is_reader: false,
             client: ClientLabel::default(),
             request_id: "null",
             traceparent: None,
             keys,
+            ran: None,
         }
+    }
+
+    /// Whether the statement with this id may be asked after by the id alone. Where callers are told apart, only by the one
+    /// that this process saw run it: the database does not know them, and an id is no secret. Others need a token
+    /// that is signed for them.
+    pub(super) fn may_name(&self, query_id: &QueryId) -> bool {
+        let holds = |history: &History| history.holds(self.principal, query_id.as_str());
+        self.principal.is_empty() || self.ran.is_some_and(holds)
     }
 
     /// What marks the statements of this call in Snowflake's query history: compact JSON that says whose they are, and

@@ -51,6 +51,11 @@ impl Sealer {
         }
     }
 
+    /// Whether cursors are one caller's alone.
+    pub(super) fn is_bound(&self) -> bool {
+        !self.principal.is_empty()
+    }
+
     /// The cursor of this place in the result of `query_id`.
     pub(super) fn seal(&self, query_id: &str, position: Position) -> String {
         let mut pack = Pack::new();
@@ -66,6 +71,12 @@ impl Sealer {
         self.keys
             .seal(Purpose::ResultCursor, pack.as_bytes(), &self.principal, validity)
     }
+}
+
+/// The cursor of the first row of a statement that the caller of `call` is known to have run. It names no connection: the
+/// call that it goes into does, where there are several.
+pub fn of_first_row(call: &Call<'_>, query_id: &str) -> String {
+    Sealer::of(call, None).seal(query_id, Position::default())
 }
 
 /// The place that a caller's cursor names.

@@ -7,13 +7,14 @@ use super::names::text_property;
 use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
-use super::schema::{Arguments, Fault};
+use super::schema::{Arguments, Fault as ArgumentFault};
 use super::{Begun, Call, Refusal, Settings, Tool, choice};
 use crate::backend::job::{Context, Operation, Rendered, Status, Work};
 use crate::backend::rows::Position;
 use crate::backend::{Answer, ResultSet};
 use crate::ident::QueryId;
 use crate::json;
+use crate::token::Fault;
 
 pub(super) const CANCEL_QUERY: &str = "cancel_query";
 
@@ -31,7 +32,7 @@ pub(super) fn get_query_result(settings: &Settings) -> Tool {
             text_property(
                 "query_id",
                 false,
-                "Query id of the statement, to read from its first row.",
+                "Query id of the statement, to read from its first row; a cursor of it will do too.",
             ),
             limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
             format_property(),
@@ -47,17 +48,42 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
         name: CANCEL_QUERY,
         title: "Cancel query",
         description: "Stop a statement that still runs, by its query id. Of one that has ended nothing changes.",
-        properties: vec![text_property("query_id", true, "Query id of the statement.")],
+        properties: vec![text_property(
+            "query_id",
+            true,
+            "Query id of the statement, or a cursor of it.",
+        )],
         output_schema: r#"{"type":"object","properties":{"query_id":{"type":"string"},"status":{"type":"string","description":"cancelled"}},"required":["query_id","status"]}"#,
         begin: begin_cancel_query,
     }
 }
 
-fn query_id_in(arguments: &Arguments<'_>) -> Result<QueryId, Refusal> {
+/// The first row of the statement that `query_id` names: one of the caller's own, by its id, or by a cursor in its place,
+/// which says whose it is on every replica and after every restart. One of somebody else is told as one that is not known.
+///
+/// Whatever reads or ends an earlier statement for a caller asks here.
+fn first_row(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
     let text = arguments
         .text("query_id")
-        .ok_or(Refusal::Arguments(Fault::Missing("query_id or cursor")))?;
-    QueryId::parse(text.trim()).ok_or(Refusal::QueryId)
+        .ok_or(Refusal::Arguments(ArgumentFault::Missing("query_id or cursor")))?
+        .trim();
+    // First, because some cursors could be ids by their form. No id opens as one.
+    let (query_id, connection) = match cursor::open(call, text) {
+        Err(Refusal::Cursor(Fault::Malformed | Fault::Forged)) => match QueryId::parse(text) {
+            Some(query_id) if call.may_name(&query_id) => (query_id, None),
+            Some(query_id) => return Err(Refusal::NotYours(query_id)),
+            None => return Err(Refusal::QueryId),
+        },
+        opened => {
+            let place = opened?;
+            (place.query_id, place.connection)
+        }
+    };
+    Ok(Place {
+        query_id,
+        position: Position::default(),
+        connection: connection.or_else(|| choice::connection(settings, arguments)),
+    })
 }
 
 fn begin_get_query_result(
@@ -84,7 +110,7 @@ fn begin_get_query_result(
             query_id: place.query_id,
             from: place.position,
         },
-        patience: Some(patience(settings, form, connection)),
+        patience: Some(patience(settings, call, connection)),
         ..work
     };
     Ok(work.into())
@@ -93,14 +119,13 @@ fn begin_get_query_result(
 /// Where to read: at the cursor, or from the first row of a statement by its id.
 fn place_in(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
     let Some(text) = arguments.text("cursor") else {
-        return Ok(Place {
-            query_id: query_id_in(arguments)?,
-            position: Position::default(),
-            connection: choice::connection(settings, arguments),
-        });
+        return first_row(settings, arguments, call);
     };
-    let place = cursor::open(call, text.trim())?;
-    if arguments.text("query_id").is_some() && query_id_in(arguments)? != place.query_id {
+    let text = text.trim();
+    let place = cursor::open(call, text)?;
+    // The cursor says already whose the statement is.
+    let named = arguments.text("query_id").map(str::trim);
+    if named.is_some_and(|named| named != place.query_id.as_str() && named != text) {
         return Err(Refusal::CursorOfAnother);
     }
     // One that was given out while there was a single connection goes where calls go that name none.
@@ -124,7 +149,10 @@ fn begin_cancel_query(
     arguments: &Arguments<'_>,
     call: &Call<'_>,
 ) -> Result<Begun, Refusal> {
-    let (form, query_id) = (call.form, query_id_in(arguments)?);
+    let form = call.form;
+    let Place {
+        query_id, connection, ..
+    } = first_row(settings, arguments, call)?;
     let asked = query_id.clone();
     let render = move |answer: Answer| {
         let status = answer.results.first().and_then(ResultSet::status);
@@ -144,7 +172,11 @@ fn begin_cancel_query(
             kept: None,
         }
     };
-    let work = settings.work(Vec::new(), settings.context(None, None), 1, render);
+    let context = Context {
+        connection,
+        ..settings.context(None, None)
+    };
+    let work = settings.work(Vec::new(), context, 1, render);
     let operation = Operation::Cancel(query_id);
     Ok(Work { operation, ..work }.into())
 }

@@ -19,7 +19,7 @@ pub(super) fn list_queries(settings: &Settings) -> Tool {
     Tool {
         name: "list_queries",
         title: "List queries",
-        description: "List the statements that you ran through this server, newest first: query id, tool, status, time, rows and the beginning of the text. Use it to find a query id again. This process alone knows them: those of another replica, from before a restart or of longer ago are not listed, and get_query_result and cancel_query take their ids all the same. One whose call stopped waiting is listed as running until get_query_result or cancel_query has told its end. Callers without a key of their own count as one.",
+        description: "List the statements that you ran through this server, newest first: query id, tool, status, time, rows and the beginning of the text. Use it to find a query id again. This process alone knows them: those of another replica, from before a restart or of longer ago are not listed; a cursor leads to their rows all the same. One whose call stopped waiting is listed as running until get_query_result or cancel_query has told its end. Callers without a key of their own count as one.",
         properties: vec![Property {
             name: "limit",
             kind: Kind::Count {
@@ -204,6 +204,15 @@ impl History {
     fn find(&mut self, principal: &[u8], is_it: impl Fn(&Entry) -> bool) -> Option<&mut Entry> {
         let own = self.by_caller.get_mut(principal)?;
         own.iter_mut().rev().find(|entry| is_it(entry))
+    }
+
+    /// Whether it remembers that this caller ran the statement of this name.
+    pub fn holds(&self, principal: &[u8], query_id: &str) -> bool {
+        let own = self.by_caller.get(principal);
+        own.is_some_and(|own| {
+            own.iter()
+                .any(|entry| entry.query_id.as_deref() == Some(query_id))
+        })
     }
 
     /// The statement has got its name.

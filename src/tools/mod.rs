@@ -8,16 +8,17 @@
 
 pub mod call;
 pub mod choice;
+pub mod cursor;
 pub mod document;
 pub mod gate;
 pub mod history;
 pub mod lookup;
 pub mod place;
+pub mod refusal;
 pub mod render;
 pub mod schema;
 pub mod settings;
 
-mod cursor;
 mod describe;
 mod existing;
 mod explain;
@@ -35,7 +36,6 @@ mod shown;
 pub mod similar;
 mod table;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,15 +45,14 @@ use crate::backend::job::{Context, Operation, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Answer, Error};
 use crate::json;
-use crate::sql::guard::{self, CheckedStatement, Write};
-use crate::sql::identifier;
-use crate::token;
+use crate::sql::guard::{CheckedStatement, UncheckedStatement, Write};
 
 pub use call::Call;
 pub use choice::Choice;
 pub use fence::Fence;
 pub use gate::Consent;
 pub use history::History;
+pub use refusal::Refusal;
 pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
@@ -103,61 +102,6 @@ pub const ANNOTATIONS: &str =
 const CANCELLING: &str =
     r#""readOnlyHint":false,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true"#;
 
-/// Why a call was refused before anything was sent. Shown to the model as a failed result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The arguments are not those of the tool.
-    Arguments(schema::Fault),
-    /// An argument that must be a name is none.
-    Name {
-        /// Which argument.
-        argument: &'static str,
-        /// Why.
-        fault: identifier::Error,
-    },
-    /// An argument (the first) names another database or schema than the argument of that name (the second) does.
-    Contradiction(&'static str, &'static str),
-    /// No schema was given and there is no default one.
-    NoSchema,
-    /// A kind of object that cannot be looked for.
-    ObjectType(String),
-    /// A cursor of another search, or none.
-    SearchCursor,
-    /// The SQL text is too long.
-    StatementTooLong {
-        /// The limit in bytes.
-        limit: usize,
-        /// The length in bytes.
-        actual: usize,
-    },
-    /// The guard did not let the statement pass.
-    Statement(guard::Refusal),
-    /// A connection, role or warehouse that callers may not choose.
-    Choice {
-        /// Which argument.
-        argument: &'static str,
-        /// What was asked for.
-        found: String,
-        /// What may be chosen.
-        known: Vec<String>,
-    },
-    /// The statement is none that has a plan.
-    NoPlan,
-    /// The cursor does not open.
-    Cursor(token::Fault),
-    /// The cursor is of a statement that another connection ran.
-    CursorElsewhere {
-        /// The connection that ran it.
-        held: String,
-        /// The one that the call names; `None` where the server does not have the cursor's.
-        named: Option<String>,
-    },
-    /// The cursor is of another statement than the one that the query id names.
-    CursorOfAnother,
-    /// The query id has not the form of one.
-    QueryId,
-}
-
 /// A call that is refused before anything is sent.
 #[derive(Debug)]
 pub struct Refused {
@@ -165,6 +109,8 @@ pub struct Refused {
     pub result: Vec<u8>,
     /// What the guard did not let pass, where it was the guard.
     pub denied: Option<Box<Denied>>,
+    /// Whether it lacks the right to write: a matter of the credential, which the transport tells in its own way.
+    pub needs_write: bool,
 }
 
 /// A statement that the guard did not let pass: for the audit log.
@@ -174,104 +120,10 @@ pub struct Denied {
     pub tool: &'static str,
     /// The guard's rule.
     pub rule: &'static str,
-    /// The text, as it was written.
-    pub statement: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arguments(fault) => fault.fmt(formatter),
-            Self::Name { argument, fault } => write!(formatter, "{argument} is no name: {fault}"),
-            Self::Contradiction(named, argument) => {
-                let what = named.trim_end_matches("_name");
-                write!(
-                    formatter,
-                    "{named} and {argument} name different {argument}s; pass the bare name of the {what}"
-                )
-            }
-            Self::NoSchema => {
-                formatter.write_str("schema parameter is required, because no default schema is set")
-            }
-            Self::ObjectType(word) => write!(
-                formatter,
-                "object_types has {word}, which is none of database, schema, table, view, column"
-            ),
-            Self::SearchCursor => formatter.write_str(
-                "cursor is not the next_cursor of a call with the same arguments; leave it out to start over",
-            ),
-            Self::StatementTooLong { limit, actual } => {
-                write!(
-                    formatter,
-                    "the statement is {actual} bytes long, the limit is {limit}"
-                )
-            }
-            Self::Statement(refusal) => refusal.fmt(formatter),
-            Self::Choice {
-                argument,
-                found,
-                known,
-            } if known.is_empty() => {
-                write!(
-                    formatter,
-                    "{argument} {found} cannot be chosen in this connection, nor can another"
-                )
-            }
-            Self::Choice {
-                argument,
-                found,
-                known,
-            } => write!(
-                formatter,
-                "{argument} {found} cannot be chosen; there are {}",
-                known.join(", ")
-            ),
-            Self::NoPlan => formatter.write_str(
-                "the statement has no plan: only one query, or a write that is allowed, can be explained",
-            ),
-            Self::Cursor(fault) => write!(formatter, "the cursor cannot be used: it is {fault}"),
-            Self::CursorElsewhere {
-                held,
-                named: Some(named),
-            } => write!(
-                formatter,
-                "the cursor is of connection {held}, and the call names connection {named}; leave connection out"
-            ),
-            Self::CursorElsewhere { held, named: None } => write!(
-                formatter,
-                "the cursor is of connection {held}, which this server does not have; run the statement again"
-            ),
-            Self::CursorOfAnother => {
-                formatter.write_str("cursor and query_id are of different statements; pass one of them")
-            }
-            Self::QueryId => formatter
-                .write_str("query_id is none: they are groups of letters and digits, as results name them"),
-        }
-    }
-}
-
-impl Refusal {
-    /// The next useful step, where the sentence alone does not show it.
-    const fn advice(&self) -> &'static str {
-        match self {
-            Self::Arguments(_)
-            | Self::Name { .. }
-            | Self::Contradiction(..)
-            | Self::ObjectType(_)
-            | Self::SearchCursor
-            | Self::Statement(_)
-            | Self::Choice { .. }
-            | Self::CursorElsewhere { .. }
-            | Self::CursorOfAnother
-            | Self::NoPlan => "",
-            Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
-            Self::Cursor(_) => {
-                "\nPass next_cursor of the page before as it is, or the query_id to begin anew; else run the statement again."
-            }
-            Self::QueryId => "",
-            Self::StatementTooLong { .. } => "\nShorten it: long IN lists are better joined against a table.",
-        }
-    }
+    /// The text, as it was written; `None` where it was an earlier statement that the caller has not run.
+    pub statement: Option<String>,
+    /// The query id of such a statement.
+    pub query_id: Option<String>,
 }
 
 /// The tools in the order in which they are listed, with the operator's settings.
@@ -379,13 +231,15 @@ impl Catalogue {
         let refused = |refusal: &Refusal, denied| Refused {
             result: render::failure(call.form, &format!("Error: {refusal}{}", refusal.advice())),
             denied,
+            needs_write: *refusal == Refusal::ReadsOnly,
         };
         let denied = |rule, arguments: &Arguments<'_>| {
             let statement = arguments.is_known("query").then(|| arguments.text("query"));
             Some(Box::new(Denied {
                 tool: tool.name,
                 rule,
-                statement: statement.flatten().unwrap_or_default().to_owned(),
+                statement: Some(statement.flatten().unwrap_or_default().to_owned()),
+                query_id: None,
             }))
         };
         let mut arguments = Arguments::parse(&tool.properties, arguments)
@@ -395,12 +249,22 @@ impl Catalogue {
         let begun = (tool.begin)(settings, &arguments, call).and_then(|mut begun| {
             if let Begun::Work(work) = &mut begun {
                 choice::apply(settings, &arguments, work)?;
+                if call.is_reader {
+                    keep_from_writing(work)?;
+                }
             }
             Ok(begun)
         });
         let begun = begun.map_err(|refusal| {
             let denied = match &refusal {
                 Refusal::Statement(statement) => denied(statement.rule.name(), &arguments),
+                Refusal::ReadsOnly => denied(READS_ONLY, &arguments),
+                Refusal::NotYours(query_id) => Some(Box::new(Denied {
+                    tool: tool.name,
+                    rule: NOT_YOURS,
+                    statement: None,
+                    query_id: Some(query_id.to_string()),
+                })),
                 _ => None,
             };
             refused(&refusal, denied)
@@ -422,10 +286,31 @@ impl Catalogue {
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),
                 denied: denied(error.kind.name(), &arguments),
+                needs_write: false,
             }),
         }
     }
 }
+
+/// Sees to it that the work of a caller who may only read writes nothing. A text that is guarded in the worker is refused
+/// there, as if nobody might write.
+fn keep_from_writing(work: &mut Work) -> Result<(), Refusal> {
+    if work
+        .statements
+        .iter()
+        .any(|statement| statement.write().is_some())
+    {
+        return Err(Refusal::ReadsOnly);
+    }
+    work.unchecked = work.unchecked.take().map(UncheckedStatement::without_writes);
+    Ok(())
+}
+
+/// What the audit log calls a write of a caller who may only read.
+const READS_ONLY: &str = "scope";
+
+/// What the audit log calls it when a caller asks after a statement that it is not known to have run.
+const NOT_YOURS: &str = "not_yours";
 
 /// Tools that run a statement of their caller's.
 const LONG: &[&str] = &["execute_query"];

@@ -11,6 +11,7 @@ use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
 use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
+use crate::backend::rows::Position;
 use crate::backend::{self, Answer, ResultSet};
 use crate::json;
 
@@ -58,14 +59,24 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
 
 /// How long a call for rows waits, and what it is told when they are not there by then: also which connection to name,
 /// where there are several.
-pub(super) fn patience(settings: &Settings, form: Form, connection: Option<Arc<str>>) -> Patience {
+///
+/// A caller that is known by its credential also gets a cursor, because other replicas do not know the id as its own.
+pub(super) fn patience(settings: &Settings, call: &Call<'_>, connection: Option<Arc<str>>) -> Patience {
+    let (form, sealer) = (call.form, Sealer::of(call, connection.clone()));
     Patience::new(settings.call_wait, move |query_id, elapsed| {
         let through = connection.as_deref();
         let through = through.map_or_else(String::new, |name| format!(" and connection {name}"));
-        let text = format!(
+        let mut text = format!(
             "The statement still runs after {} s and goes on. Query id: {query_id}\nCall get_query_result with this query_id{through} for its rows, or cancel_query to stop it.",
             elapsed.as_secs()
         );
+        let cursor = sealer
+            .is_bound()
+            .then(|| sealer.seal(query_id, Position::default()));
+        if let Some(cursor) = &cursor {
+            text.push_str("\nWhere the query_id is not known, pass this cursor in its place: ");
+            text.push_str(cursor);
+        }
         let mut escaped = Vec::new();
         json::push_string_body(&mut escaped, &text);
         let figures = Figures {
@@ -77,7 +88,12 @@ pub(super) fn patience(settings: &Settings, form: Form, connection: Option<Arc<s
         };
         let mut members = b"{".to_vec();
         figures.push_json(&mut members);
-        members.extend_from_slice(b",\"status\":\"running\",\"columns\":[],\"rows\":[]}");
+        members.extend_from_slice(b",\"status\":\"running\"");
+        if let Some(cursor) = &cursor {
+            members.extend_from_slice(b",\"next_cursor\":");
+            json::push_string(&mut members, cursor);
+        }
+        members.extend_from_slice(b",\"columns\":[],\"rows\":[]}");
         assemble(form, &[&escaped], &[&members])
     })
 }

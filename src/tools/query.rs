@@ -190,7 +190,7 @@ fn begin_sample(
     };
     let mut work = settings.work(vec![statement], context, limit, render);
     let connection = choice::connection(settings, arguments);
-    work.patience = Some(patience(settings, form, connection));
+    work.patience = Some(patience(settings, call, connection));
     Ok(work.into())
 }
 
@@ -220,7 +220,7 @@ fn begin_execute_query(
         None => missing_result(form),
     };
     let mut work = settings.work(Vec::new(), context, limit, render);
-    let mut patience = patience(settings, form, choice::connection(settings, arguments));
+    let mut patience = patience(settings, call, choice::connection(settings, arguments));
     patience.reading = Some(reading(arguments));
     work.patience = Some(patience);
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));

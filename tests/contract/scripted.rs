@@ -3,6 +3,8 @@
 mod failures;
 mod faults;
 mod gate;
+mod health;
+mod roles;
 mod seeds;
 mod stopping;
 mod tasks;

@@ -25,12 +25,10 @@ use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::predecessor::envelope::{self, Envelope};
 use snowflake_mcp::mcp::predecessor::rest;
 use snowflake_mcp::mcp::tasks::{Act, Mode, Subject, TaskId};
-use snowflake_mcp::mcp::{
-    Abilities, Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service,
-};
+use snowflake_mcp::mcp::{Context, Effect, Ended, Field, Keys, Outcome, Revision, RoutingFields, Service};
 use snowflake_mcp::rpc;
 use snowflake_mcp::sql::guard::Policy;
-use snowflake_mcp::time::{Now, WallTime};
+use snowflake_mcp::time::WallTime;
 use snowflake_mcp::tools::Settings;
 
 /// How messages arrive.
@@ -86,10 +84,7 @@ impl<'a> Peer<'a> {
         let context = Context {
             fields: (self.way == Way::Http).then_some(self.fields),
             negotiated: self.negotiated,
-            abilities: Abilities::default(),
-            principal: b"",
-            client: snowflake_mcp::ident::ClientLabel::default(),
-            now: Now::default(),
+            ..Context::default()
         };
         let message = match rpc::decode(message.as_bytes(), &self.limits) {
             Ok(message) => message,

@@ -30,6 +30,13 @@ pub const ALLOW_WRITE: Setting = setting(
     "none",
     "comma list of writes that pass: insert, update, delete, merge, truncate, create, alter, drop, undrop, comment",
 );
+/// Whether a role must only read.
+pub const STRICT_ROLE: Setting = setting(
+    Some("--strict-role"),
+    &["SNOWFLAKE_MCP_STRICT_ROLE"],
+    "false",
+    "true uses only roles that are known to read and to do nothing else; with any other nothing is run",
+);
 /// Whether writes are confirmed.
 pub const CONFIRM_WRITES: Setting = setting(
     None,

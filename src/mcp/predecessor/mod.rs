@@ -51,10 +51,12 @@ impl Service {
             form: REVISION.form(),
             now: context.now,
             principal: context.principal,
+            is_reader: context.is_reader,
             client: context.client,
             request_id: id.map_or("null", Id::as_json),
             traceparent: None,
             keys: &keys,
+            ran: None,
         };
         let unasked = (Hears::default(), Consent::Unknown(None));
         calls::start(self, (REVISION, name, arguments), &call, unasked)

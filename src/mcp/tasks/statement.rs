@@ -61,12 +61,13 @@ pub(super) fn ask(
         Act::Update(..) => return Some(Elsewhere::Acknowledged),
         Act::List { .. } => return None,
     };
-    let mut arguments = b"{\"query_id\":".to_vec();
-    json::push_string(&mut arguments, handle);
-    arguments.extend_from_slice(format!(",{detail}}}").as_bytes());
-    let arguments: &RawValue = serde_json::from_slice(&arguments).ok()?;
     let (keys, traceparent) = (service.keys().clone(), request.traceparent());
     let call = request.call(&keys, traceparent.as_deref());
+    // The id of the task was opened as the caller's; so is its statement, whichever process ran it.
+    let mut arguments = b"{\"cursor\":".to_vec();
+    json::push_string(&mut arguments, &tools::cursor::of_first_row(&call, handle));
+    arguments.extend_from_slice(format!(",{detail}}}").as_bytes());
+    let arguments: &RawValue = serde_json::from_slice(&arguments).ok()?;
     let asked = (request.revision, "get_query_result", Some(arguments));
     let begun = calls::start(service, asked, &call, (request.hears(), Consent::Unknown(None)));
     let Outcome::Work(mut call) = begun else {

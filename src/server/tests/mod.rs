@@ -11,6 +11,7 @@ mod history;
 mod memory;
 mod messages;
 mod patience;
+mod probing;
 mod routes;
 mod sessions;
 mod shared;
@@ -18,6 +19,7 @@ mod shutdown;
 mod streams;
 mod subscriptions;
 mod tasks;
+mod writes;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

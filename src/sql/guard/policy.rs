@@ -204,6 +204,13 @@ impl Policy {
         Ok(self)
     }
 
+    /// The same policy, which lets no write pass.
+    #[must_use]
+    pub fn without_writes(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).writes = 0;
+        self
+    }
+
     /// The writes that may pass, in the order of [`Write::ALL`].
     pub fn writes(&self) -> impl Iterator<Item = Write> {
         Write::ALL
