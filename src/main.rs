@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::config::source::Sources;
-use snowflake_mcp::config::{self, Config, Http, Transport};
+use snowflake_mcp::config::{self, Config, Http, Rereading, Transport};
 use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::signals::Signals;
 use snowflake_mcp::serve::{self, Ports};
@@ -122,7 +122,7 @@ fn run(serve: &Serve, transport: Transport) -> Result<ExitCode, Failure> {
         log::log!(target: "snowflake_mcp::config", note.level, "{}", note.text);
     }
     let exit = match &config.http {
-        Some(http) => serve_http(&config, http, clock)?,
+        Some(http) => serve_http(&config, http, Rereading::new(&sources, &config), clock)?,
         None => serve_stdio(&config, clock)?,
     };
     Ok(end(exit))
@@ -138,10 +138,15 @@ fn end(exit: Exit) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn serve_http(config: &Config, http: &Http, clock: SystemClock) -> Result<Exit, Failure> {
+fn serve_http(
+    config: &Config,
+    http: &Http,
+    policy: Option<Rereading>,
+    clock: SystemClock,
+) -> Result<Exit, Failure> {
     let ports = Ports::open(http.listen, &config.limits).map_err(Failure::of_start)?;
     let tls = parts::tls(http).map_err(Failure::of_start)?;
-    let callers = parts::callers(http);
+    let callers = parts::callers(http, policy);
     let keys = callers.keys().map_err(Failure::of_start)?;
     let audit = parts::audit(config, clock).map_err(Failure::of_start)?;
     let backend = parts::backend(config, clock);

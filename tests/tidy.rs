@@ -21,7 +21,8 @@ const VOCABULARY: &[&str] = &["address", "entropy", "ident", "json", "limits", "
 /// `wire::buffer` is let through upwards on its own: a reply is made as pieces for an outbox, so that nothing is
 /// copied on its way down.
 const IMPORTS: &[(&str, &[&str])] = &[
-    ("access", &[]),
+    // What callers may do comes by the same way as who they are.
+    ("access", &["sql::ruling"]),
     ("wire", &[]),
     ("rpc", &["wire::buffer"]),
     ("sql", &[]),

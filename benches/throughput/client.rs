@@ -66,6 +66,16 @@ impl Requests {
         }
     }
 
+    /// The same, with a key. Only over HTTP.
+    #[cfg(feature = "demo")]
+    pub(crate) fn with_key(mut self, key: &str) -> Self {
+        let line = format!("\r\nAuthorization: Bearer {key}");
+        let end = self.request.windows(2).position(|pair| pair == b"\r\n");
+        let end = end.expect("a request has lines");
+        self.request.splice(end..end, line.into_bytes());
+        self
+    }
+
     /// The same, whose answers must hold `text`.
     #[cfg(feature = "demo")]
     pub(crate) fn expecting(self, text: &'static str) -> Self {

@@ -9,6 +9,8 @@
 mod client;
 mod histogram;
 mod limit;
+#[cfg(feature = "demo")]
+mod principals;
 mod probe;
 mod server;
 #[cfg(feature = "demo")]
@@ -130,6 +132,10 @@ fn main() {
     }
     if is_wanted(UNDER_LOAD) {
         calls_under_load(Duration::from_secs(seconds));
+    }
+    #[cfg(feature = "demo")]
+    if is_wanted(principals::NAME) {
+        principals::run(CALL, Duration::from_secs(seconds.max(5)));
     }
     #[cfg(feature = "demo")]
     for (protocol, connections) in [

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use snowflake_mcp::backend::{Completion, Job};
+use snowflake_mcp::backend::{Backend, Completion, Job};
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
 use snowflake_mcp::ident::JobId;
@@ -32,6 +32,21 @@ pub(crate) struct TimedServer {
 impl TimedServer {
     /// Starts it with the embedded engine under these limits.
     pub(crate) fn start(limits: Limits) -> Self {
+        let workers = limits.workers;
+        let settings = Settings {
+            limits,
+            ..Settings::default()
+        };
+        Self::start_over(settings, move |clock| {
+            Arc::new(Demo::new(clock, workers).expect("the engine starts"))
+        })
+    }
+
+    /// Starts it over the backend that `backend` makes.
+    pub(crate) fn start_over(
+        settings: Settings,
+        backend: impl FnOnce(SystemClock) -> Arc<dyn Backend> + Send + 'static,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel();
         #[allow(
             clippy::disallowed_methods,
@@ -39,13 +54,13 @@ impl TimedServer {
         )]
         let thread = std::thread::spawn(move || {
             let clock = SystemClock::new();
-            let backend = Demo::new(clock, limits.workers).expect("the engine starts");
+            let limits = settings.limits.clone();
             let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).expect("a free port");
-            let world = MioWorld::new(listeners, Arc::new(backend), &limits, clock).expect("a selector");
+            let world = MioWorld::new(listeners, backend(clock), &limits, clock).expect("a selector");
             let addresses = world.local_addresses().expect("it listens");
             let started = (addresses[0], world.shutdown_handle());
             sender.send(started).expect("somebody waits for it");
-            let mut driver = Driver::new(TimedWorld::new(world), server(&limits), &limits);
+            let mut driver = Driver::new(TimedWorld::new(world), server(settings), &limits);
             driver.run().expect("the world can wait");
             driver.world_mut().turns.clone()
         });
@@ -70,21 +85,15 @@ impl TimedServer {
     }
 }
 
-fn server(limits: &Limits) -> Server {
-    let settings = Settings {
-        limits: limits.clone(),
-        ..Settings::default()
-    };
+fn server(settings: Settings) -> Server {
+    let limits = &settings.limits;
     let tools = tools::Settings {
         default_database: Some("SNOWFLAKE_SAMPLE_DATA".to_owned()),
         default_schema: Some("TPCH_SF1".to_owned()),
         ..tools::Settings::new(limits, Policy::default())
     };
-    Server::new(
-        settings,
-        Service::new(limits, tools, Keys::random(&mut SystemEntropy)),
-        Box::new(SystemEntropy),
-    )
+    let service = Service::new(limits, tools, Keys::random(&mut SystemEntropy));
+    Server::new(settings, service, Box::new(SystemEntropy))
 }
 
 /// The machine's world, and the processor time of this thread between two waits. Not the time that passes: somebody

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use snowflake_mcp::access::keys::{self, Made};
 use snowflake_mcp::access::{KeyRing, Scope};
 use snowflake_mcp::backend::{Absent, Backend, RoleAudit, Router};
-use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins};
+use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins, Rereading};
 #[cfg(feature = "demo")]
 use snowflake_mcp::demo::Demo;
 use snowflake_mcp::entropy::SystemEntropy;
@@ -111,7 +111,7 @@ pub(crate) fn tls(http: &Http) -> Result<Option<Acceptor>, String> {
 }
 
 /// Where keys of callers come from.
-pub(crate) fn callers(http: &Http) -> Callers {
+pub(crate) fn callers(http: &Http, policy: Option<Rereading>) -> Callers {
     let issuers = http.oauth.iter().flat_map(|oauth| {
         let named = oauth.resource.issuers.iter().zip(&oauth.key_set_urls);
         named.map(|(name, url)| Issuer {
@@ -122,6 +122,7 @@ pub(crate) fn callers(http: &Http) -> Callers {
     Callers {
         fixed: KeyRing::of_secrets(&http.api_keys),
         file: http.key_file.clone(),
+        policy,
         issuers: issuers.collect(),
     }
 }
@@ -191,6 +192,8 @@ fn tools_settings(config: &Config) -> tools::Settings {
     let settings = tools::Settings {
         default_rows: config.statements.rows_default,
         choices: choices(config),
+        // On stdio nobody tells that it has: SIGHUP ends the process.
+        rulings_may_change: config.http.is_some() && config.statements.has_policy_file,
         ..tools::Settings::new(&config.limits, config.statements.rulings.clone())
     };
     match &config.engine {

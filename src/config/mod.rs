@@ -22,6 +22,8 @@ mod tls;
 mod token;
 mod value;
 
+use std::fmt;
+
 use crate::access::Quota;
 use crate::limits::Limits;
 use crate::observe::{self, logger::Format};
@@ -97,6 +99,8 @@ pub struct Statements {
     pub is_role_strict: bool,
     /// What callers may do.
     pub rulings: Rulings,
+    /// Whether a part of that stands in a file, which can be read again.
+    pub has_policy_file: bool,
 }
 
 /// What is logged, and how.
@@ -176,6 +180,41 @@ impl Config {
     }
 }
 
+/// Reads again, while the server runs, what callers may do: the policy file as it is now, the other settings as they were.
+#[derive(Clone)]
+pub struct Rereading {
+    sources: Sources,
+    choices: Vec<Choice>,
+}
+
+impl fmt::Debug for Rereading {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Rereading")
+    }
+}
+
+impl Rereading {
+    /// Of the settings that the server has started with; `None` without a policy file.
+    pub fn new(sources: &Sources, config: &Config) -> Option<Self> {
+        sources.policy_file().map(|_| Self {
+            sources: sources.clone(),
+            choices: config.choices.clone(),
+        })
+    }
+
+    /// What callers may do from now on.
+    ///
+    /// # Errors
+    /// What is wrong with the file, as at the start.
+    pub fn rulings(&self) -> Result<Rulings, Error> {
+        let sources = self.sources.with_policy_again();
+        let rulings = Config::rulings(&sources)?;
+        check_read_only(&sources, &rulings)?;
+        connections::check_policy(&self.choices, &rulings)?;
+        Ok(rulings)
+    }
+}
+
 impl Note {
     fn warn(text: impl Into<String>) -> Self {
         let (level, text) = (log::Level::Warn, text.into());
@@ -217,6 +256,7 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
             .find(&s::STRICT_ROLE)
             .map_or(Ok(false), |found| value::switch(&found))?,
         rulings: policy::read(sources, limits)?,
+        has_policy_file: sources.policy_file().is_some(),
     })
 }
 

@@ -103,6 +103,19 @@ impl Sources {
         self
     }
 
+    /// The same, with the policy file read again.
+    #[must_use]
+    pub fn with_policy_again(&self) -> Self {
+        let read = |(found, _): &(Found, _)| {
+            let text = read_policy(Path::new(&found.value));
+            (found.clone(), text)
+        };
+        Self {
+            policy: self.policy.as_ref().map(read),
+            ..self.clone()
+        }
+    }
+
     /// The setting that names the policy file, and its text or why it cannot be read.
     pub fn policy_file(&self) -> Option<(&Found, Result<&str, &str>)> {
         let (found, text) = self.policy.as_ref()?;

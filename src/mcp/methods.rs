@@ -83,6 +83,7 @@ impl<'a> Request<'a> {
             revision: self.revision,
             form,
             abilities: self.abilities,
+            principal: self.context.principal,
             arguments: self.params.arguments,
             answers: None,
             state: None,

@@ -49,6 +49,7 @@ use crate::entropy::Entropy;
 use crate::json;
 use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
+use crate::sql::ruling::Rulings;
 use crate::time::{Instant, Now};
 use crate::tools::{Catalogue, Denied, History, Settings};
 
@@ -121,14 +122,9 @@ impl Service {
     /// The service under these bounds and settings; `keys` sign what clients keep for it.
     pub fn new(limits: &Limits, settings: Settings, keys: Keys) -> Self {
         let catalogue = Arc::new(Catalogue::new(settings));
-        let writes = catalogue.writes();
-        let tools: Vec<_> = catalogue
-            .tools()
-            .iter()
-            .map(|tool| lists::entry_of(tool, &writes))
-            .collect();
+        let tools = entries(&catalogue);
         let offers: Vec<Box<dyn Offer>> = vec![Box::new(Account::new(Arc::clone(&catalogue), limits))];
-        let offered = offered(&offers, &tools);
+        let offered = offered(&offers, &tools, &catalogue);
         Self {
             encoded: Revision::ALL.map(|revision| Encoded::new(&tools, &offers, offered, revision)),
             predecessor: predecessor::Encoded::new(&catalogue),
@@ -158,7 +154,7 @@ impl Service {
     #[must_use]
     pub fn with_offer(mut self, offer: Box<dyn Offer>) -> Self {
         self.offers.push(offer);
-        self.changeable = offered(&self.offers, &self.tools).changeable;
+        self.changeable = offered(&self.offers, &self.tools, &self.catalogue).changeable;
         self.encode();
         self
     }
@@ -187,6 +183,28 @@ impl Service {
         if has_other_lists {
             self.encode();
         }
+    }
+
+    /// Lets other rulings hold from the next call on. Says whether the list of tools is another one now; it is told to those
+    /// who listen.
+    pub fn replace_rulings(&mut self, rulings: Rulings) -> bool {
+        self.catalogue = Arc::new(self.catalogue.under(rulings));
+        for offer in &mut self.offers {
+            offer.on_catalogue(&self.catalogue);
+        }
+        let before = std::mem::replace(&mut self.tools, entries(&self.catalogue));
+        self.predecessor = predecessor::Encoded::new(&self.catalogue);
+        let is_other = before != self.tools;
+        if is_other {
+            self.changes.tools = true;
+            self.encode();
+        }
+        is_other
+    }
+
+    /// Whether rulings may be exchanged while the server runs.
+    pub fn rulings_may_change(&self) -> bool {
+        self.catalogue.may_change()
     }
 
     /// Keeps what a job told about the account, for others who ask the same.
@@ -227,7 +245,7 @@ impl Service {
         let (tools, offers) = (&self.tools, &self.offers);
         let offered = Offered {
             has_fences: self.fences.is_some(),
-            ..offered(offers, tools)
+            ..offered(offers, tools, &self.catalogue)
         };
         self.encoded = Revision::ALL.map(|revision| Encoded::new(tools, offers, offered, revision));
         let entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
@@ -238,11 +256,11 @@ impl Service {
     }
 
     fn has_resources(&self) -> bool {
-        offered(&self.offers, &self.tools).has_resources
+        offered(&self.offers, &self.tools, &self.catalogue).has_resources
     }
 
     fn has_prompts(&self) -> bool {
-        offered(&self.offers, &self.tools).has_prompts
+        offered(&self.offers, &self.tools, &self.catalogue).has_prompts
     }
 
     /// The prompt called `name`.
@@ -341,12 +359,22 @@ impl Service {
 /// Names that an error offers.
 const NEAR_MAX: usize = 3;
 
+/// What the list says of the catalogue's tools.
+fn entries(catalogue: &Catalogue) -> Vec<ToolEntry> {
+    let writes = catalogue.writes();
+    let tools = catalogue.tools().iter();
+    tools.map(|tool| lists::entry_of(tool, &writes)).collect()
+}
+
 /// What is there to be asked for, in any of the offers.
-fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry]) -> Offered {
+fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry], catalogue: &Catalogue) -> Offered {
     let mut entries = offers.iter().flat_map(|offer| offer.tools()).chain(tools);
     let mut offered = Offered {
         has_tasks: entries.any(|tool| tool.task_support != tasks::Support::Forbidden),
-        changeable: Changeable::default(),
+        changeable: Changeable {
+            tools: catalogue.may_change(),
+            ..Changeable::default()
+        },
         has_resources: false,
         has_prompts: false,
         has_fences: false,

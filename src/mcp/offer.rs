@@ -21,7 +21,7 @@ use super::{Abilities, Revision};
 use crate::backend::job::Work;
 use crate::backend::kept::{Kept, Share, Who};
 use crate::time::{Instant, Now};
-use crate::tools::Form;
+use crate::tools::{Catalogue, Form};
 use crate::{json, rpc};
 
 /// What a server offers beside the protocol. Everything is optional.
@@ -43,6 +43,9 @@ pub trait Offer: fmt::Debug + Send {
 
     /// Keeps what was answered, for others who ask the same.
     fn keep(&mut self, _share: &Share, _kept: &Arc<Kept>, _now: Instant) {}
+
+    /// The tools are under other rulings from now on.
+    fn on_catalogue(&mut self, _catalogue: &Arc<Catalogue>) {}
 
     /// Names that were told to `who` and are nearly `name`.
     fn near(&self, _who: &Who, _name: &str) -> Vec<Box<str>> {
@@ -153,6 +156,8 @@ pub struct Asked<'a> {
     pub form: Form,
     /// What the client can be asked for.
     pub abilities: Abilities,
+    /// What the caller is known by; empty where nobody is.
+    pub principal: &'a [u8],
     /// The `arguments` member.
     pub arguments: Option<&'a RawValue>,
     /// The client's answers to the questions of [`Reply::InputRequired`], by key.

@@ -13,6 +13,7 @@ use ureq::Agent;
 use crate::access::KeyRing;
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
 use crate::access::key_set::KeySet;
+use crate::config::Rereading;
 use crate::json;
 
 /// Where the keys of callers come from.
@@ -22,6 +23,8 @@ pub struct Callers {
     pub fixed: KeyRing,
     /// A file of further ones.
     pub file: Option<PathBuf>,
+    /// What is read again of what callers may do.
+    pub policy: Option<Rereading>,
     /// Issuers of tokens, in the order in which the server counts them.
     pub issuers: Vec<Issuer>,
 }
@@ -70,6 +73,10 @@ impl Fetcher for Callers {
     fn fetch(&self, wanted: Wanted) -> Fetched {
         match wanted {
             Wanted::Keys => Fetched::Keys(self.keys()),
+            Wanted::Policy => Fetched::Policy(match &self.policy {
+                Some(policy) => policy.rulings().map_err(|error| error.to_string()),
+                None => Err("there is no policy file".to_owned()),
+            }),
             Wanted::KeySet(issuer) => Fetched::KeySet(issuer, self.key_set(issuer)),
         }
     }

@@ -59,6 +59,10 @@ impl Server {
     pub(super) fn on_reload(&mut self) {
         log::info!("keys are read again");
         self.core.outputs.push_back(Output::Fetch(Wanted::Keys));
+        if self.core.service.rulings_may_change() {
+            log::info!("the policy is read again");
+            self.core.outputs.push_back(Output::Fetch(Wanted::Policy));
+        }
     }
 
     pub(super) fn on_fetched(&mut self, now: Now, fetched: Fetched) {
@@ -69,6 +73,17 @@ impl Server {
                 self.turn_out_unknown(now);
             }
             Fetched::Keys(Err(why)) => log::error!("keys stay as they were: {why}"),
+            Fetched::Policy(Ok(rulings)) => {
+                let is_other = self.core.service.replace_rulings(rulings);
+                let tools = if is_other {
+                    ", with other tools than before"
+                } else {
+                    ""
+                };
+                log::info!("the policy holds from now on as it is read again{tools}");
+                self.core.note_changes();
+            }
+            Fetched::Policy(Err(why)) => log::error!("the policy stays as it was: {why}"),
             Fetched::KeySet(issuer, fetched) => {
                 self.core.access.on_key_set(issuer, fetched, now);
                 self.release_held(now);

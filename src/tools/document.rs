@@ -3,9 +3,11 @@
 
 use super::describe::push_column;
 use super::listing::Listing;
+use super::lookup::Sought;
 use super::names::display_name;
 use super::place::{Place, Rank};
 use super::shown::{NAMES_KEPT_MAX, names_of, share};
+use super::visible::Visible;
 use super::{Catalogue, Form, Refusal};
 use crate::backend::job::{Rendered, Work};
 use crate::backend::kept::{self, Kept, Mark, Subject};
@@ -19,12 +21,14 @@ pub const MIME_TYPE: &str = "text/markdown";
 
 impl Catalogue {
     /// Work that makes the document about `place`: its text, which is the inside of a JSON string, is what is kept, to be
-    /// sent by [`framed`].
+    /// sent by [`framed`]. What `principal` may not see is not in it; then it is kept for nobody else.
     ///
     /// # Errors
-    /// The guard's, where a policy forbids a statement.
-    pub fn document(&self, place: Place) -> Result<Work, Refusal> {
-        let settings = &self.settings;
+    /// The guard's, where a policy forbids a statement, and that of the lists of objects.
+    pub fn document(&self, principal: &[u8], place: Place) -> Result<Work, Refusal> {
+        let visible = self.visible(principal, &Sought::Within(place.clone()))?;
+        let is_for_all = !visible.is_restricted();
+        let settings = self.settings_for(principal);
         let quoted = place.to_quoted();
         let texts = match place.rank() {
             Rank::Database => vec![format!("SHOW SCHEMAS IN DATABASE {quoted}")],
@@ -44,11 +48,11 @@ impl Catalogue {
         };
         let mut share = share(&context, subject, &place.to_in_clause(), kept::Form::Document);
         share.uri = Some(place.to_uri().into());
-        let render = move |answer| render(&answer, &place, bytes_max);
+        let render = move |answer| render(&answer, &place, &visible, bytes_max);
         let mut work = settings.work(statements?, context, settings.rows_max, render);
         // As in describe_view: who may not see the statement may still see the columns.
         work.optional = work.statements.len() - 1;
-        work.share = Some(share);
+        work.share = Some(share).filter(|_| is_for_all);
         Ok(work)
     }
 }
@@ -62,7 +66,7 @@ pub fn framed(form: Form, uri: &str) -> (Vec<u8>, Vec<u8>) {
     (head, tail.into_bytes())
 }
 
-fn render(answer: &Answer, place: &Place, bytes_max: usize) -> Rendered {
+fn render(answer: &Answer, place: &Place, visible: &Visible, bytes_max: usize) -> Rendered {
     let (title, push): (&str, PushRow) = match place.rank() {
         Rank::Database => ("Schemas", push_schema),
         Rank::Schema => ("Tables and views", push_object),
@@ -74,6 +78,7 @@ fn render(answer: &Answer, place: &Place, bytes_max: usize) -> Rendered {
     first
         .into_iter()
         .flat_map(ResultSet::rows)
+        .filter(|row| row.text("name").is_none_or(|name| visible.holds(name)))
         .for_each(|row| push(&mut list, row));
     let is_cut = list.is_cut || answer.results.iter().any(ResultSet::is_truncated);
     let mut head = Vec::new();
@@ -177,7 +182,7 @@ mod tests {
             elapsed: Duration::ZERO,
         };
         let place = Place::of_uri(uri).unwrap();
-        let rendered = render(&answer, &place, bytes_max);
+        let rendered = render(&answer, &place, &Visible::default(), bytes_max);
         let text = String::from_utf8(rendered.kept.unwrap().body.to_vec()).unwrap();
         serde_json::from_str(&format!("\"{text}\"")).unwrap()
     }

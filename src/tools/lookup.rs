@@ -6,6 +6,7 @@
 use super::names::display_name;
 use super::place::{Place, Rank};
 use super::shown::{NAMES_KEPT_MAX, names_of, share};
+use super::visible::Visible;
 use super::{Catalogue, Refusal};
 use crate::backend::Answer;
 use crate::backend::job::{Context, Rendered, Work};
@@ -62,7 +63,13 @@ pub struct Name<'a> {
 
 impl<'a> Names<'a> {
     /// Those of what was kept of a listing that is whole.
-    pub fn of_kept(kept: &'a Kept, prefix: &str, after: Option<&str>, names_max: usize) -> Self {
+    pub fn of_kept(
+        kept: &'a Kept,
+        visible: &Visible,
+        prefix: &str,
+        after: Option<&str>,
+        names_max: usize,
+    ) -> Self {
         let prefix = prefix.to_lowercase();
         let told = match after {
             None => &kept.names[..],
@@ -71,7 +78,9 @@ impl<'a> Names<'a> {
                 &kept.names[index.map_or(0, |index| index + 1)..]
             }
         };
-        let mut fitting = told.iter().filter(|told| begins_with(&told.name, &prefix));
+        let mut fitting = told
+            .iter()
+            .filter(|told| begins_with(&told.name, &prefix) && visible.holds(&told.name));
         let names: Vec<Name<'a>> = fitting
             .by_ref()
             .take(names_max)
@@ -108,21 +117,23 @@ impl Name<'_> {
 }
 
 impl Catalogue {
-    /// Work that looks up names; `wrap` makes the result of them.
+    /// Work that looks up names for `principal`; `wrap` makes the result of them.
     ///
     /// # Errors
-    /// The guard's, where a policy forbids the statement.
+    /// The guard's, where a policy forbids the statement, and that of the lists of objects.
     pub fn look_up(
         &self,
+        principal: &[u8],
         sought: &Sought,
         wanted: Wanted,
         wrap: impl FnOnce(&Names<'_>) -> Vec<u8> + Send + 'static,
     ) -> Result<Work, Refusal> {
-        let settings = &self.settings;
-        let statement = settings.check(&statement(sought, &wanted))?;
+        let visible = self.visible(principal, sought)?;
+        let settings = self.settings_for(principal);
+        let statement = settings.check(&statement(sought, &wanted, &visible))?;
         let share = wanted.is_for_all.then(|| self.share_of(sought));
         let context = self.context_of(sought);
-        let render = move |answer| rendered(&answer, &wanted, wrap);
+        let render = move |answer| rendered(&answer, &wanted, &visible, wrap);
         let mut work = settings.work(vec![statement], context, NAMES_READ_MAX, render);
         work.share = share;
         Ok(work)
@@ -158,7 +169,7 @@ impl Catalogue {
 /// that is 200 KiB a call.
 const NAMES_READ_MAX: u64 = NAMES_KEPT_MAX as u64;
 
-fn statement(sought: &Sought, wanted: &Wanted) -> String {
+fn statement(sought: &Sought, wanted: &Wanted, visible: &Visible) -> String {
     let (what, within) = match sought {
         Sought::Databases => ("DATABASES", String::new()),
         Sought::Warehouses => ("WAREHOUSES", String::new()),
@@ -176,6 +187,8 @@ fn statement(sought: &Sought, wanted: &Wanted) -> String {
     };
     let from = match &wanted.after {
         None => String::new(),
+        // How many are left out of the next ones is not known before they are read.
+        Some(_) if visible.is_restricted() => String::new(),
         // One more than wanted tells whether there are more.
         Some(after) => format!(" LIMIT {} FROM {}", wanted.names_max + 1, quote_literal(after)),
     };
@@ -195,16 +208,26 @@ fn pattern(prefix: &str) -> String {
     prefix.chars().map(plain).collect()
 }
 
-fn rendered(answer: &Answer, wanted: &Wanted, wrap: impl FnOnce(&Names<'_>) -> Vec<u8>) -> Rendered {
+fn rendered(
+    answer: &Answer,
+    wanted: &Wanted,
+    visible: &Visible,
+    wrap: impl FnOnce(&Names<'_>) -> Vec<u8>,
+) -> Rendered {
     let prefix = wanted.prefix.to_lowercase();
     let mut names = Vec::new();
+    let mut skipped_to = wanted.after.as_deref().filter(|_| visible.is_restricted());
     let (mut total, mut is_whole, mut query_id) = (0, wanted.after.is_none(), None);
     for result in &answer.results {
         query_id.clone_from(&result.query_id);
         is_whole &= !result.is_truncated();
         for row in result.rows() {
             let name = row.text("column_name").or_else(|| row.text("name"));
-            let Some(name) = name.filter(|name| begins_with(name, &prefix)) else {
+            if skipped_to.is_some() {
+                skipped_to = skipped_to.filter(|last| name != Some(*last));
+                continue;
+            }
+            let Some(name) = name.filter(|name| begins_with(name, &prefix) && visible.holds(name)) else {
                 continue;
             };
             total += 1;
@@ -277,7 +300,7 @@ mod tests {
     }
 
     fn found(answer: &Answer, wanted: &Wanted) -> String {
-        let rendered = rendered(answer, wanted, |found| {
+        let rendered = rendered(answer, wanted, &Visible::default(), |found| {
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
             format!(
                 "{} of {:?}, more {}",
@@ -317,14 +340,14 @@ mod tests {
                 r#"SHOW COLUMNS IN TABLE "D"."S"."O""#,
             ),
         ] {
-            assert_eq!(statement(&sought, &wanted), expected);
+            assert_eq!(statement(&sought, &wanted, &Visible::default()), expected);
         }
         let after = Wanted {
             after: Some("it's".to_owned()),
             ..wanted("", 2)
         };
         assert_eq!(
-            statement(&Sought::Databases, &after),
+            statement(&Sought::Databases, &after, &Visible::default()),
             "SHOW DATABASES LIMIT 3 FROM 'it''s'"
         );
     }

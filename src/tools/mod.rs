@@ -35,6 +35,7 @@ mod search;
 mod shown;
 pub mod similar;
 mod table;
+mod visible;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub use refusal::Refusal;
 pub use render::{Form, framed};
 pub use schema::{Arguments, Property};
 pub use settings::Settings;
+pub use visible::Visible;
 
 use gate::Gate;
 
@@ -129,6 +131,8 @@ pub struct Denied {
 /// The tools in the order in which they are listed, with the operator's settings.
 #[derive(Debug)]
 pub struct Catalogue {
+    /// As they were given, for whom rulings are exchanged.
+    given: Settings,
     settings: Arc<Settings>,
     /// For callers for whom something else is said.
     special: Vec<Arc<Settings>>,
@@ -137,8 +141,8 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// The catalogue under these settings.
-    pub fn new(settings: Settings) -> Self {
-        let settings = settings.with_exact_names();
+    pub fn new(given: Settings) -> Self {
+        let settings = given.clone().with_exact_names();
         let special = gate::special(&settings);
         let settings = Arc::new(settings.under(settings.rulings.base()));
         let mut tools = vec![
@@ -165,6 +169,7 @@ impl Catalogue {
         // It asks no connection.
         tools.push(history::list_queries(&settings));
         Self {
+            given,
             settings,
             special,
             tools,
@@ -177,7 +182,11 @@ impl Catalogue {
             return &self.settings;
         }
         let role = choice::role(arguments).or_else(|| self.settings.role.clone());
-        let ruling = self.settings.rulings.of(role.as_deref(), Some(call.principal));
+        self.settings_in(role.as_deref(), call.principal)
+    }
+
+    fn settings_in(&self, role: Option<&str>, principal: &[u8]) -> &Arc<Settings> {
+        let ruling = self.settings.rulings.of(role, Some(principal));
         let found = self
             .special
             .iter()

@@ -64,6 +64,11 @@ impl Place {
         format!("{SCHEME}{}", parts.collect::<Vec<_>>().join("/"))
     }
 
+    /// Its exact names, from the database down.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.parts().map(Identifier::as_str).collect()
+    }
+
     /// What it is.
     pub fn rank(&self) -> Rank {
         match (&self.schema, &self.object) {

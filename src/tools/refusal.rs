@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::schema;
 use crate::ident::QueryId;
+use crate::sql::objects::Barred;
 use crate::sql::{guard, identifier};
 use crate::token;
 
@@ -45,6 +46,8 @@ pub enum Refusal {
         /// What may be chosen.
         known: Vec<String>,
     },
+    /// An object or place that the operator's lists keep from this caller.
+    Barred(Barred),
     /// The statement is none that has a plan.
     NoPlan,
     /// The cursor does not open.
@@ -114,6 +117,7 @@ impl fmt::Display for Refusal {
                 "{argument} {found} cannot be chosen; there are {}",
                 known.join(", ")
             ),
+            Self::Barred(barred) => barred.fmt(formatter),
             Self::NoPlan => formatter.write_str(
                 "the statement has no plan: only one query, or a write that is allowed, can be explained",
             ),
@@ -158,6 +162,7 @@ impl Refusal {
             | Self::Choice { .. }
             | Self::CursorElsewhere { .. }
             | Self::CursorOfAnother
+            | Self::Barred(_)
             | Self::NoPlan => "",
             Self::NoSchema => "\nlist_tables and list_views show which schema it is in.",
             Self::Cursor(_) => {

@@ -51,6 +51,8 @@ pub struct Settings {
     pub choices: Vec<Choice>,
     /// What each caller may do.
     pub rulings: Rulings,
+    /// Whether that may change while the server runs.
+    pub rulings_may_change: bool,
 }
 
 impl Settings {
@@ -75,6 +77,7 @@ impl Settings {
             policy_of_texts: rulings.base().policy.clone(),
             ruling: Arc::clone(rulings.base()),
             rulings,
+            rulings_may_change: false,
             choices: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@
 mod audit;
 mod callers;
 mod command_line;
+mod commands;
 mod descriptors;
 mod fences;
 mod health;

@@ -5,8 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use snowflake_mcp::config::setting;
 
 /// Everything that is waited for comes within milliseconds; this much only when something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,6 +18,47 @@ pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowflake-mcp"));
     command.env_clear().current_dir(directory).stdin(Stdio::null());
     command
+}
+
+/// What stands in every secret that the harness plants: no line, no answer and no document may hold it. Whoever reads what
+/// the binary says through this file asks for it, so that every test does.
+pub(crate) const PLANTED: &str = "planted-secret";
+
+/// A secret for every setting that holds one and changes nothing in the embedded engine, unless the test sets it itself.
+pub(crate) fn planted(arguments: &[&str], environment: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+    let is_set = |name: &&str| environment.iter().any(|(set, _)| set == name);
+    let secrets = setting::ALL.iter().filter(|setting| setting.is_secret);
+    secrets
+        .filter_map(|setting| setting.names.first().copied())
+        // The others change who may call, or what is called by which way.
+        .filter(|name| arguments.contains(&"--demo") && name.starts_with("SNOWFLAKE_") && !is_set(name))
+        .map(|name| (name, format!("{PLANTED}-{name}-0123456789-0123456789-0123456789")))
+        .collect()
+}
+
+/// Secrets among what a test sets itself.
+fn secrets_of(environment: &[(&str, &str)]) -> Vec<String> {
+    let is_secret = |name: &str| {
+        let mut secrets = setting::ALL.iter().filter(|setting| setting.is_secret);
+        secrets.any(|setting| setting.names.contains(&name))
+    };
+    let values = environment
+        .iter()
+        .filter(|(name, value)| is_secret(name) && value.len() >= 8);
+    let keys = values.flat_map(|(_, value)| value.split(','));
+    keys.map(|key| key.trim().to_owned())
+        .filter(|key| key.len() >= 8)
+        .collect()
+}
+
+/// Asserts that `text` holds none of `secrets`, and none that was planted.
+pub(crate) fn assert_no_secret(what: &str, text: &str, secrets: &[String]) {
+    let found = secrets
+        .iter()
+        .map(String::as_str)
+        .chain([PLANTED])
+        .find(|secret| text.contains(secret));
+    assert!(found.is_none(), "{what} holds the secret {found:?}: {text}");
 }
 
 /// What a command that ends by itself said.
@@ -30,14 +73,19 @@ pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     let directory = scratch();
     let output = command(directory.path())
         .args(arguments)
+        .envs(planted(arguments, environment))
         .envs(environment.iter().copied())
         .output()
         .expect("the binary runs");
-    Ended {
+    let ended = Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("text"),
         stderr: String::from_utf8(output.stderr).expect("text"),
-    }
+    };
+    let secrets = secrets_of(environment);
+    assert_no_secret("standard output", &ended.stdout, &secrets);
+    assert_no_secret("standard error", &ended.stderr, &secrets);
+    ended
 }
 
 /// An empty directory that goes away.
@@ -69,6 +117,9 @@ impl Drop for Scratch {
 pub(crate) struct Daemon {
     child: Child,
     said: Receiver<String>,
+    /// Hears what it says to its end, and gives all of it back.
+    hearing: Option<JoinHandle<String>>,
+    secrets: Vec<String>,
     /// What it said until it listened.
     pub(crate) first_lines: Vec<String>,
     pub(crate) address: SocketAddr,
@@ -81,8 +132,9 @@ impl Daemon {
         let directory = scratch();
         let mut command = command(directory.path());
         command.args(["http", "--port", "0"]).args(arguments);
+        command.envs(planted(arguments, environment));
         command.envs(environment.iter().copied());
-        Self::of(command, directory)
+        Self::of(command, directory, secrets_of(environment))
     }
 
     /// The same out of a shell that did `prelude` first, such as `ulimit -Sn 64`.
@@ -93,24 +145,30 @@ impl Daemon {
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_snowflake-mcp")]);
         shell.env_clear().envs(environment.iter().copied());
         shell.current_dir(directory.path()).stdin(Stdio::null());
-        Self::of(shell, directory)
+        Self::of(shell, directory, secrets_of(environment))
     }
 
-    fn of(mut command: Command, directory: Scratch) -> Self {
+    fn of(mut command: Command, directory: Scratch, secrets: Vec<String>) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let errors = child.stderr.take().expect("piped");
         let (tell, said) = mpsc::channel();
-        thread::Builder::new()
+        let hearing = thread::Builder::new()
             .spawn(move || {
+                let mut all = String::new();
                 for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                    all.push_str(&line);
+                    all.push('\n');
                     let _ = tell.send(line);
                 }
+                all
             })
             .expect("a thread starts");
         let mut daemon = Self {
             child,
             said,
+            hearing: Some(hearing),
+            secrets,
             first_lines: Vec::new(),
             address: SocketAddr::from(([0; 4], 0)),
             _directory: directory,
@@ -168,7 +226,9 @@ impl Daemon {
 
     /// The answer to one request on a connection of its own.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
-        ask(self.address, method, path, body)
+        let answer = ask(self.address, method, path, body);
+        assert_no_secret("an answer", &answer.body, &self.secrets);
+        answer
     }
 }
 
@@ -200,6 +260,12 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Every line that it ever said, also those that no test waited for.
+        if let Some(said) = self.hearing.take().and_then(|hearing| hearing.join().ok())
+            && !thread::panicking()
+        {
+            assert_no_secret("the log", &said, &self.secrets);
+        }
     }
 }
 
@@ -212,6 +278,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn of(text: &str) -> Self {
+        assert_no_secret("an answer", text, &[]);
         let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         Self {

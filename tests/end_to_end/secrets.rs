@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 
-use super::process::{PATIENCE, command, connect, run, scratch};
+use snowflake_mcp::config::setting;
+
+use super::process::{PATIENCE, PLANTED, assert_no_secret, command, connect, planted, run, scratch};
 
 const API_KEY: &str = "planted-api-key-0123456789";
 const WRONG_KEY: &str = "planted-wrong-key-0123456789";
@@ -182,4 +184,24 @@ fn no_setting_that_is_refused_or_shown_shows_its_secret() {
             assert_clean("what it says", &ended.stdout);
         }
     }
+}
+
+#[test]
+fn the_harness_plants_every_secret_that_changes_nothing_and_finds_it() {
+    let planted = planted(&["http", "--demo"], &[]);
+    let secrets = setting::ALL.iter().filter(|setting| setting.is_secret);
+    let left_out: Vec<_> = secrets
+        .filter_map(|setting| setting.names.first().copied())
+        .filter(|name| planted.iter().all(|(set, _)| set != name))
+        .collect();
+    // The first is planted above and by the tests of callers, which look for what they set; the other is an address.
+    assert_eq!(left_out, ["API_KEYS", "HTTPS_PROXY"]);
+    for (_, secret) in &planted {
+        assert!(secret.contains(PLANTED), "{secret}");
+        let found = std::panic::catch_unwind(|| assert_no_secret("a line", &format!("key={secret}"), &[]));
+        assert!(found.is_err(), "{secret}");
+    }
+    let own = ["a-key-of-a-test".to_owned()];
+    assert!(std::panic::catch_unwind(|| assert_no_secret("a line", "a-key-of-a-test", &own)).is_err());
+    assert_no_secret("a line", "nothing", &own);
 }

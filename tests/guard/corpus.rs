@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("writes.txt", include_str!("cases/writes.txt")),
         ("text.txt", include_str!("cases/text.txt")),
         ("functions.txt", include_str!("cases/functions.txt")),
+        ("shapes.txt", include_str!("cases/shapes.txt")),
     ];
     let mut cases = Vec::new();
     for (file, text) in files {

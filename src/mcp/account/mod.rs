@@ -104,7 +104,15 @@ impl Offer for Account {
         }
     }
 
+    fn on_catalogue(&mut self, catalogue: &Arc<Catalogue>) {
+        self.catalogue = Arc::clone(catalogue);
+    }
+
     fn near(&self, who: &Who, name: &str) -> Vec<Box<str>> {
+        // What was told to others may be kept from who asks now.
+        if self.catalogue.has_object_lists() {
+            return Vec::new();
+        }
         self.cache.near(who, name)
     }
 
@@ -122,12 +130,16 @@ impl Offer for Account {
 
     fn list_resources(&mut self, page: Page, asked: &Asked<'_>) -> Option<Reply> {
         let (form, revision) = (asked.form, asked.revision);
+        let visible = match self.catalogue.visible(asked.principal, &Sought::Databases) {
+            Ok(visible) => visible,
+            Err(refusal) => return Some(reply(Err(refusal))),
+        };
         if let Some(kept) = self
             .names(&Sought::Databases, asked.now)
             .filter(|kept| kept.is_whole)
         {
             let after = page.after.as_deref();
-            let found = Names::of_kept(&kept, "", after, page.entries_max);
+            let found = Names::of_kept(&kept, &visible, "", after, page.entries_max);
             return Some(Reply::Result(resources_members(&found, &page, revision)));
         }
         let wanted = Wanted {
@@ -136,19 +148,27 @@ impl Offer for Account {
             is_for_all: page.after.is_none(),
             ..Wanted::default()
         };
-        let work = self.catalogue.look_up(&Sought::Databases, wanted, move |found| {
-            form.object(&[&resources_members(found, &page, revision)])
-        });
+        let sought = Sought::Databases;
+        let work = self
+            .catalogue
+            .look_up(asked.principal, &sought, wanted, move |found| {
+                form.object(&[&resources_members(found, &page, revision)])
+            });
         Some(reply(work))
     }
 
-    fn read_resource(&mut self, uri: &str, _asked: &Asked<'_>) -> Option<Reply> {
+    fn read_resource(&mut self, uri: &str, asked: &Asked<'_>) -> Option<Reply> {
         let place = Place::of_uri(uri)?;
-        Some(reply(self.catalogue.document(place)))
+        Some(reply(self.catalogue.document(asked.principal, place)))
     }
 
     fn prompt(&mut self, name: &str, asked: &Asked<'_>) -> Option<Reply> {
         let prompt = prompting::text(name, asked)?;
+        if let Some(place) = completing::place(asked)
+            && let Err(refusal) = self.catalogue.check_place(asked.principal, &place)
+        {
+            return Some(reply(Err(refusal)));
+        }
         Some(match prompt {
             Ok(text) => Reply::Result(prompting::members(&text)),
             Err(error) => Reply::Error(error),
@@ -159,9 +179,12 @@ impl Offer for Account {
         let form = asked.form;
         let sought = completing::sought(of.argument, asked)?;
         let prefix = of.value.trim_start_matches('"');
+        let Ok(visible) = self.catalogue.visible(asked.principal, &sought) else {
+            return Some(Reply::Result(completion::members(&[], Some(0), false)));
+        };
         let kept = self.names(&sought, asked.now);
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_whole) {
-            let found = Names::of_kept(kept, prefix, None, completion::VALUES_MAX);
+            let found = Names::of_kept(kept, &visible, prefix, None, completion::VALUES_MAX);
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
             return Some(Reply::Result(completion::members(
                 &names,
@@ -176,10 +199,12 @@ impl Offer for Account {
             // All are read, so that the next letter needs nothing; of too many, those that can be meant.
             is_for_all: kept.is_none(),
         };
-        let work = self.catalogue.look_up(&sought, wanted, move |found| {
-            let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
-            form.object(&[&completion::members(&names, found.total, found.has_more)])
-        });
+        let work = self
+            .catalogue
+            .look_up(asked.principal, &sought, wanted, move |found| {
+                let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
+                form.object(&[&completion::members(&names, found.total, found.has_more)])
+            });
         Some(reply(work))
     }
 }

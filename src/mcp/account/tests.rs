@@ -9,6 +9,8 @@ use crate::mcp::script::Hears;
 use crate::mcp::tasks::Mode;
 use crate::mcp::{Abilities, Revision};
 use crate::sql::guard::Policy;
+use crate::sql::objects::ObjectRules;
+use crate::sql::ruling::{Ruling, Rulings, Special};
 use crate::time::Now;
 use crate::tools::Settings;
 
@@ -24,6 +26,7 @@ fn with_asked<T>(arguments: &str, then: impl FnOnce(&Asked<'_>) -> T) -> T {
         revision: Revision::V20251125,
         form: Revision::V20251125.form(),
         abilities: Abilities::default(),
+        principal: &[],
         arguments: Some(arguments),
         answers: None,
         state: None,
@@ -127,4 +130,171 @@ fn every_prompt_is_filled_in_and_names_tools_that_there_are() {
         prompting::text("explore_database", asked)
     });
     assert_eq!(bad.unwrap().unwrap_err().code, -32602);
+}
+
+/// An account in which everything but `D.HR`, and of `D.S` only `OPEN_*`, may be seen by `ann`, and everything by others.
+fn restricted() -> Account {
+    let objects = ObjectRules::new(&["d.s.open_*", "d.t", "e"], &["d.hr", "e.secret.*"]).unwrap();
+    let special = Special {
+        role: None,
+        key: Some(b"ann".to_vec()),
+        ruling: Arc::new(Ruling {
+            objects,
+            ..Ruling::default()
+        }),
+    };
+    let rulings = Rulings::new(Ruling::default(), vec![special]);
+    let settings = Settings::new(&Limits::default(), rulings);
+    Account::new(Arc::new(Catalogue::new(settings)), &Limits::default())
+}
+
+fn with_asked_by<T>(principal: &[u8], arguments: &str, then: impl FnOnce(&Asked<'_>) -> T) -> T {
+    with_asked(arguments, |asked| then(&Asked { principal, ..*asked }))
+}
+
+fn fault(reply: Option<Reply>) -> String {
+    match reply {
+        Some(Reply::Error(error)) => error.message.to_string(),
+        other => panic!("no error: {other:?}"),
+    }
+}
+
+#[test]
+fn what_a_list_keeps_from_a_caller_it_cannot_read_as_a_resource_and_others_can() {
+    let mut account = restricted();
+    for (uri, is_barred) in [
+        ("snowflake://d", false),
+        ("snowflake://d/s", false),
+        ("snowflake://d/s/open_1", false),
+        ("snowflake://d/s/closed", true),
+        ("snowflake://d/hr", true),
+        ("snowflake://d/hr/pay", true),
+        ("snowflake://e/secret", true),
+        ("snowflake://f", true),
+    ] {
+        let read = with_asked_by(b"ann", "{}", |asked| account.read_resource(uri, asked));
+        if is_barred {
+            let told = fault(read);
+            assert!(told.contains("may not be read here"), "{uri}: {told}");
+        } else {
+            assert!(!statements(read).is_empty(), "{uri}");
+        }
+        let read = with_asked_by(b"bob", "{}", |asked| account.read_resource(uri, asked));
+        assert!(!statements(read).is_empty(), "{uri}");
+    }
+}
+
+/// The reply of the work that `reply` holds, to an answer with these names.
+fn rendered(reply: Option<Reply>, names: &[&str]) -> (String, bool) {
+    let Some(Reply::Work(work)) = reply else {
+        panic!("no work: {reply:?}");
+    };
+    let column = |name: &str| crate::backend::Column {
+        name: name.to_owned(),
+        type_name: "VARCHAR".to_owned(),
+        nullable: true,
+    };
+    let mut result = crate::backend::ResultSet::new(vec![column("name")], work.bounds);
+    for name in names {
+        result.push(crate::backend::Value::Text(name));
+        result.end_row();
+    }
+    let is_shared = work.share.is_some();
+    let rendered = work.render.run(crate::backend::Answer {
+        results: vec![result],
+        elapsed: Duration::ZERO,
+    });
+    let bytes = match &rendered.kept {
+        Some(kept) if rendered.result.is_empty() => kept.body.to_vec(),
+        _ => rendered.result,
+    };
+    (String::from_utf8(bytes).unwrap(), is_shared)
+}
+
+#[test]
+fn names_that_a_list_keeps_from_a_caller_are_neither_completed_nor_listed() {
+    let mut account = restricted();
+    let completing = |argument| Completing {
+        subject: Subject::Prompt("p"),
+        argument,
+        value: "",
+    };
+    let names = ["D", "E", "F"];
+    let of_schemas = ["HR", "S", "T", "SECRET"];
+    for (argument, known, found, seen, hidden) in [
+        ("database", "{}", &names[..], "D", "F"),
+        ("schema", r#"{"database":"d"}"#, &of_schemas, "\"S\"", "HR"),
+        (
+            "table",
+            r#"{"database":"d","schema":"s"}"#,
+            &["OPEN_1", "CLOSED"],
+            "OPEN_1",
+            "CLOSED",
+        ),
+    ] {
+        let reply = with_asked_by(b"ann", known, |asked| {
+            account.complete(&completing(argument), asked)
+        });
+        let (text, _) = rendered(reply, found);
+        assert!(
+            text.contains(seen) && !text.contains(hidden),
+            "{argument}: {text}"
+        );
+        let reply = with_asked_by(b"bob", known, |asked| {
+            account.complete(&completing(argument), asked)
+        });
+        assert!(rendered(reply, found).0.contains(hidden), "{argument}");
+    }
+    // A place that may not be seen has no names.
+    let reply = with_asked_by(b"ann", r#"{"database":"f"}"#, |asked| {
+        account.complete(&completing("schema"), asked)
+    });
+    assert!(matches!(reply, Some(Reply::Result(_))), "{reply:?}");
+    let document = |account: &mut Account, who: &[u8]| {
+        let reply = with_asked_by(who, "{}", |asked| account.read_resource("snowflake://d", asked));
+        rendered(reply, &of_schemas)
+    };
+    let (text, is_shared) = document(&mut account, b"ann");
+    assert!(
+        text.contains("- S") && !text.contains("HR") && !is_shared,
+        "{text}"
+    );
+    let (text, is_shared) = document(&mut account, b"bob");
+    assert!(text.contains("HR") && is_shared, "{text}");
+}
+
+#[test]
+fn prompts_about_what_a_list_keeps_from_a_caller_are_refused() {
+    let mut account = restricted();
+    for (name, arguments) in [
+        ("explore_database", r#"{"database":"f"}"#),
+        ("profile_view", r#"{"database":"d","schema":"hr","view":"pay"}"#),
+        ("profile_view", r#"{"database":"d","schema":"s","view":"closed"}"#),
+    ] {
+        let reply = with_asked_by(b"ann", arguments, |asked| account.prompt(name, asked));
+        assert!(fault(reply).contains("may not be read here"), "{arguments}");
+        let reply = with_asked_by(b"bob", arguments, |asked| account.prompt(name, asked));
+        assert!(matches!(reply, Some(Reply::Result(_))), "{arguments}");
+    }
+}
+
+#[test]
+fn pages_of_databases_go_on_behind_names_that_are_left_out() {
+    let visible = |account: &Account| account.catalogue.visible(b"ann", &Sought::Databases).unwrap();
+    let account = restricted();
+    let kept = Kept {
+        names: ["A", "D", "E", "F"]
+            .iter()
+            .map(|name| kept::Told::new(name, ""))
+            .collect(),
+        is_whole: true,
+        ..Kept::default()
+    };
+    let page = |after: Option<&str>| {
+        let found = Names::of_kept(&kept, &visible(&account), "", after, 1);
+        let names: Vec<String> = found.names.iter().map(|name| name.name.to_owned()).collect();
+        (names.join(","), found.has_more)
+    };
+    assert_eq!(page(None), ("D".to_owned(), true));
+    assert_eq!(page(Some("D")), ("E".to_owned(), false));
 }

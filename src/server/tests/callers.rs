@@ -11,6 +11,7 @@ use crate::access::fetch::{Fetched, Wanted};
 use crate::access::issuers::Resource;
 use crate::access::key_set::KeySet;
 use crate::access::keys::{self, Made};
+use crate::sql::ruling::Rulings;
 
 const TYPES: &str = "Content-Type: application/json\r\n";
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -257,6 +258,60 @@ fn reload(bench: &mut Bench, keys: Result<KeyRing, String>) {
     bench.handle(Input::Reload);
     assert_eq!(bench.wanted.pop(), Some(Wanted::Keys));
     bench.handle(Input::Fetched(Fetched::Keys(keys)));
+}
+
+#[test]
+fn another_policy_holds_from_the_next_call_on_and_who_listens_hears_of_other_tools() {
+    let settings = Settings::default();
+    let tools = tools::Settings {
+        rulings_may_change: true,
+        ..tools::Settings::new(&settings.limits, Policy::default())
+    };
+    let keys = Keys::random(&mut SeededEntropy::new(1));
+    let service = Service::new(&settings.limits, tools, keys);
+    let mut bench = Bench::with_service(settings, service);
+    let reload = |bench: &mut Bench, policy: Result<Policy, &str>| {
+        bench.handle(Input::Reload);
+        assert_eq!(bench.wanted.split_off(0), [Wanted::Keys, Wanted::Policy]);
+        let rulings = policy.map(Rulings::from).map_err(str::to_owned);
+        bench.handle(Input::Fetched(Fetched::Policy(rulings)));
+    };
+    let is_run = |bench: &mut Bench, sql: &str| {
+        let body = format!(r#"{{"name":"execute_query","arguments":{{"query":"{sql}"}}}}"#);
+        let connection = bench.connect();
+        bench.send(connection, http("POST /mcp/tools/call", TYPES, &body).as_bytes());
+        let is_run = !bench.submitted.is_empty();
+        bench.submitted.clear();
+        is_run
+    };
+    let annotations = |bench: &mut Bench| {
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+        let answer = bench.request("POST /mcp", TYPES, list);
+        let entry = answer.split("\"name\":\"execute_query\"").nth(1).unwrap();
+        entry
+            .split("\"readOnlyHint\":")
+            .nth(1)
+            .unwrap()
+            .starts_with("true")
+    };
+    let listener = bench.connect();
+    let listen = r#"{"jsonrpc":"2.0","id":9,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"}},"notifications":{"toolsListChanged":true}}}"#;
+    let lines = format!(
+        "{TYPES}Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\n"
+    );
+    let begun = bench.ask(listener, &http("POST /mcp", &lines, listen));
+    assert!(begun.contains("text/event-stream"), "{begun}");
+    assert!(is_run(&mut bench, "show tables") && annotations(&mut bench));
+    reload(&mut bench, Ok(Policy::from_allowed_commands("select").unwrap()));
+    assert!(!is_run(&mut bench, "show tables") && is_run(&mut bench, "select 1"));
+    let heard = bench.receive(listener);
+    assert_eq!(String::from_utf8_lossy(&heard), "", "the tools are the same");
+    reload(&mut bench, Err("it is broken"));
+    assert!(!is_run(&mut bench, "show tables"), "all stays as it was");
+    reload(&mut bench, Ok(Policy::default().with_writes("insert").unwrap()));
+    assert!(is_run(&mut bench, "show tables") && !annotations(&mut bench));
+    let heard = String::from_utf8(bench.receive(listener)).unwrap();
+    assert!(heard.contains("notifications/tools/list_changed"), "{heard}");
 }
 
 #[test]

@@ -152,6 +152,14 @@ pub(super) fn dynamic_code(name: &str) -> String {
     )
 }
 
+/// Of a function of the account.
+pub(super) fn account_function(path: &[&str]) -> String {
+    format!(
+        "{} is a function of the account, which may send data to another service; compute it in SQL, or ask the operator to allow it (allow_functions, or the permission account_functions)",
+        shown(&path.join("."))
+    )
+}
+
 /// Of a function on the operator's list.
 pub(super) fn denied_function(path: &[&str]) -> String {
     format!(

@@ -20,6 +20,8 @@ pub(super) enum Concern {
     Sequence,
     /// Runs SQL given as text.
     DynamicCode,
+    /// Is one of the account, perhaps an external one: nothing in its name tells.
+    Account,
 }
 
 /// What is to be said against calling the function `path`, its name last (`["SNOWFLAKE", "CORTEX", "COMPLETE"]`).
@@ -29,6 +31,12 @@ pub(super) fn concern(path: &[&str]) -> Option<Concern> {
     if is_cortex(owners) {
         return Some(Concern::Model);
     }
+    let by_name = concern_by_name(name);
+    // Snowflake's own functions need no schema, but for those in two places.
+    by_name.or_else(|| (!owners.is_empty() && !is_snowflakes(owners)).then_some(Concern::Account))
+}
+
+fn concern_by_name(name: &str) -> Option<Concern> {
     if !name.is_ascii() {
         // No built-in function has such a name; but some letters become ASCII in upper case.
         return Some(fold(name))
@@ -76,6 +84,15 @@ fn is_cortex(owners: &[&str]) -> bool {
     match owners {
         [.., database, schema] => is_word(schema, "CORTEX") && is_word(database, "SNOWFLAKE"),
         [schema] => is_word(schema, "CORTEX"),
+        [] => false,
+    }
+}
+
+/// `INFORMATION_SCHEMA` of any database, and what is in the database SNOWFLAKE.
+fn is_snowflakes(owners: &[&str]) -> bool {
+    match owners {
+        [database, _] if is_word(database, "SNOWFLAKE") => true,
+        [.., schema] => is_word(schema, "INFORMATION_SCHEMA"),
         [] => false,
     }
 }
@@ -187,13 +204,34 @@ mod tests {
     }
 
     #[test]
+    fn with_a_schema_a_function_is_the_accounts_unless_the_schema_is_snowflakes() {
+        for path in [
+            &["D", "S", "F"][..],
+            &["S", "F"],
+            &["PUBLIC", "ABS"],
+            &["S", "INFORMATION_SCHEMA", "S", "F"][2..],
+            &["SNOWFLAKE", "F"],
+        ] {
+            assert_eq!(concern(path), Some(Concern::Account), "{path:?}");
+        }
+        for path in [
+            &["F"][..],
+            &["INFORMATION_SCHEMA", "QUERY_HISTORY"],
+            &["d", "information_schema", "f"],
+            &["snowflake", "core", "null_count"],
+        ] {
+            assert_eq!(concern(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
     fn cortex_is_snowflakes_schema_and_nobody_elses() {
         assert_eq!(
             concern(&["snowflake", "cortex", "complete"]),
             Some(Concern::Model)
         );
         assert_eq!(concern(&["CORTEX", "SENTIMENT"]), Some(Concern::Model));
-        assert_eq!(concern(&["MYDB", "CORTEX", "SENTIMENT"]), None);
+        assert_eq!(concern(&["MYDB", "CORTEX", "SENTIMENT"]), Some(Concern::Account));
         assert_eq!(concern(&["CORTEX"]), None);
     }
 

@@ -39,16 +39,20 @@ pub enum Permission {
     ForeignResults,
     /// `NEXTVAL`, which advances a sequence.
     Sequences,
+    /// Functions of the account, by names with a schema. Some may be external: they send what they are given to another
+    /// service, for a price, and look like any other.
+    AccountFunctions,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::StageReads,
         Self::ModelFunctions,
         Self::FileLinks,
         Self::ForeignResults,
         Self::Sequences,
+        Self::AccountFunctions,
     ];
 
     /// The permission that is called `name`, in any case.
@@ -72,6 +76,7 @@ impl Permission {
             Self::FileLinks => "file_links",
             Self::ForeignResults => "foreign_results",
             Self::Sequences => "sequences",
+            Self::AccountFunctions => "account_functions",
         }
     }
 }
@@ -263,8 +268,8 @@ impl Policy {
     }
 
     /// The same policy without the function `name`, written as in [`Policy::with_allowed_function`]. It wins over
-    /// that, and a call that leaves the schema or database out counts as a call of it. Functions of the account look
-    /// alike to the guard, external ones too, so they can only be denied by name.
+    /// that, and a call that leaves the schema or database out counts as a call of it. So it is how a function of the
+    /// account is denied that is called without its schema, which the guard cannot tell from one of Snowflake's.
     #[must_use]
     pub fn with_denied_function(mut self, name: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.rules).functions_denied.push(name.into());

@@ -66,11 +66,13 @@ pub enum Rule {
     DynamicCode,
     /// A function that the policy denies by name.
     DeniedFunction,
+    /// A function of the account, which may be an external one.
+    AccountFunction,
 }
 
 impl Rule {
     /// Every rule, for tests and documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Empty,
         Self::TooLong,
         Self::Unclosed,
@@ -98,6 +100,7 @@ impl Rule {
         Self::ForeignResult,
         Self::DynamicCode,
         Self::DeniedFunction,
+        Self::AccountFunction,
     ];
 
     /// A stable word for logs, metrics and structured errors.
@@ -130,6 +133,7 @@ impl Rule {
             Self::ForeignResult => "foreign_result",
             Self::DynamicCode => "dynamic_code",
             Self::DeniedFunction => "denied_function",
+            Self::AccountFunction => "account_function",
         }
     }
 }

@@ -127,6 +127,16 @@ fn each_permission_opens_what_it_names_and_nothing_else() {
             "select * from table(result_scan('01a'))",
             Rule::ForeignResult,
         ),
+        (
+            Permission::AccountFunctions,
+            "select ops.ext.call_out(1)",
+            Rule::AccountFunction,
+        ),
+        (
+            Permission::AccountFunctions,
+            "select identifier('ext.call_out')(1)",
+            Rule::AccountFunction,
+        ),
         (Permission::Sequences, "select s.nextval", Rule::Sequence),
         (
             Permission::Sequences,
@@ -204,8 +214,14 @@ fn functions_can_be_allowed_and_denied_by_name() {
     }
     assert_eq!(
         rule(&policy, "select tools.private.spend(1), sales..spend(1)"),
+        Some(Rule::AccountFunction)
+    );
+    let open = policy.clone().with_permission(Permission::AccountFunctions);
+    assert_eq!(
+        rule(&open, "select tools.private.spend(1), sales..spend(1)"),
         None
     );
+    assert_eq!(rule(&open, "select tools..spend(1)"), Some(Rule::DeniedFunction));
     let policy = policy.with_denied_function("SYSTEM$WAIT");
     assert_eq!(rule(&policy, "select system$wait(1)"), Some(Rule::DeniedFunction));
 }
@@ -334,4 +350,38 @@ fn a_checked_write_says_which_it_is() {
     assert_eq!(write("explain insert into t values (1)"), None);
     assert_eq!(write("select 1"), None);
     assert_eq!(policy.writes().collect::<Vec<_>>(), [Write::Insert, Write::Drop]);
+}
+
+#[test]
+fn brackets_behind_the_name_of_what_is_written_call_nothing_and_others_do() {
+    let policy = Policy::default()
+        .with_writes("insert,update,merge,create")
+        .unwrap();
+    for sql in [
+        "insert into d.s.t (a, b) values (1, 2)",
+        "insert into d.s.t (a) select abs(b) from u",
+        "explain insert into d.s.t (a) values (1)",
+        "create table d.s.t (a int, b varchar(10))",
+        "create or alter view d.s.v (a) as select b from t",
+        "merge into d.s.t using d.s.u on t.a = u.a when matched then update set b = u.b",
+    ] {
+        let verdict = rule(&policy, sql);
+        assert!(verdict != Some(Rule::AccountFunction), "{sql}");
+    }
+    for sql in [
+        "insert into d.s.t (a) values (s.f(1))",
+        "insert into d.s.t (a) select s.f(b) from u",
+        "update t set a = d.s.f(1)",
+        "create view d.s.v (a) as select s.f(b) from t",
+        "merge into t using u on t.a = s.f(u.a) when matched then update set b = 1",
+    ] {
+        assert_eq!(rule(&policy, sql), Some(Rule::AccountFunction), "{sql}");
+    }
+    let named = Policy::default().with_allowed_function("ops.ext.call_out");
+    assert_eq!(rule(&named, "select ops.ext.call_out(1)"), None);
+    assert_eq!(
+        rule(&named, "select ext.call_out(1)"),
+        Some(Rule::AccountFunction),
+        "another database may have one of that name"
+    );
 }

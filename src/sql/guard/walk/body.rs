@@ -1,6 +1,7 @@
 //! What is looked for inside of a statement, wherever it stands: writes in brackets, words that write, stages, and calls.
 
 use super::Walk;
+use super::seen::Path;
 use crate::sql::guard::functions::{self, Concern};
 use crate::sql::guard::policy::Permission;
 use crate::sql::guard::words::Role;
@@ -27,11 +28,28 @@ pub(super) enum Pending<'t> {
         name: Option<&'t str>,
         is_plain: bool,
     },
+    /// `t.c(`: a join mark of Oracle's where `+)` follows, else a call of the account's function with this path.
+    Account {
+        at: usize,
+        path: Path<'t>,
+        has_plus: bool,
+    },
     /// Behind `IDENTIFIER(…)`: a bracket makes it a call.
     IdentifierClosed {
         at: usize,
         name: Option<&'t str>,
     },
+}
+
+/// What is known of a call by the function's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Called {
+    /// It may be.
+    Judged,
+    /// What stands in its brackets decides.
+    ByArgument,
+    /// It is refused, if it is a call at all.
+    OfAccount,
 }
 
 impl<'t> Walk<'t, '_> {
@@ -73,6 +91,18 @@ impl<'t> Walk<'t, '_> {
                     }
                 };
             }
+            Pending::Account { at, path, has_plus } => {
+                let is_plus = !has_plus && token.is_symbol(b'+');
+                let is_end = has_plus && token.is_symbol(b')');
+                if !(is_plus || is_end) {
+                    let reason = advice::account_function(path.parts());
+                    return self.refuse(Rule::AccountFunction, at, reason);
+                }
+                if is_plus {
+                    let has_plus = true;
+                    self.pending = Pending::Account { at, path, has_plus };
+                }
+            }
             Pending::IdentifierClosed { at, name } => {
                 if token.is_symbol(b'(') {
                     return self.on_call_of_identifier(at, name);
@@ -113,10 +143,14 @@ impl<'t> Walk<'t, '_> {
         for part in unquoted(name).split('.') {
             self.path.push(part.trim().trim_matches('"'));
         }
-        if self.on_call(at)? {
-            return self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL);
+        match self.on_call(at)? {
+            Called::Judged => Ok(()),
+            Called::ByArgument => self.refuse(Rule::DynamicCode, at, advice::IDENTIFIER_CALL),
+            Called::OfAccount => {
+                let reason = advice::account_function(self.path.parts());
+                self.refuse(Rule::AccountFunction, at, reason)
+            }
         }
-        Ok(())
     }
 
     /// A write in brackets, behind `UNION`, or behind an operand as if on a line of its own.
@@ -218,27 +252,57 @@ impl<'t> Walk<'t, '_> {
             };
             return Ok(());
         }
-        if previous.token.as_name().is_some() && self.on_call(previous.token.start)? {
-            self.pending = Pending::Result { at: token.start };
+        if previous.token.as_name().is_none() {
+            return Ok(());
+        }
+        let at = previous.token.start;
+        match self.on_call(at)? {
+            Called::Judged => {}
+            Called::ByArgument => self.pending = Pending::Result { at: token.start },
+            Called::OfAccount if self.names_an_object() => {}
+            Called::OfAccount => {
+                self.pending = Pending::Account {
+                    at,
+                    path: self.path,
+                    has_plus: false,
+                };
+            }
         }
         Ok(())
     }
 
-    /// The function named by `self.path` is called at `at`. Whether it is judged by its argument instead.
-    fn on_call(&self, at: usize) -> Result<bool, Refusal> {
+    /// Whether a bracket here follows the name of what the statement is about: the columns of a table that is written, the
+    /// types of a function that is described.
+    fn names_an_object(&self) -> bool {
+        let is_outermost = self.brackets.depth() == 1 && self.in_select >> 1 & 1 == 0;
+        match self.write {
+            Some(Write::Insert | Write::Create) => is_outermost,
+            _ => !self
+                .stage_kind
+                .is_some_and(|kind| kind.is_query() || !kind.is_read()),
+        }
+    }
+
+    /// The function named by `self.path` is called at `at`.
+    fn on_call(&self, at: usize) -> Result<Called, Refusal> {
         let path = self.path.parts();
         if self.rules.denies_function(path) {
             return self.refuse(Rule::DeniedFunction, at, advice::denied_function(path));
         }
         let Some(concern) = functions::concern(path) else {
-            return Ok(false);
+            return Ok(Called::Judged);
         };
         if self.rules.allows_function(path) {
-            return Ok(false);
+            return Ok(Called::Judged);
         }
         let name = path.last().copied().unwrap_or_default();
         let (rule, permission, reason) = match concern {
-            Concern::Result => return Ok(!self.rules.permits(Permission::ForeignResults)),
+            Concern::Result if self.rules.permits(Permission::ForeignResults) => return Ok(Called::Judged),
+            Concern::Result => return Ok(Called::ByArgument),
+            Concern::Account if self.rules.permits(Permission::AccountFunctions) => {
+                return Ok(Called::Judged);
+            }
+            Concern::Account => return Ok(Called::OfAccount),
             Concern::System => (Rule::SystemFunction, None, advice::system_function(name)),
             Concern::Model => (
                 Rule::ModelFunction,
@@ -263,7 +327,7 @@ impl<'t> Walk<'t, '_> {
             Concern::DynamicCode => (Rule::DynamicCode, None, advice::dynamic_code(name)),
         };
         if permission.is_some_and(|permission| self.rules.permits(permission)) {
-            return Ok(false);
+            return Ok(Called::Judged);
         }
         self.refuse(rule, at, reason)
     }
