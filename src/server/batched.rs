@@ -42,7 +42,7 @@ impl Sender<'_> {
     fn context(&self, talk: &Talk, now: Now) -> Context<'_> {
         let (negotiated, abilities, client) = match (&self.session, self.fields) {
             (Some(session), _) => (Some(session.revision), session.abilities, session.client),
-            (None, None) => (talk.negotiated, talk.abilities, talk.client_label),
+            (None, None) => talk.introduction(),
             (None, Some(_)) => Default::default(),
         };
         Context {
@@ -60,7 +60,7 @@ impl Sender<'_> {
         let hears = match self.ticket {
             Some(_) => Hears::default(),
             None => Hears {
-                log_level: talk.log_level,
+                log_level: talk.log_level(),
                 ..std::mem::take(hears)
             },
         };
