@@ -152,13 +152,13 @@ pub struct Limits {
 
     // What is known of roles and logins.
     /// Roles whose privileges are known at once, of all connections and callers; then the one that was used longest ago is
-    /// looked at anew. Some 2 KiB each, twice.
+    /// looked at anew. At most [`AUDITED_ROLE_BYTES_MAX`] each.
     pub audited_roles_max: usize,
     /// Roles that are followed from one that is looked at, each granted to another. More are told as a gap.
     pub audit_roles_max: usize,
     /// Grants read of one role: as many as `SHOW` tells.
     pub role_grants_max: u64,
-    /// Bytes of them. A job that reads grants holds so many.
+    /// Bytes of them. A job that reads grants holds four times as many.
     pub role_grants_bytes_max: usize,
     /// How long what was found of a role is believed.
     pub role_audit_ttl: Duration,
@@ -300,7 +300,7 @@ impl Default for Limits {
             audited_roles_max: 256,
             audit_roles_max: 64,
             role_grants_max: 10_000,
-            role_grants_bytes_max: 4 << 20,
+            role_grants_bytes_max: 2 << 20,
             role_audit_ttl: Duration::from_secs(60 * 60),
             login_told_age: Duration::from_secs(60),
             login_probe_pause: Duration::from_secs(30),
@@ -449,7 +449,7 @@ impl Limits {
 
     /// What that is made of: the two sums, what is kept of the account and of statements, what each connection and
     /// each call has beside them, what the workers have in hand, what waits for the audit log, and the program itself.
-    pub const fn memory_parts(&self) -> [(usize, &'static str); 9] {
+    pub const fn memory_parts(&self) -> [(usize, &'static str); 10] {
         let connections = self.connections_max + self.connections_refused_max;
         [
             (
@@ -459,6 +459,10 @@ impl Limits {
             (self.replies_bytes_max, "replies that wait for their readers"),
             (self.metadata_bytes_max, "what is kept of the account"),
             (self.queries_bytes_max, "what is remembered of statements"),
+            (
+                self.audited_roles_max * AUDITED_ROLE_BYTES_MAX,
+                "what is known of roles",
+            ),
             (
                 connections * CONNECTION_BYTES_MAX,
                 "connections, each at its worst",
@@ -477,9 +481,16 @@ impl Limits {
     }
 }
 
-/// Connections to Snowflake side by side. Each keeps as many sockets as there are workers and one more, each with
-/// 80 KiB of buffers while it is used.
+/// Connections to Snowflake side by side. Each keeps as many sockets as there are workers, one more, and
+/// [`PARTITIONS_AHEAD_MAX`], each with 80 KiB of buffers while it is used.
 pub const SNOWFLAKE_CONNECTIONS_MAX: usize = 16;
+
+/// Partitions of results that one connection to Snowflake asks for before it is their turn: a thread until the head of
+/// the answer is there, then the buffers of a socket, 160 KiB with TLS and decompression. 1.3 MiB in all.
+pub const PARTITIONS_AHEAD_MAX: usize = 8;
+
+/// How many of them one call has: with two, three answers take the time of one where the way is long.
+pub const PARTITIONS_AHEAD_PER_JOB_MAX: usize = 2;
 
 /// Statements that the embedded engine remembers, so that they can be asked after and read again; then the oldest go.
 pub const EMBEDDED_STATEMENTS_MAX: usize = 1_000;
@@ -503,6 +514,9 @@ pub const JOB_BYTES_MAX: usize = 8 << 10;
 /// Callers whose use is counted, where an operator bounds it: some 200 bytes each, 1 MiB in all. Without room the one
 /// that was counted longest ago begins anew.
 pub const ACCOUNTS_MAX: usize = 4_096;
+/// What is known of a role's privileges takes at most: five in words of 200 characters and why there may be more, once for
+/// the engine and once for the documents. Most take 1 KiB.
+pub const AUDITED_ROLE_BYTES_MAX: usize = 12 << 10;
 /// Bytes that the audit log keeps of one statement's text without literals. Longer ones are known by their digest.
 pub const AUDIT_TEXT_BYTES_MAX: usize = 2 << 10;
 /// What a record of the audit log takes until it is written: the text of its statement, who asked, a line being made.

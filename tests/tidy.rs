@@ -381,6 +381,57 @@ fn every_file_is_part_of_a_target() {
     tell(&findings);
 }
 
+/// A filter that fits no test passes, and shows nothing.
+#[test]
+fn every_test_that_a_page_tells_to_run_is_there() {
+    let mut findings = Vec::new();
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/reliability.md",
+    ] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        for (index, line) in text.lines().enumerate() {
+            for command in line
+                .split('`')
+                .filter_map(|part| part.strip_prefix("cargo test "))
+            {
+                let own = command.split(" -- ").next().unwrap_or_default();
+                let (folder, filter) = match own.split(' ').collect::<Vec<_>>()[..] {
+                    ["--lib", filter] => ("src".to_owned(), filter),
+                    ["--test", target, filter] => (format!("tests/{target}"), filter),
+                    _ => continue,
+                };
+                if !tests_below(&folder).iter().any(|name| name.contains(filter)) {
+                    findings.push(format!("{page}:{}: no test has {filter} in its name", index + 1));
+                }
+            }
+        }
+    }
+    tell(&findings);
+}
+
+/// The tests in the files of a folder, by module and name.
+fn tests_below(folder: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for path in files(&root().join(folder)) {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let below = path
+            .strip_prefix(root().join(folder))
+            .expect("it lies below")
+            .with_extension("");
+        let module = below.to_string_lossy().replace('/', "::");
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        for pair in lines.windows(2).filter(|pair| pair[0] == "#[test]") {
+            if let Some(name) = pair[1].strip_prefix("fn ") {
+                names.push(format!("{module}::{name}"));
+            }
+        }
+    }
+    names
+}
+
 #[test]
 fn everything_that_can_be_set_is_documented() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

@@ -85,8 +85,13 @@ impl Report {
                 };
                 let first = self.first.join(", ");
                 let s = if self.count == 1 { "" } else { "s" };
+                let besides = if gap.is_empty() {
+                    ""
+                } else {
+                    "; and not all is known: "
+                };
                 format!(
-                    "{role} can do more than read, it has {} privilege{s} for that: {first}{more}",
+                    "{role} can do more than read, it has {} privilege{s} for that: {first}{more}{besides}{gap}",
                     self.count
                 )
             }
@@ -110,7 +115,7 @@ pub struct Reading {
     mark: Mark,
     /// Every role met so far.
     met: BTreeSet<Role>,
-    /// Those of them that were asked about last, or are to be next.
+    /// Those of them that are still to be asked about.
     level: Vec<Role>,
     roles_max: usize,
     has_begun: bool,
@@ -144,7 +149,7 @@ impl Reading {
             // An engine without secondary roles does not know the second.
             return (vec![OWN_ROLE.to_owned(), SECONDARY_ROLES.to_owned()], 1);
         }
-        let shown = self.level.iter();
+        let shown = self.level.iter().take(ROLES_AT_ONCE);
         let statements: Vec<String> = shown
             .map(|role| format!("SHOW GRANTS TO {} {}", role.kind, role.quoted))
             .collect();
@@ -155,7 +160,7 @@ impl Reading {
     /// Takes the answers to [`Reading::statements`].
     pub fn take(&mut self, results: &[ResultSet]) {
         if self.has_begun {
-            let asked = std::mem::take(&mut self.level);
+            let asked: Vec<Role> = self.level.drain(..self.level.len().min(ROLES_AT_ONCE)).collect();
             for (index, role) in asked.iter().enumerate() {
                 self.take_grants(role, results.get(index));
             }
@@ -325,6 +330,8 @@ const SYSTEM_ROLES: [&str; 6] = [
     "ORGADMIN",
     "GLOBALORGADMIN",
 ];
+/// Roles that are asked about in one round: what they have is in memory at once.
+const ROLES_AT_ONCE: usize = 4;
 /// Privileges that a report names.
 const FIRST_MAX: usize = 5;
 /// Of a name that is told.

@@ -172,6 +172,11 @@ impl Work {
         matches!(self.operation, Operation::Run)
     }
 
+    /// Whether statements are run and nothing follows from them: what they give is what the caller waits for.
+    pub fn is_last_round(&self) -> bool {
+        self.is_run() && self.follow.is_none()
+    }
+
     /// Whether the job goes on, with an absent result, when its statement `index` fails like that.
     pub fn allows(&self, index: usize, error: &Error) -> bool {
         let count = self.statements.len();

@@ -73,8 +73,8 @@ fn account(
     clock: SystemClock,
 ) -> Result<Arc<dyn Backend>, String> {
     let settings = snowflake::Settings {
-        // The workers and the thread that serves cancels.
-        idle_connections_max: workers + 1,
+        // The workers, the thread that serves cancels, and what is asked for ahead.
+        idle_connections_max: workers + 1 + settings.partitions_ahead_max,
         ..settings.clone()
     };
     match Snowflake::new(settings, Box::new(clock), Box::new(SystemEntropy)) {

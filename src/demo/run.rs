@@ -76,6 +76,10 @@ fn queried(query: &Query, lane: &Lane, bounds: Bounds, rows_before: u64) -> Outc
         for (index, field) in query.fields.iter().enumerate() {
             let value = row.get_ref(index).map_err(fault)?;
             push(&mut result, field.kind, value, &mut scratch)?;
+            // SQLite makes NULL of NaN. Where there can be no NULL, that is what it was.
+            if field.kind == Type::Float && !field.nullable && matches!(value, ValueRef::Null) {
+                result.note_non_finite();
+            }
         }
         // One row beyond the bound tells that there is more; it is not kept, and SQLite is not stepped again.
         if !result.end_row() {

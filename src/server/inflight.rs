@@ -84,6 +84,8 @@ pub(super) struct Flight {
     pub(super) record: Option<Box<Record>>,
     /// What the caller is told when it has waited until then.
     patience: Option<(Instant, Patience)>,
+    /// What runs now only finds out whether the statement may run, or what it is.
+    is_preparing: bool,
     /// It has, and only the statement's name is missing.
     is_impatient: bool,
     /// It was told; the job goes on.
@@ -288,10 +290,8 @@ impl Inflight {
         if let Some(share) = &share {
             self.leaders.insert(share.key.clone(), id);
         }
-        let (patience, own_id) = (
-            work.patience.take(),
-            (work.is_run() && work.follow.is_none()).then_some(request_id),
-        );
+        let (patience, own_id) = (work.patience.take(), work.is_last_round().then_some(request_id));
+        let is_preparing = work.follow.is_some();
         let operation = work.operation.clone();
         let state = State::Ready(Box::new(Job {
             id,
@@ -304,6 +304,7 @@ impl Inflight {
         flight.statement_bytes = statement_bytes;
         (flight.share, flight.who) = (share, who);
         (flight.request_id, flight.operation) = (own_id, operation);
+        flight.is_preparing = is_preparing;
         if let Some(patience) = patience {
             let due = now + patience.wait;
             timers.set(due, Timer::JobPatience(id));
@@ -425,6 +426,9 @@ impl Inflight {
                 let has_begun = flight.query_id.is_none() && job.reached.handle.is_some();
                 flight.query_id.clone_from(&job.reached.handle);
                 flight.goes_on_alone = job.reached.goes_on_alone;
+                flight.is_preparing = job.work.follow.is_some();
+                // The statement that the caller means comes after those that had to be asked first.
+                flight.request_id = job.work.is_last_round().then_some(job.request_id);
                 // What a cancelled job carries goes with it, soon.
                 let row_bytes = if flight.cancelled {
                     0
@@ -525,6 +529,7 @@ impl Flight {
             intent: None,
             record: None,
             patience: None,
+            is_preparing: false,
             is_impatient: false,
             is_let_go: false,
             goes_on_alone: false,

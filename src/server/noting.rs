@@ -51,9 +51,12 @@ impl Core {
 
     /// The statement of a call has become known.
     pub(super) fn note_name(&mut self, job: JobId) {
-        if let Some(flight) = self.inflight.find(job)
-            && let (Some(number), Some(query_id)) = (flight.noted, &flight.query_id)
-        {
+        let has_own_ids = self.settings.has_own_ids;
+        let Some(flight) = self.inflight.find(job) else {
+            return;
+        };
+        let own_id = flight.request_id.filter(|_| has_own_ids).map(|id| id.to_string());
+        if let (Some(number), Some(query_id)) = (flight.noted, flight.query_id.as_ref().or(own_id.as_ref())) {
             let principal = flight.principal();
             self.service
                 .history()

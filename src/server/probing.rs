@@ -51,6 +51,9 @@ impl Probes {
 impl Core {
     /// Learns of the way to the database from the end of a call.
     pub(super) fn observe(&mut self, now: Now, connection: Option<&Arc<str>>, ended: Result<(), &Error>) {
+        // Of several, the first is that of calls that name none.
+        let settings = Arc::clone(&self.settings);
+        let connection = connection.or_else(|| settings.connections.first());
         if self.databases.observe(now, connection, ended) {
             self.probes.note(connection, now.monotonic);
         }

@@ -3,9 +3,10 @@
 //! It knows tokens, statuses and faults; it does not know what the request was for, and never sends a second one.
 
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::ahead::Allowance;
 use super::auth::{Bearer, Credentials, Login, LoginError};
 use super::breaker::{Breaker, Held, Pass};
 use super::budget::Budget;
@@ -31,6 +32,8 @@ pub(super) struct Client {
     pub(super) gate: Mutex<Gate>,
     /// What is left for repetitions.
     pub(super) budget: Mutex<Budget>,
+    /// What may be asked for before it is its turn.
+    pub(super) ahead: Arc<Allowance>,
     /// Where statements run that do not say so themselves.
     pub(super) context: Context,
     pub(super) clock: Box<dyn Clock + Send + Sync>,

@@ -53,7 +53,7 @@ pub struct Response {
     /// The headers that matter, as they came.
     pub headers: Headers,
     /// The body, decompressed. Dropping it unread gives the connection up.
-    pub body: Box<dyn Read>,
+    pub body: Box<dyn Read + Send>,
 }
 
 impl fmt::Debug for Response {

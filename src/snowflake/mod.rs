@@ -20,17 +20,19 @@
 //! |---|---|
 //! | `settings` | accounts and hosts are named differently |
 //! | `http` | a limit of an exchange changes |
-//! | `network` | ureq changes; another way out of this machine is needed |
+//! | `network`, `names` | ureq changes; another way out of this machine is needed; names are looked up in another way |
 //! | `skew` | clocks are compared in another way |
 //! | `retry`, `poll` | another failure turns out to pass; waiting costs more or less |
 //! | `breaker`, `budget` | an outage is met in another way |
 //! | `auth` | another way to log in comes |
 //! | `client` | an HTTP status means something else |
 //! | `statement`, `submission` | the life of a statement changes; what is sent for it |
+//! | `ahead` | more or less is asked for before it is its turn |
 //! | `answer`, `partition`, `decode` | the form of results, partitions, cells changes |
 //! | `error` | Snowflake gets a new code |
 //! | `fuzz` | something else must hold of every answer |
 
+mod ahead;
 mod answer;
 mod auth;
 mod breaker;
@@ -41,6 +43,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod http;
+mod names;
 mod network;
 mod partition;
 mod poll;
@@ -57,11 +60,12 @@ pub use settings::{
 };
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::backend::{Backend, CancelToken, Job, Step};
 use crate::entropy::Entropy;
 use crate::time::Clock;
+use ahead::Allowance;
 use auth::Credentials;
 use client::Client;
 use http::{HttpClient, UreqClient};
@@ -71,7 +75,7 @@ use statement::{Run, Stepper, Turn};
 
 /// A Snowflake account.
 pub struct Snowflake {
-    client: Client,
+    client: Arc<Client>,
 }
 
 impl Snowflake {
@@ -103,17 +107,18 @@ impl Snowflake {
         let endpoint = Endpoint::of(&settings)?;
         let credentials = Credentials::new(&settings, &endpoint.account_claim)?;
         Ok(Self {
-            client: Client {
+            client: Arc::new(Client {
                 http,
                 credentials,
                 host: endpoint.host,
                 skew: Skew::default(),
                 gate: Mutex::default(),
                 budget: Mutex::default(),
+                ahead: Allowance::new(settings.partitions_ahead_max),
                 context: settings.context,
                 clock,
                 entropy: Mutex::new(entropy),
-            },
+            }),
         })
     }
 }
@@ -128,8 +133,8 @@ impl fmt::Debug for Snowflake {
 }
 
 impl Backend for Snowflake {
-    /// One HTTP exchange at most. It is not interrupted by a cancel, except while rows are read: it is short, and the
-    /// next step sees the token.
+    /// One HTTP exchange at most, besides those that are made ahead of it. It is not interrupted by a cancel, except while
+    /// rows are read: it is short, and the next step sees the token.
     fn step(&self, mut job: Job, cancel: &CancelToken) -> Step {
         let carried = job.reached.carried.take().and_then(|any| any.downcast().ok());
         let mut run: Box<Run> = carried.unwrap_or_else(|| Box::new(Run::new(&self.client, &mut job)));

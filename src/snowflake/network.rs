@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ureq::config::ConfigBuilder;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::AgentScope;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy, ProxyProtocol, Timeout};
 
 use super::http::Fault;
+use super::names::Remembering;
 use super::settings::{ConfigError, is_loopback};
 use crate::secret::Secret;
+use crate::time::SystemClock;
 
 /// How requests leave this machine.
 #[derive(Debug, Clone, Default)]
@@ -51,11 +55,15 @@ impl Network {
                 .proxy(proxy.clone());
             tune(config)
         };
-        let mut agents = vec![config().build().new_agent()];
+        let agent = |config: Config| {
+            let names = Remembering::new(DefaultResolver::default(), SystemClock::new());
+            Agent::with_parts(config, DefaultConnector::default(), names)
+        };
+        let mut agents = vec![agent(config().build())];
         if let Some(path) = &self.authorities {
             let roots = RootCerts::new_with_certs(&read_certificates(path)?);
             let tls = TlsConfig::builder().root_certs(roots).build();
-            agents.push(config().tls_config(tls).build().new_agent());
+            agents.push(agent(config().tls_config(tls).build()));
         }
         Ok(Agents {
             agents,

@@ -61,6 +61,26 @@ impl Reading {
         (!self.is_full && self.partition < self.partition_rows.len()).then_some(self.partition)
     }
 
+    /// The partitions that the bounds will reach behind the current one, as far as rows and bytes so far tell.
+    pub(super) fn partitions_ahead(&self) -> impl Iterator<Item = usize> + use<> {
+        let (returned, bytes) = self
+            .result
+            .as_ref()
+            .map_or((0, 0), |result| (result.returned(), result.bytes() as u64));
+        let row_bytes = bytes.checked_div(returned).unwrap_or(0).max(1);
+        let by_bytes = (self.bounds.bytes_max as u64).saturating_sub(bytes) / row_bytes;
+        // Rows that still fit, less those of the partitions before the one that is looked at.
+        let mut left = self.bounds.rows_max.saturating_sub(returned).min(by_bytes);
+        left = left.saturating_add(self.taken);
+        let rows = Arc::clone(&self.partition_rows);
+        let first = self.partition;
+        (first + 1..rows.len()).take_while(move |partition| {
+            // One of unknown length may be all that is needed.
+            left = rows[partition - 1].map_or(0, |rows| left.saturating_sub(rows));
+            left > 0
+        })
+    }
+
     /// The partition is read from its beginning, again perhaps.
     pub(super) fn begin_partition(&mut self) {
         self.seen = 0;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::auth::Credentials;
 use super::network::Network;
 use crate::backend::job::Context;
-use crate::limits::Limits;
+use crate::limits::{Limits, PARTITIONS_AHEAD_MAX};
 use crate::secret::Secret;
 
 /// Everything that the client needs to know.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub context: Context,
     /// Connections kept open between requests. Fewer than there are workers costs TLS handshakes.
     pub idle_connections_max: usize,
+    /// Partitions that are asked for before it is their turn; with none each step is one exchange.
+    pub partitions_ahead_max: usize,
     /// The way there.
     pub network: Network,
 }
@@ -47,8 +49,9 @@ impl Settings {
             protocol: Protocol::Https,
             authentication,
             context: Context::default(),
-            // The workers and the thread that serves cancels.
-            idle_connections_max: Limits::default().workers + 1,
+            // The workers, the thread that serves cancels, and what is asked for ahead.
+            idle_connections_max: Limits::default().workers + 1 + PARTITIONS_AHEAD_MAX,
+            partitions_ahead_max: PARTITIONS_AHEAD_MAX,
             network: Network::default(),
         }
     }

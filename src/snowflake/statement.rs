@@ -6,8 +6,10 @@
 mod existing;
 mod fetch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use super::client::{self, Client, Manner, NextLogin, Reply};
 use super::error;
 use super::http::{Method, Response};
@@ -27,6 +29,8 @@ pub(super) struct Run {
     results: Vec<ResultSet>,
     phase: Phase,
     retries: Retries,
+    /// Partitions that were asked for before their turn.
+    ahead: Ahead,
     /// The login was renewed and nothing has succeeded since: a second refusal is meant.
     has_renewed: bool,
 }
@@ -89,6 +93,7 @@ impl Run {
             results: Vec::new(),
             phase,
             retries: Retries::default(),
+            ahead: Ahead::default(),
             has_renewed: false,
         }
     }
@@ -125,7 +130,7 @@ impl Run {
 
 /// A step: what it needs of the job, and who carries it out.
 pub(super) struct Stepper<'a> {
-    pub(super) client: &'a Client,
+    pub(super) client: &'a Arc<Client>,
     pub(super) work: &'a Work,
     /// Of the job's first statement.
     pub(super) request_id: Uuid,
@@ -251,6 +256,9 @@ impl Stepper<'_> {
     fn poll(&mut self, polls: u32, since: Instant) -> Turn {
         let phase = Phase::Poll { polls, since };
         let target = self.statement_path("");
+        if polls == 0 {
+            self.ask_for_the_cursors_partition();
+        }
         match self.exchange(Method::Get, &target, PATIENCE) {
             Reply::Running { retry_after, .. } => {
                 self.succeeded();
@@ -365,12 +373,15 @@ impl Stepper<'_> {
     }
 
     fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
-        let manner = Manner {
+        self.client.exchange(method, target, self.manner(patience))
+    }
+
+    fn manner(&self, patience: Duration) -> Manner {
+        Manner {
             patience,
             has_renewed: self.run.has_renewed,
             is_urgent: self.is_ending,
-        };
-        self.client.exchange(method, target, manner)
+        }
     }
 
     /// Whether the job has submitted what it waits for: then that ends with it.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::cursor::{self, Place};
 use super::names::text_property;
-use super::page::{Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, tokens_property};
+use super::page::{
+    Heading, Page, ROWS_SCHEMA, bytes_property, format_property, limit_property, patience, tokens_property,
+};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
 use super::schema::{Arguments, Fault as ArgumentFault};
@@ -37,6 +39,7 @@ pub(super) fn get_query_result(settings: &Settings) -> Tool {
             limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
             format_property(),
             tokens_property(settings),
+            bytes_property(settings),
         ],
         output_schema: ROWS_SCHEMA,
         begin: begin_get_query_result,

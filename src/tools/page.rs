@@ -57,6 +57,22 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
     }
 }
 
+/// How large the whole answer may be.
+pub(super) fn bytes_property(settings: &Settings) -> Property {
+    let maximum = settings.result_bytes_max as u64;
+    Property {
+        name: MAX_BYTES,
+        kind: Kind::Count {
+            maximum,
+            default: maximum,
+        },
+        is_required: false,
+        description: "Cut the result at so many bytes.",
+    }
+}
+
+const MAX_BYTES: &str = "max_bytes";
+
 /// How long a call for rows waits, and what it is told when they are not there by then: also which connection to name,
 /// where there are several.
 ///
@@ -98,15 +114,21 @@ pub(super) fn patience(settings: &Settings, call: &Call<'_>, connection: Option<
     })
 }
 
+/// The operator's bound, lowered by the caller.
+fn bytes_max(settings: &Settings, arguments: &Arguments<'_>) -> usize {
+    let asked = usize::try_from(arguments.count(MAX_BYTES)).unwrap_or(usize::MAX);
+    asked.min(settings.result_bytes_max)
+}
+
 /// Room for the arguments that nearly every call has.
-const READING_BYTES: usize = 96;
+const READING_BYTES: usize = 128;
 
 /// What the rows of this call can be read with later, beside the query id: arguments of get_query_result, as the members
 /// of an object.
 pub(super) fn reading(arguments: &Arguments<'_>) -> String {
     // Every call makes one, also for a client that knows no tasks: in one piece.
     let mut members = Vec::with_capacity(READING_BYTES);
-    for name in ["limit", "max_tokens"] {
+    for name in ["limit", "max_tokens", MAX_BYTES] {
         json::push_string(&mut members, name);
         members.push(b':');
         json::push_number(&mut members, arguments.count(name));
@@ -157,7 +179,7 @@ impl Page {
         Self {
             limit: arguments.count("limit"),
             rows_max: settings.rows_max,
-            bytes_max: settings.result_bytes_max,
+            bytes_max: bytes_max(settings, arguments),
             text_bytes_max: format::bytes_of(arguments.count("max_tokens")),
             cell_text_max: settings.cell_text_max,
             format: Format::parse(arguments.text("format").unwrap_or_default()),
@@ -212,13 +234,13 @@ impl Page {
         };
         let next = self.next(result, figures);
         let mut members = b"{".to_vec();
-        figures.push_json(&mut members);
-        members.extend_from_slice(b",\"status\":\"succeeded\"");
+        figures.push_counts(&mut members);
         if let Some(next) = &next {
             members.extend_from_slice(b",\"next_cursor\":");
             json::push_string(&mut members, next);
         }
-        members.extend_from_slice(b",\"columns\":[");
+        figures.push_origin(&mut members);
+        members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
         let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
         let object = if figures.returned == 0 && !figures.is_truncated {
             let mut empty = Vec::new();

@@ -7,7 +7,8 @@ use super::names::{
     ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, table_properties, text_property,
 };
 use super::page::{
-    Heading, Page, ROWS_SCHEMA, format_property, limit_property, patience, reading, tokens_property,
+    Heading, Page, ROWS_SCHEMA, bytes_property, format_property, limit_property, patience, reading,
+    tokens_property,
 };
 use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
@@ -43,6 +44,7 @@ pub(super) fn query_view(settings: &Settings) -> Tool {
             limit_property(SAMPLE_ROWS.min(settings.rows_max), settings.rows_max),
             format_property(),
             tokens_property(settings),
+            bytes_property(settings),
         ],
         output_schema: ROWS_SCHEMA,
         begin: begin_query_view,
@@ -57,6 +59,7 @@ pub(super) fn sample_table(settings: &Settings) -> Tool {
     ));
     properties.push(format_property());
     properties.push(tokens_property(settings));
+    properties.push(bytes_property(settings));
     properties.push(Property {
         name: "random",
         kind: Kind::Flag { default: false },
@@ -104,6 +107,7 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
             limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
             format_property(),
             tokens_property(settings),
+            bytes_property(settings),
             Property {
                 name: "timeout_seconds",
                 kind: Kind::Count {

@@ -133,6 +133,12 @@ pub(super) struct Figures<'a> {
 impl Figures<'_> {
     /// Appends them as members of a JSON object, without a comma around them.
     pub(super) fn push_json(&self, into: &mut Vec<u8>) {
+        self.push_counts(into);
+        self.push_origin(into);
+    }
+
+    /// Appends how much there is. First, so that who reads no further knows it.
+    pub(super) fn push_counts(&self, into: &mut Vec<u8>) {
         into.extend_from_slice(b"\"returned\":");
         json::push_number(into, self.returned);
         into.extend_from_slice(if self.is_truncated {
@@ -144,6 +150,10 @@ impl Figures<'_> {
             into.extend_from_slice(b",\"total\":");
             json::push_number(into, total);
         }
+    }
+
+    /// Appends the rest, with a comma before it.
+    pub(super) fn push_origin(&self, into: &mut Vec<u8>) {
         if let Some(query_id) = self.query_id {
             into.extend_from_slice(b",\"query_id\":");
             json::push_string(into, query_id);

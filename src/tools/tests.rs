@@ -341,7 +341,7 @@ fn what_is_missing_or_unknown_is_refused_with_a_sentence() {
         (
             "execute_query",
             r#"{"sql":"select 1"}"#,
-            "Error: unknown argument sql, known are query, database, schema, limit, format, max_tokens, timeout_seconds, dry_run, use_transaction, auto_commit",
+            "Error: unknown argument sql, known are query, database, schema, limit, format, max_tokens, max_bytes, timeout_seconds, dry_run, use_transaction, auto_commit",
         ),
         (
             "list_databases",

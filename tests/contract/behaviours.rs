@@ -11,6 +11,7 @@ use snowflake_mcp::backend::{Backend, CancelToken, Kind, ResultSet};
 use snowflake_mcp::ident::QueryId;
 
 use crate::drive::{self, Ended, Task, rows};
+use crate::showing::{self, Listed};
 
 /// An engine under test.
 pub(crate) struct Subject<'a> {
@@ -22,6 +23,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) pause: &'a dyn Fn(Duration),
     /// A table that the engine has.
     pub(crate) table: Table<'a>,
+    /// What it has to be listed.
+    pub(crate) listed: Listed<'a>,
 }
 
 /// A table for the behaviours about context. Its name must not be one that the engine finds without a context.
@@ -34,7 +37,7 @@ pub(crate) struct Table<'a> {
 }
 
 impl Subject<'_> {
-    fn run(&self, task: Task) -> Ended {
+    pub(crate) fn run(&self, task: Task) -> Ended {
         self.run_with(task, &CancelToken::new())
     }
 
@@ -61,6 +64,10 @@ pub(crate) const ALL: &[Behaviour] = &[
     ("columns are named and typed", columns_are_named_and_typed),
     ("null is null", null_is_null),
     ("text is not touched", text_is_not_touched),
+    (
+        "numbers are exact, times ISO 8601, and each type has its name",
+        values_are_exact_and_typed,
+    ),
     ("a result without rows has columns", no_rows_but_columns),
     ("rows come in order", rows_come_in_order),
     ("the row bound cuts and is told", row_bound_cuts),
@@ -102,6 +109,18 @@ pub(crate) const ALL: &[Behaviour] = &[
     ),
     ("a query id that nobody has is gone", unknown_is_gone),
     (
+        "what there is is listed in columns that are read by name",
+        showing::listings_are_read_by_name,
+    ),
+    (
+        "nothing is listed where nothing is",
+        showing::nothing_is_listed_where_nothing_is,
+    ),
+    (
+        "a listing can be cut and says so",
+        showing::a_listing_can_be_cut_and_says_so,
+    ),
+    (
         "a cancelled token ends a reader and not the statement",
         reader_leaves_alone,
     ),
@@ -112,6 +131,7 @@ pub(crate) const SELECT_ONE: &str = "select 1 as one";
 pub(crate) const TWO_TYPES: &str = "select 1 as n, 'x' as s";
 pub(crate) const A_NULL: &str = "select null as nothing";
 pub(crate) const TEXTS: &str = "select 'it''s \"ü\" \\\\ 🦀' as s, '' as e";
+pub(crate) const VALUES: &str = "select 123456789012345.678 as n, true as b, '2024-02-29'::date as d, '2024-02-29 23:59:59'::timestamp_ntz as t";
 pub(crate) const NO_ROWS: &str = "select 1 as n where 1 = 0";
 pub(crate) const FIVE_ROWS: &str =
     "select 1 as n union all select 2 union all select 3 union all select 4 union all select 5 order by 1";
@@ -156,6 +176,24 @@ fn text_is_not_touched(subject: &Subject<'_>) {
         (row.text("s"), row.text("E")),
         (Some("it's \"ü\" \\ 🦀"), Some(""))
     );
+}
+
+fn values_are_exact_and_typed(subject: &Subject<'_>) {
+    let result = subject.run(Task::new(VALUES)).result();
+    let expected = [
+        "123456789012345.678",
+        "true",
+        "\"2024-02-29\"",
+        "\"2024-02-29T23:59:59\"",
+    ];
+    assert_eq!(rows(&result), [expected]);
+    for (column, kind) in result
+        .columns
+        .iter()
+        .zip(["NUMBER", "BOOLEAN", "DATE", "TIMESTAMP_NTZ"])
+    {
+        assert!(column.type_name.starts_with(kind), "{column:?}");
+    }
 }
 
 fn no_rows_but_columns(subject: &Subject<'_>) {

@@ -26,6 +26,7 @@ use snowflake_mcp::time::{Clock, SystemClock};
 
 use crate::behaviours::{self, Subject, Table};
 use crate::drive::{self, Ended, Task, rows};
+use crate::showing::Listed;
 
 /// Lets real time pass: there is nothing to wait for but the server's clock.
 fn pause(after: Duration) {
@@ -121,6 +122,15 @@ fn a_live_server_keeps_the_contract() {
                 schema: "S1",
                 name: "T1",
                 rows: 2,
+            },
+            listed: Listed {
+                database: "DB1",
+                table: ["S1", "T1", "AMOUNT"],
+                view: ["S1", "NAMED"],
+                role: "TESTROLE",
+                // The engine behind it has neither roles nor grants, and lists nothing in a schema that is not there.
+                lacks: &[("SHOW ROLES", Kind::NotFound), ("SHOW GRANTS", Kind::Syntax)],
+                knows_missing_scopes: false,
             },
         });
     }

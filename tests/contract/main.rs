@@ -22,4 +22,5 @@ mod live;
 mod paging;
 mod scripted;
 mod server;
+mod showing;
 mod vectors;

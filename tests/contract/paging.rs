@@ -10,9 +10,9 @@ use snowflake_mcp::backend::router::Router;
 use snowflake_mcp::backend::{Answer, Backend, CancelToken, Job, Step};
 use snowflake_mcp::entropy::SeededEntropy;
 use snowflake_mcp::ident::{JobId, Uuid};
-use snowflake_mcp::limits::Limits;
+use snowflake_mcp::limits::{Limits, PARTITIONS_AHEAD_MAX};
 use snowflake_mcp::secret::Secret;
-use snowflake_mcp::snowflake::{Authentication, Snowflake};
+use snowflake_mcp::snowflake::{self, Authentication, Snowflake};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::Instant;
 use snowflake_mcp::token::Keys;
@@ -103,7 +103,11 @@ impl Process {
 fn client(server: &Server) -> Arc<dyn Backend> {
     let authentication = Authentication::OAuth(Secret::new("t"));
     let (clock, entropy) = (Box::new(FakeClock::new()), Box::new(SeededEntropy::new(3)));
-    Arc::new(Snowflake::new(settings(server, authentication), clock, entropy).unwrap())
+    let settings = snowflake::Settings {
+        partitions_ahead_max: PARTITIONS_AHEAD_MAX,
+        ..settings(server, authentication)
+    };
+    Arc::new(Snowflake::new(settings, clock, entropy).unwrap())
 }
 
 fn teach_twenty_thousand(server: &Server) {
@@ -301,4 +305,25 @@ fn each_form_shows_the_same_rows_and_stays_within_the_tokens() {
         assert!((400..1_800).contains(&text.len()), "{format}: {}", text.len());
         assert!(text.contains("about 300 tokens"), "{text}");
     }
+}
+
+#[test]
+fn a_call_lowers_the_bytes_of_its_answer_and_reads_on_behind_them() {
+    let server = Server::start();
+    teach_twenty_thousand(&server);
+    let process = Process::start(&server, "k");
+    let query = json!({ "query": "select n", "limit": 5_000, "max_bytes": 3_000 });
+    let page = process.call("execute_query", &query, b"");
+    assert!(page.to_string().len() <= 3_000);
+    let text = page["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("a result may have 3000 bytes"), "{text}");
+    let content = &page["structuredContent"];
+    let returned = content["returned"].as_u64().unwrap();
+    let cursor = content["next_cursor"].as_str().unwrap();
+    let next = json!({ "cursor": cursor, "limit": 1, "max_bytes": 3_000 });
+    let next = process.call("get_query_result", &next, b"");
+    assert_eq!(next["structuredContent"]["rows"], json!([[returned + 1]]));
+    let more = json!({ "query": "select n", "max_bytes": Limits::default().result_bytes_max + 1 });
+    let bounded = process.call("execute_query", &more, b"");
+    assert_eq!(bounded["structuredContent"]["returned"], 100, "it raises nothing");
 }

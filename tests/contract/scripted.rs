@@ -1,5 +1,6 @@
 //! The Snowflake client against the scripted server: every promise of the shared list, then what only this wire has.
 
+mod ahead;
 mod failures;
 mod faults;
 mod gate;
@@ -20,6 +21,7 @@ use snowflake_mcp::snowflake::{Authentication, KeySource, Protocol, Settings, Sn
 use crate::behaviours::{self, Subject, Table};
 use crate::drive::{self, Ended, FakeClock, Task, rows};
 use crate::server::{End, Script, Server};
+use crate::showing::{self, Listed};
 
 const KEY: &str = include_str!("keys/rsa_pkcs8.pem");
 
@@ -86,8 +88,11 @@ impl Scene {
     }
 }
 
+/// Each step is one exchange, so that a test knows which request meets which fault. What is asked for ahead has tests of
+/// its own, in `ahead`, and so has everything together, in `paging`.
 pub(crate) fn settings(server: &Server, authentication: Authentication) -> Settings {
     Settings {
+        partitions_ahead_max: 0,
         user: Some("testuser".to_owned()),
         host: Some("127.0.0.1".to_owned()),
         port: Some(server.address.port()),
@@ -118,6 +123,16 @@ fn teach_the_list(server: &Server) {
             &[("S", "text"), ("E", "text")],
             vec![vec![vec![text("it's \"ü\" \\ 🦀"), text("")]]],
         )
+        .teach(
+            behaviours::VALUES,
+            &[("N", "fixed"), ("B", "boolean"), ("D", "date"), ("T", "timestamp_ntz")],
+            vec![vec![vec![
+                text("123456789012345.678"),
+                text("true"),
+                text("19782"),
+                text("1709251199.000000000"),
+            ]]],
+        )
         .teach(behaviours::NO_ROWS, ONE_NUMBER, vec![vec![]])
         .teach(
             behaviours::FIVE_ROWS,
@@ -142,6 +157,7 @@ fn teach_the_list(server: &Server) {
 fn snowflake_keeps_the_contract() {
     let scene = Scene::new();
     teach_the_list(&scene.server);
+    teach_the_listings(&scene.server);
     let pause = |after| scene.clock.advance(after);
     behaviours::check_all(&Subject {
         name: "snowflake",
@@ -153,7 +169,53 @@ fn snowflake_keeps_the_contract() {
             name: "T1",
             rows: 2,
         },
+        listed: LISTED,
     });
+}
+
+const LISTED: Listed<'_> = Listed {
+    database: "DB1",
+    table: ["S1", "T1", "AMOUNT"],
+    view: ["S1", "NAMED"],
+    role: "READER",
+    lacks: &[],
+    knows_missing_scopes: true,
+};
+
+/// Every listing in the service's layout: the row that is looked for, between two others.
+fn teach_the_listings(server: &Server) {
+    for form in showing::FORMS {
+        let columns = showing::layout(form.name);
+        let cells = (form.cells)(&LISTED);
+        let told = |name: &str| {
+            let found = cells.iter().find(|(told, _)| *told == name);
+            match (name, found.and_then(|(_, text)| text.as_deref())) {
+                (_, Some(text)) => json!(text),
+                ("created_on", None) => json!("1791499253.282"),
+                ("rows" | "bytes", None) => json!("2"),
+                _ => json!(""),
+            }
+        };
+        let typed: Vec<_> = columns
+            .iter()
+            .map(|name| match *name {
+                "created_on" => (*name, "timestamp_ltz"),
+                "rows" | "bytes" => (*name, "fixed"),
+                _ => (*name, "text"),
+            })
+            .collect();
+        let other = || -> Vec<Value> {
+            let cell = |name: &&str| match *name {
+                "created_on" | "rows" | "bytes" => Value::Null,
+                _ => json!("OTHER"),
+            };
+            columns.iter().map(cell).collect()
+        };
+        let rows = vec![other(), columns.iter().map(|name| told(name)).collect(), other()];
+        server.teach(&(form.statement)(&LISTED), &typed, vec![rows]);
+    }
+    let missing = json!({ "code": "002043", "message": "SQL compilation error:\nObject does not exist, or operation cannot be performed.", "sqlState": "02000" });
+    server.teach_error(&showing::nowhere(&LISTED), 422, missing);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -45,6 +46,8 @@ pub(crate) enum Fault {
     CutBody,
     /// An answer that is no HTTP.
     NoHttp,
+    /// Nothing: this one goes well, and the next fault is for one behind it.
+    Pass,
 }
 
 impl Fault {
@@ -101,6 +104,8 @@ struct State {
     seen: Vec<Seen>,
     executions: BTreeMap<String, u32>,
     in_context: BTreeMap<String, (String, String)>,
+    holds: Vec<(String, String)>,
+    refused_once: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,6 +120,8 @@ struct Running {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
+    /// A request was seen.
+    asked: Arc<Condvar>,
 }
 
 impl Server {
@@ -123,6 +130,7 @@ impl Server {
         let server = Self {
             address: listener.local_addr().unwrap(),
             state: Arc::default(),
+            asked: Arc::default(),
         };
         let shared = server.clone();
         std::thread::Builder::new()
@@ -191,6 +199,19 @@ impl Server {
         self
     }
 
+    /// The end of each answer to a target that ends with `answer` is held back until one that ends with `until` was
+    /// asked for. If nobody does, it never comes.
+    pub(crate) fn hold(&self, answer: &str, until: &str) -> &Self {
+        self.state().holds.push((answer.to_owned(), until.to_owned()));
+        self
+    }
+
+    /// The login of the next request to a target that ends so is refused as expired.
+    pub(crate) fn refuse_once(&self, target: &str) -> &Self {
+        self.state().refused_once.push(target.to_owned());
+        self
+    }
+
     /// The next logins are refused as expired.
     pub(crate) fn refuse_tokens(&self, count: u32) -> &Self {
         self.state().tokens_refused = count;
@@ -224,10 +245,18 @@ impl Server {
         stream.set_nodelay(true).unwrap();
         let mut bytes = Vec::new();
         while let Some(request) = read_request(&mut stream, &mut bytes) {
+            let target = request.target.clone();
             let reply = self.answer(request);
             let is_last = !matches!(reply, Reply::Whole(..));
             let written = match reply {
-                Reply::Whole(wire) => stream.write_all(&wire),
+                Reply::Whole(wire) => {
+                    let (now, later) = wire.split_at(wire.len() - END_BYTES.min(wire.len()));
+                    let written = stream.write_all(now);
+                    if !self.is_let_through(&target) {
+                        return;
+                    }
+                    written.and_then(|()| stream.write_all(later))
+                }
                 Reply::Cut(wire) => stream.write_all(&wire[..wire.len() - 20]),
                 Reply::Nothing => Ok(()),
             };
@@ -238,11 +267,28 @@ impl Server {
         }
     }
 
+    /// Waits until what holds the answer to `target` back has come, if anything does. False: it does not come.
+    fn is_let_through(&self, target: &str) -> bool {
+        let is_held = |state: &mut State| {
+            let mut holds = state.holds.iter().filter(|(answer, _)| target.ends_with(answer));
+            holds.any(|(_, until)| !state.seen.iter().any(|seen| seen.target.ends_with(until)))
+        };
+        let state = self.state();
+        let waited = self.asked.wait_timeout_while(state, HOLD_MAX, is_held);
+        !waited.unwrap().1.timed_out()
+    }
+
     fn answer(&self, request: Seen) -> Reply {
         let mut state = self.state();
         state.seen.push(request.clone());
-        if state.tokens_refused > 0 {
-            state.tokens_refused -= 1;
+        self.asked.notify_all();
+        let refused = |target: &String| request.target.ends_with(target);
+        let once = state.refused_once.iter().position(refused);
+        if let Some(place) = once {
+            state.refused_once.remove(place);
+        }
+        if once.is_some() || state.tokens_refused > 0 {
+            state.tokens_refused -= u32::from(once.is_none());
             let body = json!({ "code": "390144", "message": "JWT token is invalid. [x]" });
             return Reply::whole(401, &[], body.to_string().as_bytes());
         }
@@ -265,7 +311,7 @@ impl Server {
                 let half = &body.as_bytes()[..body.len() / 2];
                 Reply::whole(status, &link_header(link), half)
             }
-            None => state.handle(&request).into_wire(request.on, false),
+            Some(Fault::Pass) | None => state.handle(&request).into_wire(request.on, false),
         }
     }
 }
@@ -530,6 +576,10 @@ fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
     }
 }
 
+/// What of an answer is held back: part of its body, so that the head is there.
+const END_BYTES: usize = 20;
+/// So long that only a request that never comes is waited for in vain.
+const HOLD_MAX: Duration = Duration::from_secs(15);
 /// The first byte of a TLS ClientHello (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 

@@ -3,6 +3,8 @@
 //! Every server gets a port from the system and an empty directory, so that no `.env` is found. Nothing here sleeps:
 //! what must happen is waited for by reading, with a deadline.
 
+#[cfg(target_os = "linux")]
+mod account;
 mod audit;
 mod callers;
 mod command_line;
@@ -11,14 +13,20 @@ mod descriptors;
 mod fences;
 mod health;
 mod http11;
+#[cfg(target_os = "linux")]
+mod large;
 mod process;
 mod proxies;
 mod replicas;
+#[cfg(target_os = "linux")]
+mod running;
 mod secrets;
 mod seed;
 mod shutdown;
 mod stdio;
 mod tls;
+#[cfg(feature = "demo")]
+mod tokens;
 
 /// The tools of a first run, in the order in which they are listed.
 const TOOLS: [&str; 15] = [

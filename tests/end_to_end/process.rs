@@ -1,5 +1,7 @@
 //! Starting the binary and talking to it.
 
+#[cfg(target_os = "linux")]
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -205,6 +207,28 @@ impl Daemon {
             .args(["-s", name, &self.child.id().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// The most memory that it had at once.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_bytes_peak(&self) -> usize {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let figure = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+        figure.expect("a figure in KiB") << 10
+    }
+
+    #[cfg(target_os = "linux")]
+    fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("it runs")
+    }
+
+    /// The names of its threads that begin so. One that has only just begun has the name of the thread that began it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn threads(&self, name: &str) -> BTreeSet<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|comm| comm.starts_with(name)).collect()
     }
 
     /// Waits for its end. A server that does not end is killed, and the test fails.

@@ -34,6 +34,13 @@ def served(context, **settings):
         server.stop()
 
 
+def executed(api):
+    """How often each statement really ran, without those that look at the role."""
+    executions = control(api, "log")["executions"]
+    looks = ("SELECT CURRENT_ROLE()", "SELECT CURRENT_SECONDARY_ROLES()", "SHOW GRANTS TO ")
+    return {text: count for text, count in executions.items() if not text.startswith(looks)}
+
+
 def control(api, name, method="GET"):
     status, _, body = calls.get(api.host, api.port, f"/__test/{name}", method)
     assert status == 200, f"the SQL API server answered {status} to {name}"
@@ -111,7 +118,7 @@ def partitions(context):
         fetched = [entry for entry in control(api, "log")["requests"] if "partition" in entry["query"]]
         numbers = [entry["query"]["partition"] for entry in fetched]
         assert len(numbers) > 1 and len(set(numbers)) == len(numbers), f"partitions fetched: {numbers}"
-        executions = control(api, "log")["executions"]
+        executions = executed(api)
         assert list(executions.values()) == [1], f"executions: {executions}"
         return f"{len(numbers)} partitions fetched"
 
@@ -122,7 +129,7 @@ def lost_answer(context):
         query = "select /*fault post drop*/ 42 as answer"
         rows = calls.rows(calls.call(server, "execute_query", {"query": query}))
         assert [[str(cell) for cell in row] for row in rows] == [["42"]], f"rows: {rows}"
-        executions = control(api, "log")["executions"]
+        executions = executed(api)
         assert list(executions.values()) == [1], f"executions: {executions}"
         retries = [entry["query"].get("retry") for entry in posted(api, "42")]
         assert retries[1:] == ["true"], f"retry parameters: {retries}"

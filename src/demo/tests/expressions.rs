@@ -14,6 +14,21 @@ fn check(expected: &[(&str, &str)]) {
 }
 
 #[test]
+fn a_number_that_json_cannot_say_is_null_and_told_and_a_null_is_only_null() {
+    let demo = demo();
+    for (expression, is_told) in [
+        ("'NaN'::float", true),
+        ("'inf'::float", true),
+        ("1e308 * 10", true),
+        ("null::float", false),
+        ("1.5::float", false),
+    ] {
+        let result = run(&demo, &format!("select {expression}")).unwrap();
+        assert_eq!(result.has_non_finite(), is_told, "{expression}");
+    }
+}
+
+#[test]
 fn decimals_are_exact() {
     check(&[
         ("0.1 + 0.2", "0.3"),

@@ -25,8 +25,8 @@ pub(in crate::server) struct LetGo {
 }
 
 impl Inflight {
-    /// The caller of a job has waited for long enough. `None` where nobody waits, or where the statement has no name yet:
-    /// then this is to be asked again after its next step. `has_own_ids`: the engine calls statements by the job's request
+    /// The caller of a job has waited for long enough. `None` where nobody waits, or where the statement has no name yet, or
+    /// has to be let through the gate first: then this is to be asked again after its next step. `has_own_ids`: the engine calls statements by the job's request
     /// id, from its first step on.
     pub(in crate::server) fn lose_patience(
         &mut self,
@@ -57,6 +57,11 @@ impl Inflight {
                 .is_some_and(|(_, patience)| patience.is_glance)
         {
             // It has ended, and its rows are on their way.
+            return None;
+        }
+        if flight.is_preparing {
+            // Its statements are not the one that the caller would come back for.
+            flight.is_impatient = true;
             return None;
         }
         let own = flight.request_id.filter(|_| has_own_ids && has_begun);

@@ -220,6 +220,12 @@ impl Bench {
         id
     }
 
+    /// The step says: at once another one, of the job as it is now.
+    fn again(&mut self, id: JobId, job: Box<Job>) {
+        let (after, progress) = (Duration::ZERO, Progress::Running);
+        self.complete(id, Outcome::Again { job, after, progress });
+    }
+
     fn next_submitted(&mut self) -> Box<Job> {
         self.submitted.pop_front().expect("a step was given out")
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::backend::job::{Follow, Followed, Render};
 
 fn structured(answer: &[u8]) -> Value {
     let answer = String::from_utf8(answer.to_vec()).unwrap();
@@ -67,6 +68,64 @@ fn a_statement_in_a_worker_goes_on_there_and_a_closed_connection_leaves_it_alone
     assert_eq!(bench.server.jobs(), 1, "the worker has it");
     bench.complete_with(job.id, "{}");
     assert_eq!((bench.server.jobs(), bench.server.timers()), (0, 0));
+}
+
+/// A call whose statement has to be explained first. Gives the job of that, and what it goes on with.
+fn begin_gated(bench: &mut Bench) -> (ConnectionId, Box<Job>, impl FnOnce(Job) -> Box<Job> + use<>) {
+    let (connection, mut job) = begin(bench);
+    let statements = std::mem::take(&mut job.work.statements);
+    let render = std::mem::replace(
+        &mut job.work.render,
+        Render::new(|_| panic!("a plan is not shown")),
+    );
+    let then = |job: Job| {
+        Box::new(job.going_on_with(Followed {
+            statements,
+            optional: 0,
+            follow: None,
+            render,
+        }))
+    };
+    job.work.follow = Some(Follow::new(|_| panic!("the bench says what follows")));
+    bench.again(job.id, job);
+    let job = bench.next_submitted();
+    (connection, job, then)
+}
+
+#[test]
+fn a_statement_behind_the_gate_is_let_go_by_its_own_name_where_a_worker_runs_it() {
+    let mut bench = Bench::new();
+    let (connection, job, then) = begin_gated(&mut bench);
+    let (id, plans_id) = (job.id, job.request_id);
+    bench.again(id, then(*job));
+    let job = bench.next_submitted();
+    assert_ne!(job.request_id, plans_id);
+    bench.pass(Limits::default().call_wait);
+    assert_eq!(
+        structured(&bench.receive(connection))["query_id"],
+        job.request_id.to_string().as_str()
+    );
+}
+
+#[test]
+fn the_name_of_a_plan_is_nothing_to_come_back_for() {
+    let mut bench = Bench::new();
+    let (connection, job, then) = begin_gated(&mut bench);
+    let id = bench.say_again(job, Duration::from_millis(25));
+    bench.pass(Limits::default().call_wait);
+    assert_eq!(bench.receive(connection), b"", "it may still be refused");
+    let job = bench.next_submitted();
+    bench.again(id, then(*job));
+    let mut job = bench.next_submitted();
+    assert_eq!(bench.receive(connection), b"", "it is on its way to the engine");
+    job.reached.goes_on_alone = true;
+    bench.say_again(job, Duration::from_secs(600));
+    let told = structured(&bench.receive(connection));
+    assert_eq!(
+        (&told["status"], &told["query_id"]),
+        (&"running".into(), &"handle-j1".into())
+    );
+    assert_eq!(bench.server.jobs(), 0);
 }
 
 #[test]

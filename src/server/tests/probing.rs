@@ -116,6 +116,33 @@ fn each_of_several_connections_is_looked_at_and_one_that_fails_is_told() {
 }
 
 #[test]
+fn a_call_that_names_no_connection_tells_of_the_first_and_hides_no_other() {
+    let names = ["prod", "dev"].map(std::sync::Arc::<str>::from);
+    let mut bench = Bench::with(Settings {
+        probes_logins: true,
+        connections: names.to_vec(),
+        ..Settings::default()
+    });
+    let connection = bench.connect();
+    bench.send(connection, post_call(1).as_bytes());
+    let job = bench.next_submitted();
+    bench.complete_with(job.id, "{}");
+    database(&mut bench);
+    let look = bench.next_submitted();
+    assert_eq!(
+        look.work.context.connection.as_deref(),
+        Some("dev"),
+        "of the other one it is known"
+    );
+    assert_eq!(bench.submitted.len(), 0);
+    bench.fail_with(look.id, Kind::Login, "the token was refused");
+    bench.send(connection, post_call(2).as_bytes());
+    let job = bench.next_submitted();
+    bench.complete_with(job.id, "{}");
+    assert_eq!(database(&mut bench), "unhealthy");
+}
+
+#[test]
 fn nothing_is_looked_at_without_an_account_and_while_the_server_ends() {
     let mut missing = Bench::with(Settings {
         probes_logins: true,

@@ -112,8 +112,8 @@ pub(super) static ROWS: &[Row] = &[
     // Compilation.
     code("000900", 400, Kind::Syntax),
     code("001003", 422, Kind::Syntax),
-    code("002140", 422, Kind::NotFound).advises(UNKNOWN_FUNCTION),
-    code("002141", 422, Kind::NotFound).advises(UNKNOWN_FUNCTION),
+    code("002140", 422, Kind::Syntax).advises(UNKNOWN_FUNCTION),
+    code("002141", 422, Kind::Syntax).advises(UNKNOWN_FUNCTION),
     code("000904", 422, Kind::NotFound).advises(
         "See the columns with describe_table; names with lower-case letters need double quotes.",
     ),

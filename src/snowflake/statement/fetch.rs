@@ -1,4 +1,5 @@
-//! The second half of a statement's life: it has ended, and its rows are read, a partition a step.
+//! The second half of a statement's life: it has ended, and its rows are read, a partition a step. What the page needs
+//! next is asked for before that, so that its answer comes while this one is read.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use super::{Phase, Stepper, Turn};
 use crate::backend::job::Operation;
 use crate::backend::rows::Position;
 use crate::backend::{Error, Kind, Progress, ResultSet};
+use crate::snowflake::ahead::Asked;
 use crate::snowflake::answer::{self, End, ReadError, RowSink};
 use crate::snowflake::client::Reply;
 use crate::snowflake::error;
@@ -21,8 +23,15 @@ impl Stepper<'_> {
         let Some(partition) = reading.next_partition() else {
             return self.end_statement(reading);
         };
-        let target = self.statement_path(&format!("?partition={partition}"));
-        match self.exchange(Method::Get, &target, FETCH_PATIENCE) {
+        let asked = self.run.ahead.take(partition);
+        for next in reading.partitions_ahead() {
+            self.ask_ahead(next);
+        }
+        let reply = asked.and_then(Asked::wait).unwrap_or_else(|| {
+            let target = self.partition_path(partition);
+            self.exchange(Method::Get, &target, FETCH_PATIENCE)
+        });
+        match reply {
             Reply::Result(response) => match self.read(response, &mut reading) {
                 Ok(()) => self.after_partition(reading),
                 Err(broken) => self.after_broken(broken, Phase::Fetch(reading)),
@@ -39,6 +48,28 @@ impl Stepper<'_> {
             Reply::Login(next) => self.login_again(next, Phase::Fetch(reading)),
             Reply::Refused(error) => self.fail(error),
         }
+    }
+
+    /// A cursor's place is asked for together with the metadata, which stand in the answer with partition 0: one way there
+    /// and back instead of two. A statement that has a cursor has ended.
+    pub(super) fn ask_for_the_cursors_partition(&mut self) {
+        if let Operation::Read { from, .. } = self.work.operation
+            && from.partition > 0
+        {
+            self.ask_ahead(from.partition as usize);
+        }
+    }
+
+    /// While something fails, nothing is asked for that is not needed now.
+    fn ask_ahead(&mut self, partition: usize) {
+        if self.run.retries.failures() == 0 {
+            let (target, manner) = (self.partition_path(partition), self.manner(FETCH_PATIENCE));
+            self.run.ahead.ask(self.client, partition, target, manner);
+        }
+    }
+
+    fn partition_path(&self, partition: usize) -> String {
+        self.statement_path(&format!("?partition={partition}"))
     }
 
     /// Reads the answer that has the metadata and partition 0. If it breaks off, reading begins anew: by the handle

@@ -420,7 +420,7 @@ impl Read for Stalled {
 impl HttpClient for Stalling {
     fn exchange(&self, request: &Request<'_>) -> Result<Response, HttpFault> {
         let result = r#"{"resultSetMetaData":{"numRows":1,"partitionInfo":[{"rowCount":1}],"rowType":[{"name":"N","type":"fixed"}]},"data":[["1"]],"code":"090001"}"#;
-        let (status, body): (u16, Box<dyn Read>) = match request.method {
+        let (status, body): (u16, Box<dyn Read + Send>) = match request.method {
             Method::Post(_) => {
                 self.submitted.fetch_add(1, Ordering::SeqCst);
                 let body = r#"{"code":"333334","statementHandle":"01c0-ffee"}"#;

@@ -39,6 +39,8 @@ impl<'q> Translator<'q, '_> {
                 .as_deref()
                 .map_or_else(Bound::null, Bound::text),
             "CURRENT_ROLE" => Bound::text(&self.session.role),
+            // It has one role, and no other is active beside it.
+            "CURRENT_SECONDARY_ROLES" => Bound::text(r#"{"roles":"","value":""}"#),
             "CURRENT_USER" => Bound::text("DEMO"),
             "CURRENT_ACCOUNT" | "CURRENT_ACCOUNT_NAME" => Bound::text("EMBEDDED"),
             "CURRENT_ORGANIZATION_NAME" => Bound::text("SNOWFLAKE_MCP"),
