@@ -140,13 +140,8 @@ pub(super) fn push_quoted(into: &mut String, text: &str) {
     into.push_str(std::str::from_utf8(&quoted).unwrap_or_default());
 }
 
-/// Tokens of so many bytes of a result's text, estimated: two for seven bytes. Tables of numbers have fewer bytes to a
-/// token than prose has, so the estimate errs to the side that is too high for the latter.
-pub(super) const fn tokens_of(bytes: usize) -> u64 {
-    (bytes as u64 * 2).div_ceil(7)
-}
-
-/// How many bytes so many tokens are, by the same estimate.
+/// How many bytes of a result's text so many tokens are, estimated: seven for two. Tables of numbers have fewer bytes to a
+/// token than prose has, so the estimate errs to the side that is too few for the latter.
 pub(super) const fn bytes_of(tokens: u64) -> usize {
     let bytes = tokens.saturating_mul(7) / 2;
     if bytes > usize::MAX as u64 {

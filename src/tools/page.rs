@@ -165,7 +165,11 @@ pub(super) struct Page {
     pub(super) limit: u64,
     rows_max: u64,
     bytes_max: usize,
+    /// What the operator allows; `bytes_max` is that or less.
+    result_bytes_max: usize,
     text_bytes_max: usize,
+    /// What `text_bytes_max` was made of, and what the operator allows.
+    tokens: (u64, u64),
     cell_text_max: usize,
     format: Format,
     pub(super) form: Form,
@@ -176,11 +180,14 @@ pub(super) struct Page {
 impl Page {
     /// The page that a call asks for by `limit`, and by `format` and `max_tokens` where its tool has them.
     pub(super) fn new(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Self {
+        let tokens = arguments.count("max_tokens");
         Self {
             limit: arguments.count("limit"),
             rows_max: settings.rows_max,
             bytes_max: bytes_max(settings, arguments),
-            text_bytes_max: format::bytes_of(arguments.count("max_tokens")),
+            result_bytes_max: settings.result_bytes_max,
+            text_bytes_max: format::bytes_of(tokens),
+            tokens: (tokens, settings.result_tokens_max),
             cell_text_max: settings.cell_text_max,
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
@@ -288,11 +295,13 @@ impl Page {
                 }
             } else if rows.is_cut_by_tokens {
                 Cut::Tokens {
-                    limit: format::tokens_of(self.text_bytes_max),
+                    limit: self.tokens.0,
+                    tokens_max: self.tokens.1,
                 }
             } else {
                 Cut::Bytes {
                     limit: self.bytes_max,
+                    bytes_max: self.result_bytes_max,
                 }
             };
             let first = result.rows_before().unwrap_or(0);

@@ -168,10 +168,10 @@ impl Figures<'_> {
 pub(super) enum Cut {
     /// The number of rows asked for; up to `rows_max` may be.
     Rows { limit: u64, rows_max: u64 },
-    /// The bytes that a result may have.
-    Bytes { limit: usize },
-    /// The tokens that its text may have.
-    Tokens { limit: u64 },
+    /// The bytes that the call lets a result have; up to `bytes_max` may be.
+    Bytes { limit: usize, bytes_max: usize },
+    /// The tokens that it lets the text have; up to `tokens_max` may be.
+    Tokens { limit: u64, tokens_max: u64 },
 }
 
 impl Cut {
@@ -189,13 +189,13 @@ impl Cut {
                 format!("the limit is {limit}"),
                 "Aggregate or narrow the statement.".to_owned(),
             ),
-            Self::Tokens { limit } => (
+            Self::Tokens { limit, tokens_max } => (
                 format!("the text may have about {limit} tokens"),
-                "Select fewer columns or rows, or aggregate.".to_owned(),
+                smaller(("max_tokens", limit), tokens_max),
             ),
-            Self::Bytes { limit } => (
+            Self::Bytes { limit, bytes_max } => (
                 format!("a result may have {limit} bytes"),
-                "Select fewer columns or rows, or aggregate.".to_owned(),
+                smaller(("max_bytes", limit as u64), bytes_max as u64),
             ),
         };
         let rows = match first {
@@ -204,6 +204,15 @@ impl Cut {
         };
         let noun = if first == 0 { " rows" } else { "" };
         format!("Truncated: {rows}{of_total}{noun} are shown, there are more ({reason}). {advice}")
+    }
+}
+
+/// What to do about a bound in size; an argument that lowered it can be raised.
+fn smaller((argument, limit): (&str, u64), maximum: u64) -> String {
+    if limit < maximum {
+        format!("Raise {argument} (at most {maximum}), select fewer columns or rows, or aggregate.")
+    } else {
+        "Select fewer columns or rows, or aggregate.".to_owned()
     }
 }
 
@@ -348,14 +357,29 @@ pub(super) mod tests {
         };
         assert!(!at_most.sentence((0, 50), None).contains("Raise"));
         assert!(
-            Cut::Bytes { limit: 9 }
-                .sentence((0, 3), None)
-                .contains("may have 9 bytes")
+            Cut::Bytes {
+                limit: 9,
+                bytes_max: 9
+            }
+            .sentence((0, 3), None)
+            .contains("may have 9 bytes")
         );
         assert!(
-            Cut::Tokens { limit: 9 }
-                .sentence((20, 3), Some(99))
-                .starts_with("Truncated: rows 21 to 23 of 99 are shown")
+            Cut::Tokens {
+                limit: 9,
+                tokens_max: 9
+            }
+            .sentence((20, 3), Some(99))
+            .starts_with("Truncated: rows 21 to 23 of 99 are shown")
+        );
+        let lowered = Cut::Tokens {
+            limit: 9,
+            tokens_max: 10,
+        };
+        assert!(
+            lowered
+                .sentence((0, 3), None)
+                .contains("Raise max_tokens (at most 10), select")
         );
     }
 }

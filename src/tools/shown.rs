@@ -95,6 +95,7 @@ impl List {
         } else {
             Cut::Bytes {
                 limit: self.bytes_max,
+                bytes_max: self.bytes_max,
             }
         }
     }

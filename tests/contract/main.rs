@@ -18,6 +18,7 @@ mod behaviours;
 mod drive;
 #[cfg(feature = "demo")]
 mod embedded;
+mod gzip;
 mod live;
 mod paging;
 mod scripted;

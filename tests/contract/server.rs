@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::gzip::gzip;
+
 /// What a statement does.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
@@ -582,34 +584,3 @@ const END_BYTES: usize = 20;
 const HOLD_MAX: Duration = Duration::from_secs(15);
 /// The first byte of a TLS ClientHello (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
-
-/// gzip (RFC 1952) of stored blocks (RFC 1951 section 3.2.4): valid, only not smaller.
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    let mut blocks = data.chunks(0xffff).peekable();
-    while let Some(block) = blocks.next() {
-        out.push(u8::from(blocks.peek().is_none()));
-        let length = u16::try_from(block.len()).unwrap();
-        out.extend(length.to_le_bytes());
-        out.extend((!length).to_le_bytes());
-        out.extend_from_slice(block);
-    }
-    out.extend(crc32(data).to_le_bytes());
-    out.extend(u32::try_from(data.len()).unwrap().to_le_bytes());
-    out
-}
-
-fn crc32(data: &[u8]) -> u32 {
-    let mut crc = !0_u32;
-    for byte in data {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            let is_odd = crc & 1 == 1;
-            crc >>= 1;
-            if is_odd {
-                crc ^= 0xedb8_8320;
-            }
-        }
-    }
-    !crc
-}

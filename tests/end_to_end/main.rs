@@ -11,6 +11,9 @@ mod command_line;
 mod commands;
 mod descriptors;
 mod fences;
+#[cfg(target_os = "linux")]
+#[path = "../contract/gzip.rs"]
+mod gzip;
 mod health;
 mod http11;
 #[cfg(target_os = "linux")]
