@@ -108,12 +108,16 @@ pub struct Limits {
     // TLS.
     /// TLS handshakes under way at once; a further connection is closed. Each may hold a message of 64 KiB.
     pub tls_handshakes_max: usize,
+    /// Of them from one address, of IPv6 from one /64; a further connection is closed. With all of them, who begins
+    /// handshakes and says nothing would keep everybody else out. From this machine, and from trusted proxies that say whose
+    /// connections they pass on, there may be all.
+    pub tls_handshakes_per_address_max: usize,
     /// TLS handshakes that begin in one turn of the reactor; with an RSA key it is one. Some 0.2 ms each.
     pub tls_handshakes_per_turn_max: usize,
 
     // Callers.
     /// Tokens of issuers that were checked and are remembered until they expire; a further one takes the place of
-    /// another. Some 300 bytes each.
+    /// another. Up to 512 bytes each.
     pub tokens_checked_max: usize,
 
     // Statements and jobs.
@@ -174,6 +178,12 @@ pub struct Limits {
     pub queries_per_principal_max: usize,
     /// Bytes of all of them, some 640 each where the text is long.
     pub queries_bytes_max: usize,
+    /// What TLS holds of a connection at most; nothing where it is not spoken.
+    pub tls_bytes_each: usize,
+    /// Callers with a login of their own to the database, at once. One more is refused while all of them are in use.
+    pub logins_max: usize,
+    /// How long one is remembered that nobody uses.
+    pub login_idle_max: Duration,
 
     // Results.
     /// Rows of one result that the operator allows (`MAX_QUERY_LIMIT`); a caller may only ask for fewer.
@@ -282,6 +292,7 @@ impl Default for Limits {
             tasks_max: 1_000,
             task_results_bytes_max: 32 << 20,
             tls_handshakes_max: 512,
+            tls_handshakes_per_address_max: 128,
             tls_handshakes_per_turn_max: 8,
             tokens_checked_max: 10_000,
             statement_bytes_max: 1 << 20,
@@ -307,6 +318,10 @@ impl Default for Limits {
             queries_max: 2_048,
             queries_per_principal_max: 64,
             queries_bytes_max: 1 << 20,
+            tls_bytes_each: 0,
+            // There are none unless the operator lets them come.
+            logins_max: 0,
+            login_idle_max: Duration::from_secs(60 * 60),
             rows_max: 10_000,
             result_bytes_max: 4 << 20,
             // More than fits into `result_bytes_max`: bytes bound it, until the operator says what models can bear.
@@ -449,7 +464,7 @@ impl Limits {
 
     /// What that is made of: the two sums, what is kept of the account and of statements, what each connection and
     /// each call has beside them, what the workers have in hand, what waits for the audit log, and the program itself.
-    pub const fn memory_parts(&self) -> [(usize, &'static str); 10] {
+    pub const fn memory_parts(&self) -> [(usize, &'static str); 13] {
         let connections = self.connections_max + self.connections_refused_max;
         [
             (
@@ -467,6 +482,10 @@ impl Limits {
                 connections * CONNECTION_BYTES_MAX,
                 "connections, each at its worst",
             ),
+            (
+                connections * self.tls_bytes_each,
+                "what TLS has of them, each at its worst",
+            ),
             (self.jobs_max * JOB_BYTES_MAX, "calls in flight"),
             (
                 self.workers * RESULTS_IN_HAND * self.result_bytes_max,
@@ -475,6 +494,14 @@ impl Limits {
             (
                 self.audit_queue_max * AUDIT_RECORD_BYTES_MAX,
                 "records for the audit log",
+            ),
+            (
+                self.tokens_checked_max * TOKEN_CHECKED_BYTES_MAX,
+                "tokens of issuers that were found good",
+            ),
+            (
+                self.logins_max * LOGIN_BYTES_MAX,
+                "callers with a login of their own",
             ),
             (PROGRAM_BYTES, "the program"),
         ]
@@ -514,6 +541,17 @@ pub const JOB_BYTES_MAX: usize = 8 << 10;
 /// Callers whose use is counted, where an operator bounds it: some 200 bytes each, 1 MiB in all. Without room the one
 /// that was counted longest ago begins anew.
 pub const ACCOUNTS_MAX: usize = 4_096;
+/// Bytes of a token with which a caller logs in to the database itself. Those of identity providers have some 2 KiB.
+pub const LOGIN_TOKEN_BYTES_MAX: usize = 8 << 10;
+/// What such a caller takes: its token, names, and entries of tables.
+pub const LOGIN_BYTES_MAX: usize = LOGIN_TOKEN_BYTES_MAX + (1 << 10);
+/// Such callers at once where the operator lets them come, 4.5 MiB.
+pub const LOGINS_MAX: usize = 512;
+/// What a token of an issuer takes that was found good and is remembered: its digest, and who it is.
+pub const TOKEN_CHECKED_BYTES_MAX: usize = 512;
+/// What TLS holds of a connection: 40 KiB that are encrypted and wait, a record of 18 KiB that is not whole, the 16 KiB of one that
+/// is, and keys. Sixteen times that only during handshakes, of which there are few at once.
+pub const TLS_CONNECTION_BYTES_MAX: usize = 80 << 10;
 /// What is known of a role's privileges takes at most: five in words of 200 characters and why there may be more, once for
 /// the engine and once for the documents. Most take 1 KiB.
 pub const AUDITED_ROLE_BYTES_MAX: usize = 12 << 10;
@@ -542,8 +580,9 @@ mod tests {
 
     #[test]
     fn the_most_memory_is_what_the_readme_says() {
-        // 64 for requests, 64 for replies, 8 for what is kept of the account, 1 for the statements that are remembered, 257 for 16,448 connections, 8 for calls, 128 for workers, 16 for the program.
-        assert_eq!(Limits::default().memory_bytes_max(), 546 << 20);
+        let mebibytes = |limits: &Limits| limits.memory_bytes_max().div_ceil(1 << 20);
+        // 64 for requests, 64 for replies, 8 for what is kept of the account, 1 for the statements that are remembered, 257 for 16,448 connections, 8 for calls, 128 for workers, 3 for roles, 5 for tokens that were checked, 16 for the program.
+        assert_eq!(mebibytes(&Limits::default()), 554);
         let small = Limits {
             connections_max: 192,
             bytes_buffered_max: 16 << 20,
@@ -551,7 +590,14 @@ mod tests {
             workers: 2,
             ..Limits::default()
         };
-        assert_eq!(small.memory_bytes_max(), 101 << 20);
+        assert_eq!(mebibytes(&small), 109);
+        // 80 KiB more of each of 256 connections; 9 KiB of each of 512 logins.
+        let more = Limits {
+            tls_bytes_each: TLS_CONNECTION_BYTES_MAX,
+            logins_max: LOGINS_MAX,
+            ..small
+        };
+        assert_eq!(mebibytes(&more), 134);
     }
 
     #[test]

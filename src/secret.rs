@@ -1,6 +1,7 @@
 //! Values that must not be printed. The type has no way to be shown, so no log line can leak one by accident.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A password, token or key. `Debug` prints a placeholder; `Display` and `Serialize` do not exist.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,6 +42,41 @@ impl Secret {
     }
 }
 
+/// A login to the database that a caller brought along, to be known there instead of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    token: Secret,
+    mark: Box<str>,
+    field: Arc<str>,
+}
+
+impl Login {
+    /// The login with this token, which came in the header field called so.
+    pub fn new(token: Secret, field: Arc<str>) -> Self {
+        let mark = token.fingerprint().into_iter().map(|byte| format!("{byte:02x}"));
+        Self {
+            mark: mark.collect::<String>().into(),
+            token,
+            field,
+        }
+    }
+
+    /// The token.
+    pub fn token(&self) -> &Secret {
+        &self.token
+    }
+
+    /// What tells it from other logins: digits of a digest of the token.
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// The header field that it came in, for what its caller is told.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(…)")
@@ -54,6 +90,14 @@ mod tests {
     #[test]
     fn a_secret_is_never_printed() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+
+    #[test]
+    fn a_login_is_told_apart_and_never_printed() {
+        let login = |token: &str| Login::new(Secret::new(token), "x-token".into());
+        assert_ne!(login("hunter2").mark(), login("hunter3").mark());
+        let shown = format!("{:?}", login("hunter2"));
+        assert!(!shown.contains("hunter2") && shown.contains("x-token"), "{shown}");
     }
 
     #[test]

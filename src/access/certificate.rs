@@ -26,6 +26,8 @@ pub fn identity(name: &str) -> Identity {
         label: name.replace('"', "'").into(),
         kind: Kind::Certificate,
         mark: Mark::of(Kind::Certificate, name),
+        credential: Mark::of(Kind::Certificate, name),
+        login: None,
         scope: Some(Scope::Write),
         quota: Quota::default(),
         expires: None,

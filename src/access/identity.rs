@@ -3,8 +3,10 @@
 //! A caller is told apart by its mark, which is made of its name: so a key that is exchanged for another with the same
 //! label, or a token that is renewed, leaves its holder's sessions, cursors and place in the queue as they were.
 
+use std::sync::Arc;
+
 use super::Scope;
-use crate::secret::Secret;
+use crate::secret::{Login, Secret};
 use crate::time::WallTime;
 
 /// Tells callers apart: half of a SHA-256 over what kind of name a caller has, and the name.
@@ -20,6 +22,8 @@ pub enum Kind {
     Token,
     /// The name in a certificate.
     Certificate,
+    /// Nothing but a login to the database, where nobody is asked for more.
+    Login,
 }
 
 /// What one caller may use. What is not set is bounded by the server's own limits alone.
@@ -44,6 +48,10 @@ pub struct Identity {
     pub kind: Kind,
     /// What it is told apart by.
     pub mark: Mark,
+    /// The same of the credential alone: what is said of a key holds whatever login comes with it.
+    pub credential: Mark,
+    /// The login to the database that it brought along.
+    pub login: Option<Arc<Login>>,
     /// The most that it may do; `None`: nothing.
     pub scope: Option<Scope>,
     /// What it may use.
@@ -59,6 +67,7 @@ impl Mark {
             Kind::Key => "key\0",
             Kind::Token => "token\0",
             Kind::Certificate => "certificate\0",
+            Kind::Login => "login\0",
         };
         let mut context = ring::digest::Context::new(&ring::digest::SHA256);
         context.update(kind.as_bytes());
@@ -69,6 +78,15 @@ impl Mark {
     /// The mark of whoever holds a key without a name.
     pub fn of_secret(key: &Secret) -> Self {
         Self(key.fingerprint())
+    }
+
+    /// The mark of whoever brings this login, beside a credential or without one.
+    pub fn of_login(credential: Option<Self>, token: &Secret) -> Self {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        context.update(b"login beside\0");
+        context.update(credential.as_ref().map_or(&[], Self::as_bytes));
+        context.update(&token.fingerprint());
+        Self::cut(context.finish().as_ref())
     }
 
     fn cut(digest: &[u8]) -> Self {

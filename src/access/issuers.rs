@@ -237,10 +237,13 @@ impl Issuers {
             return Err(Verdict::Invalid);
         }
         let name = format!("{}\0{}", claims.issuer, claims.subject);
+        let mark = Mark::of(Kind::Token, &name);
         Ok(Identity {
             label: label(&claims.subject),
             kind: Kind::Token,
-            mark: Mark::of(Kind::Token, &name),
+            mark,
+            credential: mark,
+            login: None,
             scope: self.scope(&claims.scopes),
             quota: Quota::default(),
             expires: Some(expires),

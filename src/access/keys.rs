@@ -84,6 +84,8 @@ impl KeyRing {
                 label: format!("API_KEYS/{}", place + 1).into(),
                 kind: Kind::Key,
                 mark: Mark::of_secret(key),
+                credential: Mark::of_secret(key),
+                login: None,
                 scope: Some(Scope::Write),
                 quota: Quota::default(),
                 expires: None,
@@ -257,6 +259,8 @@ fn parse_line(line: &str) -> Result<Key, String> {
         holder: Arc::new(Identity {
             kind: Kind::Key,
             mark: Mark::of(Kind::Key, &label),
+            credential: Mark::of(Kind::Key, &label),
+            login: None,
             label: label.into(),
             scope: scope.or(Some(Scope::Write)),
             quota,

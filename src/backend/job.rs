@@ -10,6 +10,7 @@ use super::kept::{Kept, Share, Who};
 use super::rows::{Bounds, Position};
 use super::{Column, Error, ResultSet, Value};
 use crate::ident::{JobId, QueryId, Uuid};
+use crate::secret::Login;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
 use crate::time::Instant;
 
@@ -197,6 +198,8 @@ pub struct Context {
     pub warehouse: Option<String>,
     /// Role.
     pub role: Option<String>,
+    /// Whose login it runs with; `None`: the server's.
+    pub login: Option<Arc<Login>>,
 }
 
 /// What the next step will do, in the order in which the server prefers them after cancels.
@@ -216,7 +219,7 @@ impl Context {
         Who {
             connection: self.connection.as_deref().unwrap_or_default().into(),
             role: self.role.as_deref().unwrap_or_default().into(),
-            ..Who::default()
+            identity: self.login.as_ref().map_or("", |login| login.mark()).into(),
         }
     }
 }

@@ -258,6 +258,7 @@ fn server_settings(config: &Config) -> Settings {
         is_guarded: http.is_guarded(),
         is_tls: http.tls.is_some(),
         trusted_proxies: http.proxies.trusted.clone(),
+        logins: http.logins.as_ref().map(|logins| logins.rule.clone()),
         resource: http.oauth.as_ref().map(|oauth| oauth.resource.clone()),
         metrics_path: http.metrics_path.clone(),
         ..base

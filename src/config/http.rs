@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::logins::Logins;
 use super::oauth::Oauth;
 use super::proxies::Proxies;
 use super::setting as s;
@@ -30,6 +31,8 @@ pub struct Http {
     pub oauth: Option<Oauth>,
     /// The files of TLS; `None`: plain HTTP.
     pub tls: Option<Tls>,
+    /// Where callers bring their own logins to Snowflake along.
+    pub logins: Option<Logins>,
     /// The operator said that an address open to others needs no key.
     pub allow_unauthenticated: bool,
     /// Path of the metrics route; `None` when it is switched off.
@@ -88,6 +91,7 @@ impl Http {
             note_of_file(sources, &s::CORS_ORIGINS, "lets web pages call", notes);
         }
         Ok(Self {
+            logins: Logins::read(sources, listen, tls.is_some())?,
             listen,
             hosts: hosts(sources)?,
             origins,

@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod http;
 mod limits;
+mod logins;
 mod names;
 mod oauth;
 pub mod policy;
@@ -25,7 +26,7 @@ mod value;
 use std::fmt;
 
 use crate::access::Quota;
-use crate::limits::Limits;
+use crate::limits::{LOGINS_MAX, Limits, TLS_CONNECTION_BYTES_MAX};
 use crate::observe::{self, logger::Format};
 use crate::secret::Secret;
 use crate::snowflake::Settings;
@@ -36,6 +37,7 @@ use source::{Origin, Sources};
 pub use connections::{Choice, Connection};
 pub use error::Error;
 pub use http::{Http, Listen, Origins};
+pub use logins::Logins;
 pub use oauth::Oauth;
 pub use proxies::Proxies;
 pub use tls::Tls;
@@ -158,12 +160,19 @@ impl Config {
                 None
             }
         };
-        let (engine, choices) = if demo {
+        let (mut engine, choices) = if demo {
             (Engine::Demo, Vec::new())
         } else {
             connections::read(sources)?
         };
         connections::check_policy(&choices, &statements.rulings)?;
+        if http.as_ref().is_some_and(|http| http.tls.is_some()) {
+            limits.tls_bytes_each = TLS_CONNECTION_BYTES_MAX;
+        }
+        if let Some(logins) = http.as_ref().and_then(|http| http.logins.as_ref()) {
+            logins.tell(sources, &mut engine, &mut notes)?;
+            limits.logins_max = LOGINS_MAX;
+        }
         notes.extend(names::notes(sources));
         Ok(Self {
             http,
@@ -312,6 +321,12 @@ fn note_unused_address(sources: &Sources, notes: &mut Vec<Note>) {
     for found in flags.filter(|found| found.origin == Origin::Flag) {
         notes.push(Note::info(format!(
             "{} is ignored: stdio listens on no address",
+            found.name
+        )));
+    }
+    if let Some(found) = sources.find(&s::LOGIN_HEADER) {
+        notes.push(Note::warn(format!(
+            "{} has no effect on stdio, which has no headers: statements run with the login of the settings",
             found.name
         )));
     }

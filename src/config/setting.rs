@@ -4,12 +4,14 @@
 //! warning about unknown names searches it. It does not know how a value is parsed; that stands beside its use.
 
 mod ineffective;
+mod logins;
 mod patience;
 mod proxies;
 mod snowflake;
 mod statements;
 
 pub use ineffective::INEFFECTIVE;
+pub use logins::{LOGIN_HEADER, LOGIN_IN_CLEAR, LOGIN_KIND, LOGIN_OPTIONAL};
 pub use patience::{CALL_WAIT, RESULT_TOKENS_MAX};
 pub use proxies::{CONNECTIONS_PER_ADDRESS_MAX, PROXY_PROTOCOL, TRUSTED_PROXIES};
 pub use snowflake::*;
@@ -434,6 +436,10 @@ pub const ALL: &[&Setting] = &[
     &OAUTH_SCOPES,
     &ENABLE_API_AUTH,
     &ALLOW_UNAUTHENTICATED,
+    &LOGIN_HEADER,
+    &LOGIN_KIND,
+    &LOGIN_OPTIONAL,
+    &LOGIN_IN_CLEAR,
     &TOKEN_KEY,
     &CORS_ORIGINS,
     &ALLOWED_HOSTS,

@@ -102,6 +102,7 @@ fn context(sources: &Place<'_>) -> Context {
         schema: text(&s::SCHEMA),
         warehouse: text(&s::WAREHOUSE),
         role: text(&s::ROLE),
+        login: None,
     }
 }
 

@@ -54,7 +54,7 @@ fn contexts(bytes: &[u8]) -> [Context<'_>; 5] {
         negotiated,
         abilities: Abilities::default(),
         principal: b"",
-        is_reader: false,
+        rights: crate::tools::Rights::default(),
         client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     };

@@ -74,7 +74,7 @@ mod tests {
             negotiated,
             abilities: crate::mcp::Abilities::default(),
             principal: b"",
-            is_reader: false,
+            rights: crate::tools::Rights::default(),
             client: crate::ident::ClientLabel::default(),
             now: Now::default(),
         }

@@ -3,6 +3,7 @@
 use super::{Abilities, Revision};
 use crate::ident::ClientLabel;
 use crate::time::Now;
+use crate::tools::Rights;
 
 /// What the meaning of a message depends on besides the message.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,8 +18,8 @@ pub struct Context<'a> {
     /// Who the caller is, as bytes that are always the same for the same caller; empty where nobody is known. What is
     /// handed to one caller is worth nothing in the hands of another.
     pub principal: &'a [u8],
-    /// Whether the caller may not write, whatever the operator lets others write.
-    pub is_reader: bool,
+    /// What the caller may, and as whom its statements run.
+    pub rights: Rights<'a>,
     /// What the client of a legacy connection or session called itself in `initialize`. A modern message says it itself.
     pub client: ClientLabel,
     /// The time.

@@ -57,7 +57,7 @@ impl<'a> Request<'a> {
             form: self.revision.form(),
             now: self.context.now,
             principal: self.context.principal,
-            is_reader: self.context.is_reader,
+            rights: self.context.rights,
             client: match self.params.meta.client_info.filter(|_| is_modern) {
                 Some(info) => client_of(Some(info)),
                 None => self.context.client,
@@ -83,12 +83,14 @@ impl<'a> Request<'a> {
             revision: self.revision,
             form,
             abilities: self.abilities,
-            principal: self.context.principal,
+            // What holds for a key holds whatever login comes beside it.
+            principal: self.context.rights.credential.unwrap_or(self.context.principal),
             arguments: self.params.arguments,
             answers: None,
             state: None,
             hears,
             mode: Mode::Now,
+            login: self.context.rights.login,
             now: self.context.now,
         }
     }
@@ -179,6 +181,7 @@ pub(super) fn reply_with(
             let traceparent = request.traceparent();
             let call = request.call(&service.keys, traceparent.as_deref());
             work.query_tag = Some(call.query_tag(method));
+            work.context.login = call.rights.login.cloned();
             let call = ToolCall {
                 work,
                 finish,

@@ -20,6 +20,7 @@ use super::tasks::Mode;
 use super::{Abilities, Revision};
 use crate::backend::job::Work;
 use crate::backend::kept::{Kept, Share, Who};
+use crate::secret::Login;
 use crate::time::{Instant, Now};
 use crate::tools::{Catalogue, Form};
 use crate::{json, rpc};
@@ -169,6 +170,8 @@ pub struct Asked<'a> {
     /// Whether the call may become a task. Then a script's questions wait until its client looks for them, in every
     /// revision.
     pub mode: Mode,
+    /// The login that the caller's statements run with; `None`: the server's. What was told to one is none of another's.
+    pub login: Option<&'a Arc<Login>>,
     /// The time.
     pub now: Now,
 }

@@ -30,7 +30,7 @@ fn http<'a>(version: Option<&'a str>, method: Option<&'a str>, name: Option<&'a 
         negotiated: None,
         abilities: Abilities::default(),
         principal: b"",
-        is_reader: false,
+        rights: crate::tools::Rights::default(),
         client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     }
@@ -42,7 +42,7 @@ fn socket(negotiated: Option<Revision>) -> Context<'static> {
         negotiated,
         abilities: Abilities::default(),
         principal: b"",
-        is_reader: false,
+        rights: crate::tools::Rights::default(),
         client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     }

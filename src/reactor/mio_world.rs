@@ -19,7 +19,7 @@ use super::listen::OPTIONS_ARE_INHERITED;
 use super::tls::{Acceptor, Found, Handshakes, Session};
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
-use crate::address::Networks;
+use crate::address::{Network, Networks};
 use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
@@ -54,6 +54,8 @@ pub struct MioWorld {
 pub(super) struct Stream {
     socket: TcpStream,
     tls: Option<Box<Session>>,
+    /// Whose handshakes are bounded together with this one's, while it is under way.
+    shaking_for: Option<Network>,
     /// It begins with a proxy's header, which has not come yet.
     awaits_introduction: bool,
     generation: u32,
@@ -181,9 +183,14 @@ impl MioWorld {
     }
 
     fn register(&mut self, mut socket: TcpStream, peer: IpAddr) -> io::Result<SocketKey> {
+        let introductions = self.introductions.as_ref();
+        let awaits_introduction =
+            introductions.is_some_and(|introductions| introductions.are_awaited_from(peer));
+        let client = Some(Network::of_client(peer))
+            .filter(|client| self.tls.is_some() && !awaits_introduction && !client.is_loopback());
         let tls = match &mut self.tls {
             None => None,
-            Some(tls) if tls.has_room() => Some(tls.begin()?),
+            Some(tls) if tls.has_room(client) => Some(tls.begin()?),
             // Nothing can be said to a peer that no session is begun with.
             Some(_) => return Err(ErrorKind::ConnectionAborted.into()),
         };
@@ -204,17 +211,15 @@ impl MioWorld {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, token_of(key), both)?;
         if let Some(handshakes) = &mut self.tls {
-            handshakes.note(key, self.clock.now().monotonic);
+            handshakes.note(key, client, self.clock.now().monotonic);
         }
-        let introductions = self.introductions.as_mut();
-        let introductions = introductions.filter(|introductions| introductions.are_awaited_from(peer));
-        let awaits_introduction = introductions.is_some();
-        if let Some(introductions) = introductions {
+        if let Some(introductions) = self.introductions.as_mut().filter(|_| awaits_introduction) {
             introductions.note(key, self.clock.now().monotonic);
         }
         entry.insert(Stream {
             socket,
             tls,
+            shaking_for: client,
             awaits_introduction,
             generation: key.generation,
             is_drained: false,
@@ -355,7 +360,7 @@ impl Transport for MioWorld {
             let mut stream = self.streams.remove(socket.index as usize);
             if let (Some(session), Some(handshakes)) = (&mut stream.tls, &mut self.tls) {
                 if session.is_shaking_hands() {
-                    handshakes.on_given_up();
+                    handshakes.on_given_up(stream.shaking_for);
                 }
                 session.say_farewell(&mut stream.socket);
             }
@@ -427,6 +432,7 @@ impl MioWorld {
             // What follows is read in the next turn, in which everybody knows whose it is.
             return Err(ErrorKind::WouldBlock.into());
         }
+        let shaking_for = stream.shaking_for;
         let (Stream { socket, tls, .. }, Some(handshakes)) = (stream, tls) else {
             return Err(ErrorKind::NotConnected.into());
         };
@@ -436,7 +442,7 @@ impl MioWorld {
         match session.read(socket, into, handshakes.left())? {
             Found::Bytes(count) => return Ok(count),
             Found::Nothing => {}
-            Found::Opened => handshakes.on_opened(key),
+            Found::Opened => handshakes.on_opened(key, shaking_for),
             Found::Postponed => handshakes.on_postponed(key),
         }
         Err(ErrorKind::WouldBlock.into())

@@ -9,9 +9,11 @@
 //! 3. Path and method.
 //! 4. Credential: who it is, unless the route is for everybody.
 //! 5. Scope: whether that caller may do what the route does.
+//! 6. Login: whether it brings its own login to the database, where the operator wants that.
 //!
 //! What a message may do beyond its route (a tool that writes) is asked of the same [`Identity`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::core::Core;
@@ -22,8 +24,9 @@ use crate::access::identity::Kind;
 use crate::access::issuers::{Times, Verdict};
 use crate::access::key_set::KeySet;
 use crate::access::keys::Refused;
-use crate::access::{Identity, Issuers, KeyRing, Mark, Scope};
+use crate::access::{Identity, Issuers, KeyRing, Logins, Mark, Scope, logins};
 use crate::time::Now;
+use crate::tools::Rights;
 use crate::wire::http::Request;
 
 /// What credentials are accepted, as things stand.
@@ -33,6 +36,8 @@ pub(super) struct Access {
     is_guarded: bool,
     keys: KeyRing,
     issuers: Option<Issuers>,
+    /// Callers' own logins to the database, where they bring them along.
+    logins: Option<Logins>,
     /// What must be fetched before more can be said.
     wanted: Vec<Wanted>,
     /// Who waits for the keys of an issuer waits no longer.
@@ -67,17 +72,24 @@ pub(super) enum Refusal {
     KeysMissing,
     /// A caller that may not do what the route does.
     Scope(Scope),
+    /// No login to the database, where each caller must bring its own.
+    NoLogin,
+    /// One that cannot be a token.
+    OddLogin,
+    /// One more than are kept.
+    TooManyLogins,
 }
 
 impl Refusal {
     pub(super) const fn status(self) -> u16 {
         match self {
-            Self::Host | Self::Origin | Self::Scope(_) => 403,
+            Self::OddLogin => 400,
+            Self::Host | Self::Origin | Self::Scope(_) | Self::NoLogin => 403,
             Self::Path => 404,
             Self::UnknownMethod => 501,
             Self::Method(_) => 405,
             Self::NoKey | Self::WrongKey | Self::ExpiredKey => 401,
-            Self::KeysAwaited | Self::KeysMissing => 503,
+            Self::KeysAwaited | Self::KeysMissing | Self::TooManyLogins => 503,
         }
     }
 
@@ -98,6 +110,15 @@ impl Refusal {
             }
             Self::Scope(_) => {
                 "this key or token may not do that; WWW-Authenticate names the scope that is needed"
+            }
+            Self::NoLogin => {
+                "your own Snowflake token is needed, and no other login is used for you: send it in the header"
+            }
+            Self::OddLogin => {
+                "what came as your Snowflake token cannot be one: expected one token, without spaces, at most once, in the header"
+            }
+            Self::TooManyLogins => {
+                "as many callers with Snowflake tokens of their own are here as may be; try again in a minute"
             }
         }
     }
@@ -140,8 +161,22 @@ impl Access {
                 };
                 Issuers::new(resource, times, limits.tokens_checked_max)
             }),
+            logins: settings.logins.clone().map(|rule| {
+                let limits = &settings.limits;
+                Logins::new(rule, limits.logins_max, limits.login_idle_max)
+            }),
             wanted: Vec::new(),
             is_out_of_patience: false,
+        }
+    }
+
+    /// What a refusal says to whoever asked.
+    pub(super) fn words(&self, refusal: Refusal) -> Cow<'static, str> {
+        match (refusal, &self.logins) {
+            (Refusal::NoLogin | Refusal::OddLogin, Some(logins)) => {
+                Cow::Owned(format!("{} {}", refusal.message(), logins.rule().field))
+            }
+            _ => Cow::Borrowed(refusal.message()),
         }
     }
 
@@ -172,9 +207,9 @@ impl Access {
     pub(super) fn is_known(&self, caller: &Identity, now: Now) -> bool {
         !caller.is_expired(now.wall)
             && match caller.kind {
-                Kind::Key => self.keys.holds(caller.mark, now.wall),
-                // A token is good for its time, a certificate for its connection.
-                Kind::Token | Kind::Certificate => true,
+                Kind::Key => self.keys.holds(caller.credential, now.wall),
+                // A token is good for its time, a certificate for its connection; of a login the database knows.
+                Kind::Token | Kind::Certificate | Kind::Login => true,
             }
     }
 
@@ -194,6 +229,9 @@ impl Access {
             | Refusal::UnknownMethod
             | Refusal::KeysAwaited
             | Refusal::KeysMissing
+            | Refusal::NoLogin
+            | Refusal::OddLogin
+            | Refusal::TooManyLogins
             | Refusal::Method(_) => return None,
         };
         let mut challenge = format!("Bearer realm=\"snowflake-mcp\"{fault}");
@@ -278,10 +316,33 @@ impl Core {
                 Some(caller)
             }
         };
+        let caller = match route.need() {
+            Some(Scope::Read) if request.method() != "OPTIONS" => self.with_login(caller, request, now)?,
+            _ => caller,
+        };
         Ok(Admitted {
             route,
             caller,
             cors_origin,
+        })
+    }
+}
+
+impl Core {
+    /// The caller together with the login to the database that it brings along, where callers do.
+    fn with_login(&mut self, caller: Caller, request: Request<'_>, now: Now) -> Result<Caller, Refusal> {
+        let Some(logins) = &mut self.access.logins else {
+            return Ok(caller);
+        };
+        let field = Arc::clone(&logins.rule().field);
+        let found = logins.caller(caller, request.field_lines(&field), now.monotonic);
+        for mark in logins.take_gone() {
+            self.accounts.forget_login(mark);
+        }
+        found.map_err(|refused| match refused {
+            logins::Refused::Missing => Refusal::NoLogin,
+            logins::Refused::Malformed => Refusal::OddLogin,
+            logins::Refused::TooMany => Refusal::TooManyLogins,
         })
     }
 }
@@ -296,11 +357,13 @@ pub(super) fn mark(caller: &Caller) -> &[u8] {
     caller.as_ref().map_or(&[], |caller| caller.mark.as_bytes())
 }
 
-/// Whether a caller may not write, whatever the operator lets others write.
-pub(super) fn is_reader(caller: &Caller) -> bool {
-    caller
-        .as_ref()
-        .is_some_and(|caller| caller.scope < Some(Scope::Write))
+/// What a caller may besides coming in, and as whom.
+pub(super) fn rights(caller: &Caller) -> Rights<'_> {
+    caller.as_ref().map_or_else(Rights::default, |caller| Rights {
+        is_reader: caller.scope < Some(Scope::Write),
+        credential: Some(caller.credential.as_bytes()),
+        login: caller.login.as_ref(),
+    })
 }
 
 fn check_host(rule: &HostRule, request: Request<'_>) -> Result<(), Refusal> {

@@ -13,6 +13,7 @@ use crate::access::{Identity, Mark, Quota};
 use crate::backend::{Error, Kind};
 use crate::ident::ConnectionId;
 use crate::limits::ACCOUNTS_MAX;
+use crate::secret::Login;
 use crate::time::{Instant, Now};
 
 /// Callers and what they used.
@@ -69,6 +70,29 @@ impl Accounts {
         }
     }
 
+    /// Forgets a caller whose login is no longer kept.
+    pub(super) fn forget_login(&mut self, mark: Mark) {
+        self.known.remove(&mark);
+    }
+
+    /// The login that a caller brought along.
+    pub(super) fn login(&self, principal: Principal) -> Option<Arc<Login>> {
+        let Principal::Known(mark) = principal else {
+            return None;
+        };
+        self.known.get(&mark)?.login.clone()
+    }
+
+    /// On whose account the use of `principal` is counted. The limits of a key hold for all logins together that come with
+    /// it; else its holder would have them once more with each.
+    fn payer(&self, principal: Principal) -> Principal {
+        let Principal::Known(mark) = principal else {
+            return principal;
+        };
+        let own = self.known.get(&mark).filter(|known| is_counted(known.quota));
+        own.map_or(principal, |known| Principal::Known(known.credential))
+    }
+
     /// What the log calls a caller: no secret.
     pub(super) fn label(&self, principal: Principal) -> Box<str> {
         match principal {
@@ -108,7 +132,7 @@ impl Accounts {
         if !is_counted(quota) {
             return Ok(());
         }
-        let usage = self.usage(principal, now);
+        let usage = self.usage(self.payer(principal), now);
         let day_left = DAY.saturating_sub(Duration::from_secs(now.wall.as_seconds() % DAY.as_secs()));
         let used_up = |used: u64, max: Option<u64>, what: &str| match max {
             Some(max) if used >= max => Err(too_many(
@@ -135,7 +159,7 @@ impl Accounts {
     pub(super) fn charge(&mut self, principal: Principal, now: Now, rows: u64, bytes: u64) {
         let quota = self.quota(principal);
         if quota.rows_per_day_max.is_some() || quota.bytes_per_day_max.is_some() {
-            let usage = self.usage(principal, now);
+            let usage = self.usage(self.payer(principal), now);
             usage.rows = usage.rows.saturating_add(rows);
             usage.bytes = usage.bytes.saturating_add(bytes);
         }
@@ -242,6 +266,8 @@ mod tests {
         accounts.note(&Some(Arc::new(Identity {
             label: "ann".into(),
             mark,
+            credential: mark,
+            login: None,
             scope: Some(crate::access::Scope::Read),
             kind: crate::access::identity::Kind::Key,
             quota: Quota {

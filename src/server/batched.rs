@@ -50,7 +50,7 @@ impl Sender<'_> {
             negotiated,
             abilities,
             principal: access::mark(&self.caller),
-            is_reader: access::is_reader(&self.caller),
+            rights: access::rights(&self.caller),
             client,
             now,
         }

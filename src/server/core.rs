@@ -28,7 +28,7 @@ use super::shutdown::Phase;
 use super::streams::Streams;
 use super::timers::Timers;
 use crate::backend::Error;
-use crate::backend::job::Rendered;
+use crate::backend::job::{Rendered, Work};
 use crate::entropy::Entropy;
 use crate::ident::JobId;
 use crate::mcp::session::Sessions;
@@ -175,9 +175,10 @@ impl Core {
         talk: &mut Talk,
         caller: Caller,
         principal: Principal,
-        call: ToolCall,
+        mut call: ToolCall,
     ) {
         self.metrics.count(Metric::CallsAdmitted);
+        self.bind_login(principal, &mut call.work);
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
@@ -197,6 +198,13 @@ impl Core {
         self.intend_task(now, job, mode, false);
         self.memory.note_statements(self.inflight.statement_bytes());
         talk.jobs.push(job);
+    }
+
+    /// Sees to it that nothing of a caller who brought its own login runs with the server's, whoever made the work.
+    pub(super) fn bind_login(&self, principal: Principal, work: &mut Work) {
+        if let Some(login) = self.accounts.login(principal) {
+            work.context.login = Some(login);
+        }
     }
 
     /// Lets an admitted call that goes on by itself begin.

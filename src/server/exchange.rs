@@ -69,7 +69,7 @@ impl Core {
         settings: &Settings,
         (request, responder): (Request<'_>, Responder<'_>),
     ) -> Upgrade {
-        if talk.origin.is_proxy {
+        if talk.origin.is_proxy() {
             talk.note_forwarded(settings, request);
         }
         let decided = self.decide(settings, request, &talk.certificate, now);
@@ -111,7 +111,10 @@ impl Core {
             return Upgrade::No;
         }
         match (route, request.method()) {
-            (Route::Everything, _) | (_, "OPTIONS") => answer.options(request, route.allow()),
+            (Route::Everything, _) | (_, "OPTIONS") => {
+                let login = settings.logins.as_ref().map(|rule| &*rule.field);
+                answer.options(request, route.allow(), login);
+            }
             (Route::Mcp, "GET") if handshake::is_upgrade(&request) => {
                 return self.upgrade(talk, request, answer);
             }
@@ -166,6 +169,9 @@ impl Core {
             | Refusal::ExpiredKey
             | Refusal::KeysAwaited
             | Refusal::KeysMissing
+            | Refusal::NoLogin
+            | Refusal::OddLogin
+            | Refusal::TooManyLogins
             | Refusal::Scope(_) => {
                 self.metrics.count(Metric::KeysRefused);
             }
@@ -178,6 +184,7 @@ impl Core {
             request.path(),
             refusal.message()
         );
+        let words = self.access.words(refusal);
         let challenge = self.access.challenge(refusal);
         let mut lines: Vec<_> = challenge
             .iter()
@@ -186,6 +193,7 @@ impl Core {
         match refusal {
             Refusal::Method(route) => lines.push(("Allow", route.allow())),
             Refusal::KeysMissing => lines.push(("Retry-After", "5")),
+            Refusal::TooManyLogins => lines.push(("Retry-After", "60")),
             _ => {}
         }
         // A page on the list may learn why, and where to sign in.
@@ -197,7 +205,7 @@ impl Core {
             responder,
             refusal.status(),
             &lines,
-            &refusal_body(refusal.status(), refusal.message()),
+            &refusal_body(refusal.status(), &words),
         );
     }
 
@@ -242,7 +250,7 @@ impl Core {
     fn on_rest_call(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
         let context = Context {
             principal: access::mark(&answer.caller),
-            is_reader: access::is_reader(&answer.caller),
+            rights: access::rights(&answer.caller),
             now,
             ..Context::default()
         };
@@ -509,7 +517,7 @@ impl Answer<'_, '_> {
     }
 
     /// A preflight of an allowed page, or what the path serves.
-    fn options(self, request: Request<'_>, allow: &str) {
+    fn options(self, request: Request<'_>, allow: &str, login: Option<&str>) {
         let is_preflight = request.field("access-control-request-method").is_some();
         let response = |headers| Response {
             status: 204,
@@ -520,7 +528,7 @@ impl Answer<'_, '_> {
         };
         match self.cors_origin {
             Some(origin) if is_preflight => {
-                let sendable = headers::sendable(request.field("access-control-request-headers"));
+                let sendable = headers::sendable(request.field("access-control-request-headers"), login);
                 self.responder
                     .respond(response(&headers::preflight(origin, allow, &sendable)));
             }

@@ -55,9 +55,13 @@ pub(super) fn cors(origin: &str) -> [(&str, &str); 3] {
 }
 
 /// The names of header fields that a page may send, of those that its preflight asks for: ours, and those that repeat
-/// arguments of a call, whose names nobody knows before.
-pub(super) fn sendable(requested: Option<&[u8]>) -> String {
+/// arguments of a call, whose names nobody knows before; and the one with the caller's own login, where there is one.
+pub(super) fn sendable(requested: Option<&[u8]>, login: Option<&str>) -> String {
     let mut names = SENDABLE.to_owned();
+    if let Some(name) = login {
+        names.push_str(", ");
+        names.push_str(name);
+    }
     let requested = requested
         .and_then(|requested| str::from_utf8(requested).ok())
         .unwrap_or("");
@@ -94,11 +98,13 @@ mod tests {
 
     #[test]
     fn a_page_may_send_our_fields_and_those_of_arguments_and_no_others() {
-        assert_eq!(sendable(None), SENDABLE);
+        assert_eq!(sendable(None, None), SENDABLE);
+        assert_eq!(sendable(None, Some("x-token")), format!("{SENDABLE}, x-token"));
         assert_eq!(
-            sendable(Some(
-                b"content-type, mcp-param-table,X-Evil, Mcp-Param-a\tb,Mcp-Param-B_1"
-            )),
+            sendable(
+                Some(b"content-type, mcp-param-table,X-Evil, Mcp-Param-a\tb,Mcp-Param-B_1"),
+                None
+            ),
             format!("{SENDABLE}, mcp-param-table, Mcp-Param-B_1")
         );
     }

@@ -389,7 +389,10 @@ impl Server {
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
                 let ended = result.as_ref().map(|_| ());
-                core.observe(now, flight.connection.as_ref(), ended);
+                // Whether a caller's own login is good says nothing of the server's.
+                if flight.who.identity.is_empty() || !ended.is_err_and(|error| error.kind == Kind::Login) {
+                    core.observe(now, flight.connection.as_ref(), ended);
+                }
                 let result = core.learn_from(now, &flight, result);
                 for (follower, mut flight) in followers {
                     self.core.record_end(now.monotonic, &mut flight, &result);
@@ -533,7 +536,7 @@ impl Server {
         if find(&mut self.entries, connection).is_none() {
             return;
         }
-        let mut entry = self.entries.remove(connection.index as usize);
+        let entry = self.entries.remove(connection.index as usize);
         for key in &entry.talk.streams {
             if let Some(kept) = self
                 .core
@@ -547,7 +550,9 @@ impl Server {
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
         self.core.accounts.forget(connection);
-        self.core.leave_from(&mut entry.talk.origin);
+        if !entry.is_turned_away {
+            self.core.leave_from(&entry.talk.origin);
+        }
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

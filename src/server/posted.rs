@@ -50,7 +50,7 @@ impl Core {
                 .session
                 .map_or_else(Abilities::default, |session| session.abilities),
             principal: access::mark(&answer.caller),
-            is_reader: access::is_reader(&answer.caller),
+            rights: access::rights(&answer.caller),
             client: answer
                 .session
                 .map_or_else(Default::default, |session| session.client),

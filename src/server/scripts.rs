@@ -63,8 +63,11 @@ impl Server {
             .keep_script(job, script, waits, &mut self.core.timers);
     }
 
-    fn work_instead(&mut self, now: Now, job: JobId, call: ToolCall) {
+    fn work_instead(&mut self, now: Now, job: JobId, mut call: ToolCall) {
         let Self { entries, core, .. } = self;
+        if let Some(flight) = core.inflight.find(job) {
+            core.bind_login(flight.principal(), &mut call.work);
+        }
         let room = core.check_memory(call.work.leased_bytes());
         if let Err(short) = room.and_then(|()| core.check_audit()) {
             return self.end_script(now, job, call.finish.ended(Err(short)));

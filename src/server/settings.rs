@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::issuers::Resource;
+use crate::access::logins::Rule;
 use crate::access::{KeyRing, Quota};
 use crate::address::Networks;
 use crate::audit::WhenFull;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub quota: Quota,
     /// Whose tokens are accepted (OAuth 2.1); `None`: nobody's.
     pub resource: Option<Resource>,
+    /// Where callers bring their own logins to the database; `None`: nowhere.
+    pub logins: Option<Rule>,
     /// Path of the metrics route; `None` switches it off.
     pub metrics_path: Option<String>,
     /// Whether there is an audit log, and what is done when it cannot be written.
@@ -74,6 +77,7 @@ impl Default for Settings {
             is_tls: false,
             quota: Quota::default(),
             resource: None,
+            logins: None,
             metrics_path: Some("/metrics".to_owned()),
             audit: None,
         }

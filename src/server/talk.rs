@@ -196,7 +196,7 @@ impl Core {
             negotiated,
             abilities,
             principal: access::mark(&caller),
-            is_reader: access::is_reader(&caller),
+            rights: access::rights(&caller),
             client,
             now,
         };
@@ -237,7 +237,7 @@ impl Core {
         let caller = talk.caller.clone();
         let context = Context {
             principal: access::mark(&caller),
-            is_reader: access::is_reader(&caller),
+            rights: access::rights(&caller),
             now,
             ..Context::default()
         };

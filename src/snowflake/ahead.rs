@@ -73,7 +73,7 @@ impl Ahead {
         let client = Arc::clone(client);
         let (tell, answer) = mpsc::sync_channel(1);
         let errand = move || {
-            let reply = client.exchange(Method::Get, &target, manner);
+            let reply = client.exchange(Method::Get, &target, &manner);
             // When nobody waits for it any more it is dropped here, unread.
             let _ = tell.send((reply, permit));
         };

@@ -13,17 +13,21 @@ use super::budget::Budget;
 use super::error::{self, Complaint};
 use super::http::{Headers, HttpClient, Method, Request, Response};
 use super::retry::{self, Failure};
+use super::settings::TokenKind;
 use super::skew::Skew;
 use crate::backend::job::Context;
 use crate::backend::{Error, Kind};
 use crate::entropy::Entropy;
 use crate::ident::Uuid;
+use crate::secret::Login as SomebodysLogin;
 use crate::time::{Clock, Now};
 
 /// The parts that every job shares.
 pub(super) struct Client {
     pub(super) http: Box<dyn HttpClient>,
     pub(super) credentials: Credentials,
+    /// What callers' own tokens are.
+    pub(super) callers_kind: TokenKind,
     /// For messages.
     pub(super) host: String,
     /// How far this machine's clock is off.
@@ -49,8 +53,10 @@ pub(super) struct Gate {
 }
 
 /// How an exchange is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Manner {
+    /// The login of whoever it is for; `None`: the server's own.
+    pub(super) login: Option<Arc<SomebodysLogin>>,
     /// How long it may take in all.
     pub(super) patience: Duration,
     /// The login was renewed just now: a second refusal is meant.
@@ -97,13 +103,17 @@ impl Client {
     /// Sends a request and waits for the head of its answer; a small answer is read whole.
     ///
     /// A login that is refused as expired is renewed unless that was just done.
-    pub(super) fn exchange(&self, method: Method<'_>, target: &str, manner: Manner) -> Reply {
+    pub(super) fn exchange(&self, method: Method<'_>, target: &str, manner: &Manner) -> Reply {
         let before = self.clock.now();
         let now = Now {
             wall: self.skew.correct(before.wall),
             ..before
         };
-        let bearer = match self.credentials.login(now) {
+        let login = match &manner.login {
+            Some(login) => Ok(Login::Ready(Bearer::of_caller(login, self.callers_kind))),
+            None => self.credentials.login(now),
+        };
+        let bearer = match login {
             Ok(Login::Ready(bearer)) => bearer,
             Ok(Login::Pending(after)) => return Reply::Login(NextLogin::Pending(after)),
             Err(error) => return self.without_login(&error),
@@ -130,7 +140,7 @@ impl Client {
             Ok(response) => {
                 log::debug!("{target} answered HTTP {} after {elapsed_ms} ms", response.status);
                 self.compare_clocks(&response.headers, now);
-                self.judge(response, &bearer, now, manner.has_renewed)
+                self.judge(response, &bearer, now, manner)
             }
             Err(fault) => {
                 log::debug!("{target} failed after {elapsed_ms} ms: {fault:?}");
@@ -194,7 +204,7 @@ impl Client {
         budget.take(now)
     }
 
-    fn judge(&self, response: Response, bearer: &Bearer, now: Now, has_renewed: bool) -> Reply {
+    fn judge(&self, response: Response, bearer: &Bearer, now: Now, manner: &Manner) -> Reply {
         let Response {
             status,
             headers,
@@ -229,12 +239,14 @@ impl Client {
             };
         }
         let is_refused = status == 401 && complaint.is_about_token(status);
-        if is_refused && !has_renewed && self.credentials.renew_after(bearer) {
+        // A caller's own cannot be renewed here.
+        let may_renew = !manner.has_renewed && manner.login.is_none();
+        if is_refused && may_renew && self.credentials.renew_after(bearer) {
             return Reply::Login(NextLogin::Renewed);
         }
         let error = Error {
             retry_after,
-            ..self.with_login_hint(complaint, status, &headers, now)
+            ..self.with_login_hint((complaint, status), &headers, (now, manner.login.as_deref()))
         };
         match Failure::of_status(status) {
             Some(failure) => Reply::Failed { failure, error },
@@ -268,10 +280,23 @@ impl Client {
     }
 
     /// Says what to look at when a login was refused.
-    fn with_login_hint(&self, complaint: Complaint, status: u16, headers: &Headers, now: Now) -> Error {
+    fn with_login_hint(
+        &self,
+        (complaint, status): (Complaint, u16),
+        headers: &Headers,
+        (now, login): (Now, Option<&SomebodysLogin>),
+    ) -> Error {
         let named = complaint.fingerprint().map(str::to_owned);
         let mut error = complaint.into_error(status);
         if error.kind != Kind::Login {
+            return error;
+        }
+        if let Some(login) = login {
+            error.message = format!(
+                "{}; the token in the header {} has expired, or is not for this account or not of the kind that the operator set: send a new one",
+                error.message,
+                login.field()
+            );
             return error;
         }
         let hint = self.credentials.login_hint(named.as_deref());

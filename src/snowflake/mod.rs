@@ -110,6 +110,7 @@ impl Snowflake {
             client: Arc::new(Client {
                 http,
                 credentials,
+                callers_kind: settings.callers_kind,
                 host: endpoint.host,
                 skew: Skew::default(),
                 gate: Mutex::default(),

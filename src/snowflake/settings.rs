@@ -28,6 +28,8 @@ pub struct Settings {
     pub protocol: Protocol,
     /// How to log in.
     pub authentication: Authentication,
+    /// What callers' own tokens are, where they bring them along.
+    pub callers_kind: TokenKind,
     /// Where statements run that do not say so themselves.
     pub context: Context,
     /// Connections kept open between requests. Fewer than there are workers costs TLS handshakes.
@@ -48,6 +50,7 @@ impl Settings {
             port: None,
             protocol: Protocol::Https,
             authentication,
+            callers_kind: TokenKind::OAuth,
             context: Context::default(),
             // The workers, the thread that serves cancels, and what is asked for ahead.
             idle_connections_max: Limits::default().workers + 1 + PARTITIONS_AHEAD_MAX,

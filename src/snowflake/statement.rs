@@ -373,11 +373,12 @@ impl Stepper<'_> {
     }
 
     fn exchange(&self, method: Method<'_>, target: &str, patience: Duration) -> Reply {
-        self.client.exchange(method, target, self.manner(patience))
+        self.client.exchange(method, target, &self.manner(patience))
     }
 
     fn manner(&self, patience: Duration) -> Manner {
         Manner {
+            login: self.work.context.login.clone(),
             patience,
             has_renewed: self.run.has_renewed,
             is_urgent: self.is_ending,

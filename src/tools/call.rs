@@ -3,10 +3,13 @@
 //! Everything in it comes from outside; nothing is looked up here. It is what further things that tools must know of a
 //! call are added to.
 
+use std::sync::Arc;
+
 use super::history::History;
 use super::render::Form;
 use crate::ident::{ClientLabel, QueryId};
 use crate::json;
+use crate::secret::Login;
 use crate::time::Now;
 use crate::token::Keys;
 
@@ -19,8 +22,8 @@ pub struct Call<'a> {
     pub now: Now,
     /// Who asks, as bytes that are always the same for the same caller; empty where nobody is known.
     pub principal: &'a [u8],
-    /// Whether they may not write, whatever the operator lets others write.
-    pub is_reader: bool,
+    /// What they may, and as whom.
+    pub rights: Rights<'a>,
     /// What the client calls itself.
     pub client: ClientLabel,
     /// The id of the request, as JSON text; `null` where it has none.
@@ -33,6 +36,17 @@ pub struct Call<'a> {
     pub ran: Option<&'a History>,
 }
 
+/// What a caller's credential says besides who it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rights<'a> {
+    /// Whether it may not write, whatever the operator lets others write.
+    pub is_reader: bool,
+    /// What rulings for keys go by, where that is not the caller: it brought a login along beside its key.
+    pub credential: Option<&'a [u8]>,
+    /// The login that its statements run with; `None`: the server's.
+    pub login: Option<&'a Arc<Login>>,
+}
+
 impl<'a> Call<'a> {
     /// A call of which nothing more is known.
     pub fn of_nobody(form: Form, keys: &'a Keys) -> Self {
@@ -40,13 +54,18 @@ impl<'a> Call<'a> {
             form,
             now: Now::default(),
             principal: b"",
-            is_reader: false,
+            rights: Rights::default(),
             client: ClientLabel::default(),
             request_id: "null",
             traceparent: None,
             keys,
             ran: None,
         }
+    }
+
+    /// What rulings for keys go by.
+    pub(super) fn credential(&self) -> &'a [u8] {
+        self.rights.credential.unwrap_or(self.principal)
     }
 
     /// Whether the statement with this id may be asked after by the id alone. Where callers are told apart, only by the one

@@ -48,7 +48,7 @@ use crate::backend::{Answer, Error};
 use crate::json;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement, Write};
 
-pub use call::Call;
+pub use call::{Call, Rights};
 pub use choice::Choice;
 pub use fence::Fence;
 pub use gate::Consent;
@@ -182,7 +182,7 @@ impl Catalogue {
             return &self.settings;
         }
         let role = choice::role(arguments).or_else(|| self.settings.role.clone());
-        self.settings_in(role.as_deref(), call.principal)
+        self.settings_in(role.as_deref(), call.credential())
     }
 
     fn settings_in(&self, role: Option<&str>, principal: &[u8]) -> &Arc<Settings> {
@@ -258,7 +258,8 @@ impl Catalogue {
         let begun = (tool.begin)(settings, &arguments, call).and_then(|mut begun| {
             if let Begun::Work(work) = &mut begun {
                 choice::apply(settings, &arguments, work)?;
-                if call.is_reader {
+                work.context.login = call.rights.login.cloned();
+                if call.rights.is_reader {
                     keep_from_writing(work)?;
                 }
             }

@@ -146,6 +146,7 @@ impl Settings {
             schema,
             warehouse: self.warehouse.clone(),
             role: self.role.clone(),
+            login: None,
         }
     }
 }

@@ -268,6 +268,7 @@ fn no_client_sees_another_clients_context() {
             schema: schema.map(str::to_owned),
             role: schema.map(|schema| format!("{schema}_READER")),
             warehouse: schema.map(str::to_owned),
+            login: None,
         };
         cells(&finish(&demo, job, &CancelToken::new()).unwrap()[0]).remove(0)
     };

@@ -22,7 +22,7 @@ use crate::backend::kept::{self, Kept, Key, Share, Who};
 use crate::limits::Limits;
 use crate::rpc;
 use crate::sql::identifier::Identifier;
-use crate::time::{Instant, Now};
+use crate::time::Instant;
 use crate::tools::document::MIME_TYPE;
 use crate::tools::lookup::{Name, Names, Sought, Wanted};
 use crate::tools::place::Place;
@@ -52,9 +52,10 @@ impl Account {
     }
 
     /// The names of a listing, if they were told a short while ago: all of them, or the first ones of too many.
-    fn names(&mut self, sought: &Sought, now: Now) -> Option<Arc<Kept>> {
-        let key = self.catalogue.share_of(sought).key;
-        let (kept, _) = self.cache.find(&key, now.monotonic)?;
+    fn names(&mut self, sought: &Sought, asked: &Asked<'_>) -> Option<Arc<Kept>> {
+        let mut key = self.catalogue.share_of(sought).key;
+        key.who.identity = asked.login.map_or("", |login| login.mark()).into();
+        let (kept, _) = self.cache.find(&key, asked.now.monotonic)?;
         Some(kept)
     }
 
@@ -134,10 +135,7 @@ impl Offer for Account {
             Ok(visible) => visible,
             Err(refusal) => return Some(reply(Err(refusal))),
         };
-        if let Some(kept) = self
-            .names(&Sought::Databases, asked.now)
-            .filter(|kept| kept.is_whole)
-        {
+        if let Some(kept) = self.names(&Sought::Databases, asked).filter(|kept| kept.is_whole) {
             let after = page.after.as_deref();
             let found = Names::of_kept(&kept, &visible, "", after, page.entries_max);
             return Some(Reply::Result(resources_members(&found, &page, revision)));
@@ -182,7 +180,7 @@ impl Offer for Account {
         let Ok(visible) = self.catalogue.visible(asked.principal, &sought) else {
             return Some(Reply::Result(completion::members(&[], Some(0), false)));
         };
-        let kept = self.names(&sought, asked.now);
+        let kept = self.names(&sought, asked);
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_whole) {
             let found = Names::of_kept(kept, &visible, prefix, None, completion::VALUES_MAX);
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();

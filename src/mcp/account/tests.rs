@@ -32,6 +32,7 @@ fn with_asked<T>(arguments: &str, then: impl FnOnce(&Asked<'_>) -> T) -> T {
         state: None,
         hears: &hears,
         mode: Mode::Now,
+        login: None,
         now: Now::default(),
     })
 }

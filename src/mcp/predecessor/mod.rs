@@ -51,7 +51,7 @@ impl Service {
             form: REVISION.form(),
             now: context.now,
             principal: context.principal,
-            is_reader: context.is_reader,
+            rights: context.rights,
             client: context.client,
             request_id: id.map_or("null", Id::as_json),
             traceparent: None,

@@ -305,7 +305,7 @@ fn writing_resumes_on_the_edge_after_would_block_without_a_new_registration() {
 
 /// A world in which loopback is a proxy that says whose connections it passes on.
 fn introduced_world(limits: &Limits) -> MioWorld {
-    let proxies = Networks::new(vec![crate::address::Network::parse("127.0.0.0/8").unwrap()]);
+    let proxies = Networks::new(vec![Network::parse("127.0.0.0/8").unwrap()]);
     world().with_introductions(proxies, limits)
 }
 
@@ -369,7 +369,7 @@ fn a_proxy_without_a_header_or_without_haste_is_refused_and_others_need_none() {
         });
         assert_eq!(found, Introduction::Refused, "{said:?}");
     }
-    let proxies = Networks::new(vec![crate::address::Network::parse("10.0.0.0/8").unwrap()]);
+    let proxies = Networks::new(vec![Network::parse("10.0.0.0/8").unwrap()]);
     let mut world = world().with_introductions(proxies, &limits);
     let address = first_address(&world);
     let (key, mut client) = connect(&mut world, address);

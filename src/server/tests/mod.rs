@@ -8,6 +8,7 @@ mod callers;
 mod calls;
 mod fairness;
 mod history;
+mod logins;
 mod memory;
 mod messages;
 mod patience;

@@ -17,7 +17,7 @@ pub(super) use error::LoginError;
 use std::path::Path;
 use std::time::Duration;
 
-use super::settings::{Authentication, ConfigError, Settings};
+use super::settings::{Authentication, ConfigError, Settings, TokenKind};
 use crate::secret::Secret;
 use crate::time::Now;
 use grant::Grant;
@@ -57,6 +57,17 @@ pub(super) struct Bearer {
     pub(super) token_type: &'static str,
     /// Which of the tokens it is, so that refusing an old one does not throw a newer one away.
     generation: u64,
+}
+
+impl Bearer {
+    /// What a caller brought along.
+    pub(super) fn of_caller(login: &crate::secret::Login, kind: TokenKind) -> Self {
+        Self {
+            token: login.token().clone(),
+            token_type: kind.header(),
+            generation: 0,
+        }
+    }
 }
 
 impl Credentials {

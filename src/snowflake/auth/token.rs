@@ -122,7 +122,7 @@ impl FileToken {
 }
 
 impl TokenKind {
-    const fn header(self) -> &'static str {
+    pub(super) const fn header(self) -> &'static str {
         match self {
             Self::ProgrammaticAccess => "PROGRAMMATIC_ACCESS_TOKEN",
             Self::OAuth => "OAUTH",
