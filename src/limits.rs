@@ -108,6 +108,10 @@ pub struct Limits {
     // TLS.
     /// TLS handshakes under way at once; a further connection is closed. Each may hold a message of 64 KiB.
     pub tls_handshakes_max: usize,
+    /// Of them from one address, of IPv6 from one /64; a further connection is closed. With all of them, who begins
+    /// handshakes and says nothing would keep everybody else out. From this machine, and from trusted proxies that say whose
+    /// connections they pass on, there may be all.
+    pub tls_handshakes_per_address_max: usize,
     /// TLS handshakes that begin in one turn of the reactor; with an RSA key it is one. Some 0.2 ms each.
     pub tls_handshakes_per_turn_max: usize,
 
@@ -288,6 +292,7 @@ impl Default for Limits {
             tasks_max: 1_000,
             task_results_bytes_max: 32 << 20,
             tls_handshakes_max: 512,
+            tls_handshakes_per_address_max: 128,
             tls_handshakes_per_turn_max: 8,
             tokens_checked_max: 10_000,
             statement_bytes_max: 1 << 20,

@@ -15,10 +15,11 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::introductions::Introductions;
+use super::listen::OPTIONS_ARE_INHERITED;
 use super::tls::{Acceptor, Found, Handshakes, Session};
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
-use crate::address::Networks;
+use crate::address::{Network, Networks};
 use crate::audit::{Record, State};
 use crate::backend::{Backend, Completion, Job};
 use crate::ident::JobId;
@@ -53,6 +54,8 @@ pub struct MioWorld {
 pub(super) struct Stream {
     socket: TcpStream,
     tls: Option<Box<Session>>,
+    /// Whose handshakes are bounded together with this one's, while it is under way.
+    shaking_for: Option<Network>,
     /// It begins with a proxy's header, which has not come yet.
     awaits_introduction: bool,
     generation: u32,
@@ -180,17 +183,23 @@ impl MioWorld {
     }
 
     fn register(&mut self, mut socket: TcpStream, peer: IpAddr) -> io::Result<SocketKey> {
+        let introductions = self.introductions.as_ref();
+        let awaits_introduction =
+            introductions.is_some_and(|introductions| introductions.are_awaited_from(peer));
+        let client = Some(Network::of_client(peer))
+            .filter(|client| self.tls.is_some() && !awaits_introduction && !client.is_loopback());
         let tls = match &mut self.tls {
             None => None,
-            Some(tls) if tls.has_room() => Some(tls.begin()?),
+            Some(tls) if tls.has_room(client) => Some(tls.begin()?),
             // Nothing can be said to a peer that no session is begun with.
             Some(_) => return Err(ErrorKind::ConnectionAborted.into()),
         };
-        // A reply is written in one piece; waiting for more (Nagle) would only delay it. It fails on a connection that
-        // is gone already.
-        socket
-            .set_nodelay(true)
-            .map_err(|_| io::Error::from(ErrorKind::ConnectionAborted))?;
+        if !OPTIONS_ARE_INHERITED {
+            // It fails on a connection that is gone already.
+            socket
+                .set_nodelay(true)
+                .map_err(|_| io::Error::from(ErrorKind::ConnectionAborted))?;
+        }
         let entry = self.streams.vacant_entry();
         let index = u32::try_from(entry.key()).expect("descriptors are far fewer than 2^32");
         // Wraps after 2^32 connections: an event would have to be that old to be mistaken.
@@ -202,17 +211,15 @@ impl MioWorld {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, token_of(key), both)?;
         if let Some(handshakes) = &mut self.tls {
-            handshakes.note(key, self.clock.now().monotonic);
+            handshakes.note(key, client, self.clock.now().monotonic);
         }
-        let introductions = self.introductions.as_mut();
-        let introductions = introductions.filter(|introductions| introductions.are_awaited_from(peer));
-        let awaits_introduction = introductions.is_some();
-        if let Some(introductions) = introductions {
+        if let Some(introductions) = self.introductions.as_mut().filter(|_| awaits_introduction) {
             introductions.note(key, self.clock.now().monotonic);
         }
         entry.insert(Stream {
             socket,
             tls,
+            shaking_for: client,
             awaits_introduction,
             generation: key.generation,
             is_drained: false,
@@ -238,7 +245,7 @@ impl Clock for MioWorld {
 impl Selector for MioWorld {
     fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
         loop {
-            let now = self.clock.now().monotonic;
+            let now = self.clock.monotonic();
             let until = match &mut self.tls {
                 None => until,
                 Some(tls) => tls.wake_up(until, &self.streams),
@@ -319,6 +326,11 @@ impl Transport for MioWorld {
         self.read_guarded(socket, into)
     }
 
+    fn is_drained(&self, socket: SocketKey) -> bool {
+        let stream = self.streams.get(socket.index as usize);
+        stream.is_some_and(|stream| stream.generation == socket.generation && stream.is_drained())
+    }
+
     fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
         let Stream { socket, tls, .. } = self.stream(socket)?;
         match (tls, from) {
@@ -348,7 +360,7 @@ impl Transport for MioWorld {
             let mut stream = self.streams.remove(socket.index as usize);
             if let (Some(session), Some(handshakes)) = (&mut stream.tls, &mut self.tls) {
                 if session.is_shaking_hands() {
-                    handshakes.on_given_up();
+                    handshakes.on_given_up(stream.shaking_for);
                 }
                 session.say_farewell(&mut stream.socket);
             }
@@ -379,6 +391,11 @@ impl Stream {
         }
     }
 
+    /// Whether it is known that there is nothing to read.
+    fn is_drained(&self) -> bool {
+        self.is_drained && !self.is_end_told
+    }
+
     /// Reads, unless it is known that there is nothing.
     ///
     /// A short read empties the socket, and whatever comes after it is told anew (epoll(7), kqueue(2)), so asking
@@ -386,7 +403,7 @@ impl Stream {
     /// bytes, whose edge is spent: the selector told it apart (EPOLLRDHUP, EV_EOF), and from then on every read is
     /// made. Bytes behind a peer's urgent mark wait for its next ones: nobody here reads urgent data.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.is_drained && !self.is_end_told {
+        if self.is_drained() {
             return Err(ErrorKind::WouldBlock.into());
         }
         let count = self.socket.read(into)?;
@@ -415,6 +432,7 @@ impl MioWorld {
             // What follows is read in the next turn, in which everybody knows whose it is.
             return Err(ErrorKind::WouldBlock.into());
         }
+        let shaking_for = stream.shaking_for;
         let (Stream { socket, tls, .. }, Some(handshakes)) = (stream, tls) else {
             return Err(ErrorKind::NotConnected.into());
         };
@@ -424,7 +442,7 @@ impl MioWorld {
         match session.read(socket, into, handshakes.left())? {
             Found::Bytes(count) => return Ok(count),
             Found::Nothing => {}
-            Found::Opened => handshakes.on_opened(key),
+            Found::Opened => handshakes.on_opened(key, shaking_for),
             Found::Postponed => handshakes.on_postponed(key),
         }
         Err(ErrorKind::WouldBlock.into())

@@ -30,25 +30,48 @@ pub(super) struct Addresses {
     open: BTreeMap<Network, usize>,
 }
 
-/// Where a connection comes from.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where a connection comes from. Every idle one has it, so it is small: what only proxies have stands elsewhere.
+#[derive(Debug, Default)]
 pub(super) struct Origin {
-    /// Whose connection it is; `None`: no address is known.
-    peer: Option<IpAddr>,
-    /// Whose request it is, as a trusted proxy told.
-    told: Option<IpAddr>,
-    /// Whom the proxy announced before everything else.
+    /// Whose connection it is, IPv4 as IPv6 writes it; all zeros: no address is known.
+    peer: [u8; 16],
+    behind: Option<Box<Behind>>,
+}
+
+/// What is known of who is behind a proxy.
+#[derive(Debug)]
+struct Behind {
+    /// The connection is a trusted proxy's own, whose word on each request counts.
+    is_proxy: bool,
+    /// Whom a proxy announced before everything else.
     announced: Option<IpAddr>,
-    /// It is a trusted proxy's own, whose word on each request counts.
-    pub(super) is_proxy: bool,
-    /// Where it is counted.
-    counted: Option<Network>,
+    /// Whose request it is, as a proxy told.
+    told: Option<IpAddr>,
 }
 
 impl Origin {
     /// The address of who asks.
     pub(super) fn address(&self) -> Option<IpAddr> {
-        self.told.or(self.peer)
+        self.told().or_else(|| self.peer())
+    }
+
+    /// Whether it is a trusted proxy's own connection.
+    pub(super) fn is_proxy(&self) -> bool {
+        self.behind.as_ref().is_some_and(|behind| behind.is_proxy)
+    }
+
+    fn told(&self) -> Option<IpAddr> {
+        self.behind.as_ref().and_then(|behind| behind.told)
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        let is_known = self.peer != [0; 16];
+        is_known.then(|| IpAddr::from(self.peer).to_canonical())
+    }
+
+    /// Where it is counted, unless it is turned away.
+    fn client(&self) -> Option<Network> {
+        self.peer().filter(|_| !self.is_proxy()).map(Network::of_client)
     }
 }
 
@@ -79,7 +102,7 @@ impl Talk {
     /// On whose account the calls of `caller` run here: its own; without one that of the address which a proxy told, else
     /// the connection's.
     pub(super) fn principal_of(&self, caller: &Caller) -> Principal {
-        match (access::known(caller), self.origin.told) {
+        match (access::known(caller), self.origin.told()) {
             (Some(mark), _) => Principal::Known(mark),
             (None, Some(address)) => Principal::Address(Network::of_client(address)),
             (None, None) => Principal::Connection(self.id),
@@ -88,15 +111,17 @@ impl Talk {
 
     /// Learns from a request that a trusted proxy passes on whose it is.
     pub(super) fn note_forwarded(&mut self, settings: &Settings, request: Request<'_>) {
-        let Some(peer) = self.origin.peer else { return };
+        let (Some(peer), Some(behind)) = (self.origin.peer(), &mut self.origin.behind) else {
+            return;
+        };
         let by_list: Vec<_> = request.field_lines("x-forwarded-for").collect();
         let by_pairs: Vec<_> = request.field_lines("forwarded").collect();
         let told = Told {
             by_list: &by_list,
             by_pairs: &by_pairs,
         };
-        let announced = self.origin.announced;
-        self.origin.told = told.client(peer, &settings.trusted_proxies).or(announced);
+        let client = told.client(peer, &settings.trusted_proxies);
+        behind.told = client.or(behind.announced);
     }
 }
 
@@ -141,21 +166,29 @@ impl Core {
     /// # Errors
     /// It is one too many of them.
     fn enter_from(&mut self, origin: &mut Origin, address: IpAddr) -> Result<(), Full> {
-        let address = address.to_canonical();
-        origin.peer = Some(address);
-        origin.is_proxy = self.settings.trusted_proxies.holds(address);
-        if origin.is_proxy {
-            return Ok(());
+        origin.peer = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        };
+        let is_proxy = self.settings.trusted_proxies.holds(address);
+        if let Some(behind) = &mut origin.behind {
+            behind.is_proxy = is_proxy;
+        } else if is_proxy {
+            origin.behind = Some(Box::new(Behind {
+                is_proxy,
+                announced: None,
+                told: None,
+            }));
         }
-        let client = Network::of_client(address);
-        self.addresses.enter(client, &self.settings.limits)?;
-        origin.counted = Some(client);
-        Ok(())
+        match origin.client() {
+            Some(client) => self.addresses.enter(client, &self.settings.limits),
+            None => Ok(()),
+        }
     }
 
-    /// A connection is closed, or was never more than told that it is one too many.
-    pub(super) fn leave_from(&mut self, origin: &mut Origin) {
-        if let Some(client) = origin.counted.take() {
+    /// A connection is closed that was not turned away, or is turned away although its address had room.
+    pub(super) fn leave_from(&mut self, origin: &Origin) {
+        if let Some(client) = origin.client() {
             self.addresses.leave(client);
         }
     }
@@ -191,7 +224,9 @@ impl Server {
         let entered = address.map_or(Ok(()), |address| self.core.enter_from(&mut origin, address));
         let excess = self.excess(entered);
         if excess.is_some() {
-            self.core.leave_from(&mut origin);
+            if entered.is_ok() {
+                self.core.leave_from(&origin);
+            }
             if self.turned_away >= self.core.settings.limits.connections_refused_max {
                 return None;
             }
@@ -244,23 +279,27 @@ impl Server {
                 return self.drop_connection(now, connection, CloseReason::ProxyHeader);
             }
         };
-        if entry.is_turned_away || entry.talk.origin.counted.is_some() {
+        if entry.is_turned_away {
             return;
         }
         let is_unspeakable = self.turned_away >= self.core.settings.limits.connections_refused_max;
+        let announced = Some(address.to_canonical());
+        entry.talk.origin.behind = Some(Box::new(Behind {
+            is_proxy: true,
+            announced,
+            told: announced,
+        }));
         let entered = self.core.enter_from(&mut entry.talk.origin, address);
-        entry.talk.origin.announced = Some(address.to_canonical());
-        entry.talk.origin.told = entry.talk.origin.announced;
         log::debug!("{}", entry.talk.name());
         if let Err(Full { limit }) = entered {
             self.core.metrics.count(Metric::ConnectionsRefusedByAddress);
-            if is_unspeakable {
-                return self.drop_connection(now, connection, CloseReason::AddressFull);
-            }
             self.turned_away += 1;
             let error = http::Error::AddressFull { limit };
             self.core.turn_connection_away(now, entry, error);
             self.core.connections = self.entries.len() - self.turned_away;
+            if is_unspeakable {
+                return self.drop_connection(now, connection, CloseReason::AddressFull);
+            }
         }
         self.settle(now, connection);
     }

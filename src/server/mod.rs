@@ -265,10 +265,13 @@ impl Server {
 
     /// After bytes have moved: answers what is whole, also requests that a full outbox had held back.
     fn go_on(&mut self, now: Now, connection: ConnectionId) {
-        if let Some(entry) = find(&mut self.entries, connection) {
-            entry.on_activity(now.monotonic);
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        entry.on_activity(now.monotonic);
+        if !entry.codec.is_at_rest() {
+            self.serve(now, connection);
         }
-        self.serve(now, connection);
         self.settle(now, connection);
     }
 
@@ -402,6 +405,7 @@ impl Server {
 
     /// Tells whoever waits for a call what its job came to.
     fn end_flight(&mut self, now: Now, id: JobId, flight: Flight, result: Result<Rendered, Error>) {
+        flight.log_if_cancelled(id, &result);
         if let Some(caller) = flight.caller {
             let result = self.keep(caller.connection, result);
             self.core.count_end(&result);
@@ -533,7 +537,7 @@ impl Server {
         if find(&mut self.entries, connection).is_none() {
             return;
         }
-        let mut entry = self.entries.remove(connection.index as usize);
+        let entry = self.entries.remove(connection.index as usize);
         for key in &entry.talk.streams {
             if let Some(kept) = self
                 .core
@@ -547,7 +551,9 @@ impl Server {
         self.turned_away -= usize::from(entry.is_turned_away);
         self.core.connections = self.entries.len() - self.turned_away;
         self.core.accounts.forget(connection);
-        self.core.leave_from(&mut entry.talk.origin);
+        if !entry.is_turned_away {
+            self.core.leave_from(&entry.talk.origin);
+        }
         self.core.memory.release(entry.share);
         if self.entries.is_empty() {
             self.core.leave_silence();

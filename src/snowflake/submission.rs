@@ -53,14 +53,17 @@ struct Body<'a> {
     warehouse: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<Parameters<'a>>,
+    parameters: Parameters<'a>,
 }
 
-/// No `multi_statement_count`: Snowflake's default of 1 is a second wall behind the guard.
+/// What holds for the one statement.
 #[derive(Serialize)]
 struct Parameters<'a> {
-    query_tag: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_tag: Option<&'a str>,
+    /// A second wall behind the guard: Snowflake refuses a text with another number of statements. One is its default, but
+    /// an account or a user can have another one.
+    multi_statement_count: &'static str,
 }
 
 /// What is sent: the statement as it is, and where it runs.
@@ -80,10 +83,10 @@ pub(super) fn body(statement: &str, timeout: u64, work: &Work, defaults: &Contex
         schema,
         warehouse: own.warehouse.as_deref().or(defaults.warehouse.as_deref()),
         role: own.role.as_deref().or(defaults.role.as_deref()),
-        parameters: work
-            .query_tag
-            .as_deref()
-            .map(|query_tag| Parameters { query_tag }),
+        parameters: Parameters {
+            query_tag: work.query_tag.as_deref(),
+            multi_statement_count: "1",
+        },
     };
     serde_json::to_vec(&body).expect("strings and numbers are always JSON")
 }

@@ -156,6 +156,7 @@ impl Gate {
         match self.enter(rest)? {
             Passage::On(followed) => {
                 let Followed {
+                    operation: _,
                     statements,
                     optional,
                     follow,
@@ -212,6 +213,7 @@ impl Gate {
         let resolved = Arc::clone(&self.resolved);
         let judge = move |answer| gate.judge(answer, next);
         Ok(Passage::On(Followed {
+            operation: Operation::Run,
             statements: plans,
             optional: 0,
             follow: Some(
@@ -355,6 +357,7 @@ impl Gate {
 /// What `work` was to do, taken out of it.
 fn rest_of(work: &mut Work) -> Followed {
     Followed {
+        operation: Operation::Run,
         statements: std::mem::take(&mut work.statements),
         optional: std::mem::take(&mut work.optional),
         follow: work.follow.take(),
@@ -365,6 +368,7 @@ fn rest_of(work: &mut Work) -> Followed {
 /// The end of a job with a result that was made before.
 fn asking(result: Vec<u8>) -> Followed {
     Followed {
+        operation: Operation::Run,
         statements: Vec::new(),
         optional: 0,
         follow: None,

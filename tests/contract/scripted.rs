@@ -247,7 +247,7 @@ fn a_statement_is_submitted_with_all_that_it_needs() {
     assert!(first.header("authorization").unwrap().starts_with("Bearer eyJ"));
     assert_eq!(
         first.body,
-        json!({ "statement": sql, "timeout": 30, "database": "db", "schema": "S", "parameters": { "query_tag": "mcp" } })
+        json!({ "statement": sql, "timeout": 30, "database": "db", "schema": "S", "parameters": { "query_tag": "mcp", "multi_statement_count": "1" } })
     );
 }
 
@@ -439,11 +439,11 @@ fn the_settings_context_stands_in_for_what_a_job_leaves_open() {
         .collect();
     assert_eq!(
         bodies[0],
-        json!({ "statement": "select q", "timeout": 300, "database": "Default Db", "schema": "public", "warehouse": "WH", "role": "R" })
+        json!({ "statement": "select q", "timeout": 300, "database": "Default Db", "schema": "public", "warehouse": "WH", "role": "R", "parameters": { "multi_statement_count": "1" } })
     );
     assert_eq!(
         bodies[1],
-        json!({ "statement": "select q", "timeout": 300, "database": "OTHER", "warehouse": "BIG", "role": "R" })
+        json!({ "statement": "select q", "timeout": 300, "database": "OTHER", "warehouse": "BIG", "role": "R", "parameters": { "multi_statement_count": "1" } })
     );
 }
 

@@ -250,9 +250,18 @@ fn after_a_short_read_the_machine_is_only_asked_again_once_something_is_told() {
         let mut room = [0; 64];
         assert_eq!(world.read(key, &mut room).unwrap(), part.len());
         assert!(world.stream(key).unwrap().is_drained);
+        assert!(Transport::is_drained(&world, key));
         let again = world.read(key, &mut room).unwrap_err();
         assert_eq!(again.kind(), ErrorKind::WouldBlock);
     }
+}
+
+#[test]
+fn an_accepted_connection_sends_what_it_has_at_once() {
+    let mut world = world();
+    let address = first_address(&world);
+    let (key, _client) = connect(&mut world, address);
+    assert!(world.stream(key).unwrap().socket.nodelay().unwrap());
 }
 
 #[test]
@@ -296,7 +305,7 @@ fn writing_resumes_on_the_edge_after_would_block_without_a_new_registration() {
 
 /// A world in which loopback is a proxy that says whose connections it passes on.
 fn introduced_world(limits: &Limits) -> MioWorld {
-    let proxies = Networks::new(vec![crate::address::Network::parse("127.0.0.0/8").unwrap()]);
+    let proxies = Networks::new(vec![Network::parse("127.0.0.0/8").unwrap()]);
     world().with_introductions(proxies, limits)
 }
 
@@ -360,7 +369,7 @@ fn a_proxy_without_a_header_or_without_haste_is_refused_and_others_need_none() {
         });
         assert_eq!(found, Introduction::Refused, "{said:?}");
     }
-    let proxies = Networks::new(vec![crate::address::Network::parse("10.0.0.0/8").unwrap()]);
+    let proxies = Networks::new(vec![Network::parse("10.0.0.0/8").unwrap()]);
     let mut world = world().with_introductions(proxies, &limits);
     let address = first_address(&world);
     let (key, mut client) = connect(&mut world, address);

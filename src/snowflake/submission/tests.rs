@@ -52,11 +52,11 @@ fn sql_and_names_go_out_as_they_came() {
     };
     assert_eq!(
         text(&work(own, Some("tag")), &Context::default()),
-        r#"{"statement":"select 'ü\"\n' ;--","timeout":7,"database":"lower","warehouse":"Wh \"x\"","role":"r","parameters":{"query_tag":"tag"}}"#
+        r#"{"statement":"select 'ü\"\n' ;--","timeout":7,"database":"lower","warehouse":"Wh \"x\"","role":"r","parameters":{"query_tag":"tag","multi_statement_count":"1"}}"#
     );
     assert_eq!(
         text(&work(Context::default(), None), &Context::default()),
-        r#"{"statement":"select 'ü\"\n' ;--","timeout":7}"#
+        r#"{"statement":"select 'ü\"\n' ;--","timeout":7,"parameters":{"multi_statement_count":"1"}}"#
     );
 }
 
