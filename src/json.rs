@@ -15,6 +15,10 @@ use serde_json::value::RawValue;
 /// Meant to run before anything is parsed; on text that is no JSON the answer is of no use but harmless.
 pub fn is_deeper_than(text: &str, depth_max: usize) -> bool {
     let bytes = text.as_bytes();
+    // Most messages have fewer brackets than that in all, and to count them takes a tenth of the time.
+    if bytes.len() <= depth_max || opening_brackets(bytes) <= depth_max {
+        return false;
+    }
     let (mut index, mut depth) = (0, 0_usize);
     while let Some(&byte) = bytes.get(index) {
         index += 1;
@@ -31,6 +35,14 @@ pub fn is_deeper_than(text: &str, depth_max: usize) -> bool {
         }
     }
     false
+}
+
+/// Opening brackets in `bytes`, those in strings included. In runs whose number fits a byte, so that sixteen are compared
+/// at once.
+fn opening_brackets(bytes: &[u8]) -> usize {
+    let is_opening = |byte: &u8| u8::from(matches!(*byte, b'[' | b'{'));
+    let in_run = |run: &[u8]| usize::from(run.iter().map(is_opening).sum::<u8>());
+    bytes.chunks(usize::from(u8::MAX)).map(in_run).sum()
 }
 
 /// The index after the quote that ends the string whose inside begins at `index`.

@@ -133,13 +133,24 @@ impl SystemClock {
     }
 }
 
+impl SystemClock {
+    /// The monotonic clock alone, for who needs no date.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clocks"
+    )]
+    pub fn monotonic(&self) -> Instant {
+        Instant::ZERO + self.start.elapsed()
+    }
+}
+
 impl Clock for SystemClock {
     #[allow(
         clippy::disallowed_methods,
         reason = "the one place that reads the machine's clocks"
     )]
     fn now(&self) -> Now {
-        let monotonic = Instant::ZERO + self.start.elapsed();
+        let monotonic = self.monotonic();
         let wall = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();

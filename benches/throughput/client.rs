@@ -219,6 +219,19 @@ impl Load {
         }
     }
 
+    /// The whole first answer of a new connection, as it came.
+    pub(crate) fn first_answer(address: SocketAddr, requests: &Requests) -> Vec<u8> {
+        let mut stream = std::net::TcpStream::connect(address).expect("loopback connects");
+        stream.write_all(&requests.request).expect("it is open");
+        let (mut answer, mut chunk) = (Vec::new(), [0; 16 << 10]);
+        while whole_answer(&answer).is_none() {
+            let count = stream.read(&mut chunk).expect("it is open");
+            assert!(count > 0, "closed before the answer");
+            answer.extend_from_slice(&chunk[..count]);
+        }
+        answer
+    }
+
     /// Asks for `time` and says what happened.
     pub(crate) fn run(&mut self, time: Duration) -> Measured {
         self.begin();
@@ -410,22 +423,28 @@ impl Requests {
             let is_right = inbox[0] == 0x81 && contains(payload, self.expected.as_bytes());
             return Some((start + length, is_right));
         }
-        let head = inbox.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-        let text = str::from_utf8(&inbox[..head]).ok()?.to_ascii_lowercase();
         if !client.is_upgraded {
-            return Some((head, text.starts_with("http/1.1 101")));
+            let head = head_bytes(inbox)?;
+            return Some((head, inbox.starts_with(b"HTTP/1.1 101")));
         }
-        let length = text
-            .split("content-length: ")
-            .nth(1)?
-            .split("\r\n")
-            .next()?
-            .parse::<usize>()
-            .ok()?;
-        let body = inbox.get(head..head + length)?;
-        let is_right = text.starts_with("http/1.1 200") && contains(body, self.expected.as_bytes());
-        Some((head + length, is_right))
+        let (head, end) = whole_answer(inbox)?;
+        let body = &inbox[head..end];
+        let is_right = inbox.starts_with(b"HTTP/1.1 200") && contains(body, self.expected.as_bytes());
+        Some((end, is_right))
     }
+}
+
+fn head_bytes(inbox: &[u8]) -> Option<usize> {
+    Some(inbox.windows(4).position(|four| four == b"\r\n\r\n")? + 4)
+}
+
+/// Where the body of the first answer begins and ends, once all of it is there.
+fn whole_answer(inbox: &[u8]) -> Option<(usize, usize)> {
+    let head = head_bytes(inbox)?;
+    let text = str::from_utf8(&inbox[..head]).ok()?.to_ascii_lowercase();
+    let rest = text.split("content-length: ").nth(1)?;
+    let length = rest.split("\r\n").next()?.parse::<usize>().ok()?;
+    (inbox.len() >= head + length).then_some((head, head + length))
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

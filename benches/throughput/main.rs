@@ -8,6 +8,7 @@
 
 mod client;
 mod histogram;
+mod limit;
 #[cfg(feature = "demo")]
 mod principals;
 mod probe;
@@ -18,6 +19,7 @@ mod turns;
 use std::time::Duration;
 
 use client::{Load, Protocol, Requests};
+use limit::Limit;
 use probe::Probe;
 use server::Server;
 
@@ -31,6 +33,8 @@ struct Scenario {
     depth: usize,
     /// Opens, asks once and closes, again and again.
     reconnects: bool,
+    /// Workers of the server, where it is not to choose by itself.
+    workers: Option<&'static str>,
 }
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -46,6 +50,15 @@ const fn http(name: &'static str, body: &'static str, connections: usize) -> Sce
         connections,
         depth: 1,
         reconnects: false,
+        workers: None,
+    }
+}
+
+/// Calls, for so many workers.
+const fn calls(name: &'static str, workers: &'static str) -> Scenario {
+    Scenario {
+        workers: Some(workers),
+        ..http(name, CALL, 50)
     }
 }
 
@@ -61,8 +74,13 @@ const SCENARIOS: &[Scenario] = &[
     http("http ping, 50 connections", PING, 50),
     http("http ping, 500 connections", PING, 500),
     http("http ping, 2,000 connections", PING, 2_000),
+    http("http ping, 10,000 connections", PING, 10_000),
     http("http tools/list, 50 connections", LIST, 50),
     http("http tools/call select 1, 50 connections", CALL, 50),
+    calls("http tools/call select 1, 50 connections, 1 worker", "1"),
+    calls("http tools/call select 1, 50 connections, 2 workers", "2"),
+    calls("http tools/call select 1, 50 connections, 4 workers", "4"),
+    calls("http tools/call select 1, 50 connections, 16 workers", "16"),
     Scenario {
         body: None,
         path: "/health",
@@ -97,6 +115,9 @@ fn main() {
     println!("| scenario | answers/s | CPU µs an answer (user) | p50 ms | p99 ms |\n|---|---|---|---|---|");
     for scenario in SCENARIOS.iter().filter(|scenario| is_wanted(scenario.name)) {
         run(scenario, Duration::from_secs(seconds));
+    }
+    if is_wanted(AGAINST_LIMIT) {
+        list_against_limit(Duration::from_secs(seconds));
     }
     for (name, protocol) in [
         ("idle http", Protocol::Http),
@@ -140,7 +161,10 @@ fn requests(server: &Server, scenario: &Scenario) -> Requests {
 }
 
 fn run(scenario: &Scenario, time: Duration) {
-    let server = Server::start();
+    let server = match scenario.workers {
+        Some(workers) => Server::start_with(&["--workers", workers]),
+        None => Server::start(),
+    };
     let mut load = Load::new(
         server.address(),
         requests(&server, scenario),
@@ -165,6 +189,40 @@ fn run(scenario: &Scenario, time: Duration) {
         measured.wrong, 0,
         "wrong answers in {}: {}",
         scenario.name, measured.first_wrong
+    );
+}
+
+const AGAINST_LIMIT: &str = "http tools/list against a limit that sends the same bytes";
+
+/// What a long answer costs beyond its bytes: the server and a thread that only sends the same ones, in turns.
+fn list_against_limit(time: Duration) {
+    const CONNECTIONS: usize = 50;
+    const ROUNDS: u32 = 4;
+    let server = Server::start();
+    let ask = |address| Requests::new(address, Protocol::Http, "/mcp", Some(LIST), false);
+    let answer = Load::first_answer(server.address(), &ask(server.address()));
+    let bytes = answer.len();
+    let limit = Limit::start(answer);
+    let mut loads =
+        [server.address(), limit.address()].map(|address| Load::new(address, ask(address), CONNECTIONS, 1));
+    let cpu = |of_limit: bool| if of_limit { limit.cpu() } else { server.cpu().total };
+    let (mut spent, mut answers) = ([Duration::ZERO; 2], [0; 2]);
+    for round in 0..=ROUNDS {
+        for (index, load) in loads.iter_mut().enumerate() {
+            let before = cpu(index == 1);
+            let measured = load.run(time / ROUNDS);
+            assert_eq!(measured.wrong, 0, "{}", measured.first_wrong);
+            // The first round warms up.
+            if round > 0 {
+                spent[index] += cpu(index == 1) - before;
+                answers[index] += measured.answered;
+            }
+        }
+    }
+    let [own, least] = [0, 1].map(|index| spent[index].as_secs_f64() * 1e6 / answers[index].max(1) as f64);
+    println!(
+        "| {AGAINST_LIMIT} ({bytes}) | | {own:.1}, limit {least:.1}: {:.2} | | |",
+        own / least
     );
 }
 

@@ -30,8 +30,14 @@ impl Cpu {
 impl Server {
     /// Starts the binary of this build with the embedded engine on a free port.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_snowflake-mcp"))
             .args(["http", "--demo", "--host", "127.0.0.1", "--port", "0"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -72,21 +78,14 @@ impl Server {
             .and_then(|rest| rest.split(' ').nth(11))
             .and_then(|text| text.parse().ok())
             .expect("utime");
-        let mut nanos = 0;
-        for task in std::fs::read_dir(format!("{base}/task"))
-            .expect("the server runs")
+        let tasks = std::fs::read_dir(format!("{base}/task")).expect("the server runs");
+        let total = tasks
             .flatten()
-        {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            nanos += text
-                .split(' ')
-                .next()
-                .and_then(|text| text.parse::<u64>().ok())
-                .unwrap_or(0);
-        }
+            .map(|task| on_processor(&task.path().display().to_string()))
+            .sum();
         Cpu {
             user: Duration::from_millis(ticks * 10),
-            total: Duration::from_nanos(nanos),
+            total,
         }
     }
 
@@ -104,6 +103,13 @@ impl Server {
             .expect("a number")
             * 1024
     }
+}
+
+/// Time that the thread of this directory under `/proc` has run.
+pub(crate) fn on_processor(task: &str) -> Duration {
+    let text = std::fs::read_to_string(format!("{task}/schedstat")).unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 impl Drop for Server {

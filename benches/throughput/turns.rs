@@ -147,6 +147,10 @@ impl Transport for TimedWorld {
         self.world.read(socket, into)
     }
 
+    fn is_drained(&self, socket: SocketKey) -> bool {
+        self.world.is_drained(socket)
+    }
+
     fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
         self.world.write(socket, from)
     }

@@ -172,14 +172,17 @@ impl Service {
 
     /// Asks the offers what has changed. Lists are encoded again before anybody can ask for them.
     fn collect_changes(&mut self) {
-        let mut changes = Changes::default();
+        let mut has_other_lists = false;
         for offer in &mut self.offers {
-            changes.extend(offer.take_changes());
+            let changes = offer.take_changes();
+            if !changes.is_empty() {
+                has_other_lists |= changes.tools || changes.prompts || changes.resources;
+                self.changes.extend(changes);
+            }
         }
-        if changes.tools || changes.prompts || changes.resources {
+        if has_other_lists {
             self.encode();
         }
-        self.changes.extend(changes);
     }
 
     /// Lets other rulings hold from the next call on. Says whether the list of tools is another one now; it is told to those
@@ -281,14 +284,10 @@ impl Service {
         &self.keys
     }
 
-    /// What `message` leads to.
+    /// What `message` leads to. [`Service::take_changes`] is to be asked afterwards.
     pub fn on_message(&mut self, context: &Context<'_>, message: &Message<'_>) -> Outcome {
         match message {
-            Message::Call(call) => {
-                let outcome = self.on_call(context, call);
-                self.collect_changes();
-                outcome
-            }
+            Message::Call(call) => self.on_call(context, call),
             Message::Notification(notification) => on_notification(context, notification),
             Message::Reply(_) => on_reply(context),
         }

@@ -65,7 +65,7 @@ impl Payload {
     pub fn into_piece(self) -> Piece<'static> {
         match self {
             Self::Static(text) => Piece::Borrowed(text.as_bytes()),
-            Self::Shared(bytes) => Piece::Shared(bytes),
+            Self::Shared(bytes) => Piece::Shared(bytes.into()),
             Self::Owned(bytes) => Piece::Owned(bytes),
             Self::Framed { .. } => Piece::Owned(self.bytes().into_owned()),
         }

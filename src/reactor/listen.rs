@@ -40,6 +40,10 @@ fn lengthen_backlog(listener: &TcpListener) {
     }
 }
 
+/// Whether accepted connections have the options of their listener, so that they need not be set for each. A reply is
+/// written in one piece; waiting for more (Nagle, `TCP_NODELAY`) would only delay it.
+pub(super) const OPTIONS_ARE_INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 fn is_any_port(addresses: &[SocketAddr]) -> bool {
     addresses.iter().all(|address| address.port() == 0)
 }
@@ -56,6 +60,7 @@ fn bind_once(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
         match TcpListener::bind(address) {
             Ok(listener) => {
                 lengthen_backlog(&listener);
+                rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
                 chosen_port = listener.local_addr()?.port();
                 listeners.push(listener);
             }

@@ -15,6 +15,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::introductions::Introductions;
+use super::listen::OPTIONS_ARE_INHERITED;
 use super::tls::{Acceptor, Found, Handshakes, Session};
 use super::world::{Event, Executor, Selector, SocketKey, Transport};
 use crate::access::fetch::{Fetched, Fetcher, Wanted};
@@ -193,11 +194,12 @@ impl MioWorld {
             // Nothing can be said to a peer that no session is begun with.
             Some(_) => return Err(ErrorKind::ConnectionAborted.into()),
         };
-        // A reply is written in one piece; waiting for more (Nagle) would only delay it. It fails on a connection that
-        // is gone already.
-        socket
-            .set_nodelay(true)
-            .map_err(|_| io::Error::from(ErrorKind::ConnectionAborted))?;
+        if !OPTIONS_ARE_INHERITED {
+            // It fails on a connection that is gone already.
+            socket
+                .set_nodelay(true)
+                .map_err(|_| io::Error::from(ErrorKind::ConnectionAborted))?;
+        }
         let entry = self.streams.vacant_entry();
         let index = u32::try_from(entry.key()).expect("descriptors are far fewer than 2^32");
         // Wraps after 2^32 connections: an event would have to be that old to be mistaken.
@@ -243,7 +245,7 @@ impl Clock for MioWorld {
 impl Selector for MioWorld {
     fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
         loop {
-            let now = self.clock.now().monotonic;
+            let now = self.clock.monotonic();
             let until = match &mut self.tls {
                 None => until,
                 Some(tls) => tls.wake_up(until, &self.streams),
@@ -324,6 +326,11 @@ impl Transport for MioWorld {
         self.read_guarded(socket, into)
     }
 
+    fn is_drained(&self, socket: SocketKey) -> bool {
+        let stream = self.streams.get(socket.index as usize);
+        stream.is_some_and(|stream| stream.generation == socket.generation && stream.is_drained())
+    }
+
     fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
         let Stream { socket, tls, .. } = self.stream(socket)?;
         match (tls, from) {
@@ -384,6 +391,11 @@ impl Stream {
         }
     }
 
+    /// Whether it is known that there is nothing to read.
+    fn is_drained(&self) -> bool {
+        self.is_drained && !self.is_end_told
+    }
+
     /// Reads, unless it is known that there is nothing.
     ///
     /// A short read empties the socket, and whatever comes after it is told anew (epoll(7), kqueue(2)), so asking
@@ -391,7 +403,7 @@ impl Stream {
     /// bytes, whose edge is spent: the selector told it apart (EPOLLRDHUP, EV_EOF), and from then on every read is
     /// made. Bytes behind a peer's urgent mark wait for its next ones: nobody here reads urgent data.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.is_drained && !self.is_end_told {
+        if self.is_drained() {
             return Err(ErrorKind::WouldBlock.into());
         }
         let count = self.socket.read(into)?;

@@ -73,6 +73,9 @@ impl<W: World> Driver<W> {
             if budget == 0 {
                 return self.on_read_budget_used(key);
             }
+            if self.world.is_drained(key) {
+                return socket.readiness.on_read_would_block();
+            }
             let room = self.server.room(connection);
             if room.is_empty() {
                 // Still readable, so `on_mentioned` lists it again as soon as the server says something about it.

@@ -88,6 +88,12 @@ pub trait Transport {
     /// [`io::ErrorKind::WouldBlock`]: nothing there now. Any other but `Interrupted`: the connection is gone.
     fn read(&mut self, socket: SocketKey, into: &mut [u8]) -> io::Result<usize>;
 
+    /// Whether the next [`read`](Self::read) would give [`io::ErrorKind::WouldBlock`], as far as that is known without
+    /// asking the machine: then no room need be found for it.
+    fn is_drained(&self, _socket: SocketKey) -> bool {
+        false
+    }
+
     /// Writes from the slices in order, as many bytes as are taken now.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::access;
 use super::batches::{Batch, Place};
 use super::connection::Talk;
 use super::core::Core;
-use super::exchange::{Answer, param_fields, routing_fields};
+use super::exchange::{Answer, routing_fields};
 use super::memory::{REPLIES_SHORT, REPLY_IN_NEED_BYTES_MAX};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
@@ -42,7 +42,7 @@ impl Sender<'_> {
     fn context(&self, talk: &Talk, now: Now) -> Context<'_> {
         let (negotiated, abilities, client) = match (&self.session, self.fields) {
             (Some(session), _) => (Some(session.revision), session.abilities, session.client),
-            (None, None) => (talk.negotiated, talk.abilities, talk.client_label),
+            (None, None) => talk.introduction(),
             (None, Some(_)) => Default::default(),
         };
         Context {
@@ -60,7 +60,7 @@ impl Sender<'_> {
         let hears = match self.ticket {
             Some(_) => Hears::default(),
             None => Hears {
-                log_level: talk.log_level,
+                log_level: talk.log_level(),
                 ..std::mem::take(hears)
             },
         };
@@ -88,8 +88,8 @@ impl Core {
         mut answer: Answer<'_, '_>,
     ) {
         let settings = Arc::clone(&self.settings);
-        let params = param_fields(request);
-        let fields = routing_fields(request, &params);
+        let (mut fields, params) = routing_fields(request);
+        fields.params = &params;
         answer.session = match self.session(now, &fields, Need::Optional, &answer.caller) {
             Ok(session) => session,
             Err(refusal) => return answer.session_refusal(refusal, None),

@@ -179,6 +179,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::wire::buffer::Shared;
 
     #[test]
     fn what_stands_around_a_result_is_copied_and_the_result_is_not() {
@@ -186,13 +187,13 @@ mod tests {
         let pieces = [
             Piece::Borrowed(b"a".as_slice()),
             Piece::Borrowed(b"b"),
-            Piece::Shared(Arc::clone(&result)),
+            Piece::Shared(Arc::clone(&result).into()),
             Piece::Borrowed(b"c"),
         ];
         let owned = own(pieces);
         assert_eq!(owned.len(), 3);
         assert_eq!(owned[0].as_slice(), b"ab");
-        assert!(matches!(&owned[1], Piece::Shared(bytes) if Arc::ptr_eq(bytes, &result)));
+        assert!(matches!(&owned[1], Piece::Shared(Shared::Slice(bytes)) if Arc::ptr_eq(bytes, &result)));
         assert_eq!(owned[2].as_slice(), b"c");
     }
 

@@ -104,6 +104,15 @@ impl Codec {
         }
     }
 
+    /// Whether serving it would lead to nothing, as after the last byte of an answer.
+    pub(super) fn is_at_rest(&self) -> bool {
+        match self {
+            Self::Http(http) => http.is_at_rest(),
+            Self::WebSocket(socket) => socket.is_at_rest(),
+            Self::Lines(_) => false,
+        }
+    }
+
     /// Memory that is held for what the peer sends, beyond what each connection has of its own.
     pub(super) fn leased_bytes(&self, limits: &Limits) -> usize {
         match self {
@@ -179,10 +188,6 @@ pub(super) struct Talk {
     pub(super) dialect: Dialect,
     /// What the client says it is, where the audit log wants to know.
     pub(super) client: Box<str>,
-    /// What `initialize` negotiated here (connections of messages).
-    pub(super) negotiated: Option<Revision>,
-    /// What `logging/setLevel` asked for here (connections of messages).
-    pub(super) log_level: Option<Level>,
     /// Who opened the WebSocket or the stream that carries messages.
     pub(super) caller: Caller,
     /// Who its peer is by its certificate (TLS).
@@ -197,17 +202,52 @@ pub(super) struct Talk {
     pub(super) streams: Vec<StreamKey>,
     /// The one of them that carries messages (HTTP+SSE).
     pub(super) channel: Option<StreamKey>,
-    /// Subscriptions of `subscriptions/listen` (connections of messages).
+    /// What its client has said for all messages that follow (connections of messages).
+    pub(super) said: Option<Box<Said>>,
+}
+
+/// What the client of a connection of messages has said for all that follow. Apart, because most connections have nothing
+/// of it, and thousands are idle.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// What `initialize` negotiated.
+    pub(super) negotiated: Option<Revision>,
+    /// What `logging/setLevel` asked for.
+    pub(super) log_level: Option<Level>,
+    /// Subscriptions of `subscriptions/listen`.
     pub(super) listens: Vec<Listen>,
-    /// URIs of `resources/subscribe` (connections of messages).
+    /// URIs of `resources/subscribe`.
     pub(super) subscriptions: Vec<Box<str>>,
-    /// What the client said in `initialize` that it can be asked for (connections of messages).
+    /// What the client said in `initialize` that it can be asked for.
     pub(super) abilities: Abilities,
     /// What the client called itself in `initialize`.
     pub(super) client_label: ClientLabel,
 }
 
 impl Talk {
+    /// What `initialize` said here: the revision, what the client can be asked for, and what it calls itself.
+    pub(super) fn introduction(&self) -> (Option<Revision>, Abilities, ClientLabel) {
+        let said = self.said.as_ref();
+        said.map_or_else(Default::default, |said| {
+            (said.negotiated, said.abilities, said.client_label)
+        })
+    }
+
+    /// What `logging/setLevel` asked for here.
+    pub(super) fn log_level(&self) -> Option<Level> {
+        self.said.as_ref()?.log_level
+    }
+
+    /// Subscriptions of `subscriptions/listen` here.
+    pub(super) fn listens(&self) -> &[Listen] {
+        self.said.as_ref().map_or(&[], |said| &said.listens)
+    }
+
+    /// What the client has said here, to be changed.
+    pub(super) fn said_mut(&mut self) -> &mut Said {
+        self.said.get_or_insert_default()
+    }
+
     /// What the client says it is: kept for the audit log, as far as it fits.
     pub(super) fn note_client(&mut self, said: Option<&[u8]>) {
         let said = said.unwrap_or_default();
@@ -251,8 +291,6 @@ impl Entry {
             origin: Origin::default(),
             dialect: Dialect::Undecided,
             client: Box::default(),
-            negotiated: None,
-            log_level: None,
             caller: None,
             certificate: None,
             held: Held::No,
@@ -260,10 +298,7 @@ impl Entry {
             batches: Batches::default(),
             streams: Vec::new(),
             channel: None,
-            listens: Vec::new(),
-            subscriptions: Vec::new(),
-            abilities: Abilities::default(),
-            client_label: ClientLabel::default(),
+            said: None,
         };
         Self {
             codec,

@@ -42,6 +42,10 @@ impl Accepts {
         let mut is_absent = true;
         for line in request.field_lines("accept") {
             is_absent = false;
+            if line == USUAL_ACCEPT {
+                (accepts.json, accepts.stream) = (true, true);
+                continue;
+            }
             line.split(|byte| *byte == b',')
                 .for_each(|range| accepts.take(range));
         }
@@ -63,6 +67,9 @@ impl Accepts {
     }
 }
 
+/// What MCP tells its clients to send, and nearly all do as they are told to the letter.
+const USUAL_ACCEPT: &[u8] = b"application/json, text/event-stream";
+
 /// Whether the parameters of a media range say that it is not taken: `q=0` (RFC 9110 section 12.4.2).
 fn is_refused(parameters: &[u8]) -> bool {
     parameters.split(|byte| *byte == b';').any(|parameter| {
@@ -77,8 +84,12 @@ fn is_refused(parameters: &[u8]) -> bool {
 
 /// Whether a media type or range, without its parameters, is `expected`.
 fn is_media_type(value: &[u8], expected: &[u8]) -> bool {
-    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
-    value[..end].trim_ascii().eq_ignore_ascii_case(expected)
+    let without_parameters = || {
+        let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+        value[..end].trim_ascii()
+    };
+    // As nearly all write it: looked at as a whole.
+    value == expected || without_parameters().eq_ignore_ascii_case(expected)
 }
 
 #[cfg(test)]

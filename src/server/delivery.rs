@@ -28,7 +28,7 @@ use crate::json;
 use crate::mcp::script::Notice;
 use crate::mcp::{Ended, Level, session};
 use crate::time::{Instant, Now};
-use crate::wire::buffer::Piece;
+use crate::wire::buffer::{Piece, share};
 use crate::wire::http::{HttpConnection, Pushed, Response, StreamHead, Ticket};
 use crate::wire::{Serving, sse};
 
@@ -97,7 +97,7 @@ impl Server {
             },
             (Some(_), Delivery::Stream(key)) => self.push_event(now, key, &mut [Piece::Owned(message)]),
             (Some(_), Delivery::Away(stream)) => {
-                let data = Arc::from(message);
+                let data = share(&mut [Piece::Owned(message)]);
                 self.core.sessions.record(stream, data, now.monotonic).is_some()
             }
         }
@@ -131,7 +131,7 @@ impl Server {
     pub(super) fn answer(&mut self, now: Now, job: JobId, caller: &Caller, ended: Ended) {
         let mut body = caller.form.reply(&caller.id, ended);
         if let Delivery::Away(stream) = caller.delivery {
-            self.core.keep(now, stream, &body);
+            self.core.keep(now, stream, &mut body);
             return self.core.sessions.finish(stream, now.monotonic);
         }
         if let Delivery::Batch(place) = caller.delivery {
@@ -418,11 +418,15 @@ impl Core {
         key
     }
 
-    /// Keeps what is said for a client that comes back. A copy, of 4 MiB at most by default: it takes a
-    /// millisecond then, and only calls that became streams of a legacy session pay it.
-    fn keep(&mut self, now: Now, stream: session::Stream, reply: &[Piece<'_>]) -> Option<session::EventId> {
-        let parts: Vec<&[u8]> = reply.iter().map(Piece::as_slice).collect();
-        self.sessions.record(stream, parts.concat().into(), now.monotonic)
+    /// Keeps what is said for a client that comes back. Nothing long is copied: it may have 4 MiB, for which the machine
+    /// would need a millisecond, and everybody waits meanwhile.
+    fn keep(
+        &mut self,
+        now: Now,
+        stream: session::Stream,
+        reply: &mut [Piece<'_>],
+    ) -> Option<session::EventId> {
+        self.sessions.record(stream, share(reply), now.monotonic)
     }
 
     /// Makes sure that [`Server::break_silence`] comes. One timer for all: what it must find is rare and few.

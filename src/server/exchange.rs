@@ -16,6 +16,7 @@ use super::metrics::{Gauges, Metric};
 use super::ready::Principal;
 use super::reply::{Caller, Delivery, Form};
 use super::route::Route;
+use super::settings::Settings;
 use super::tasks::Told;
 use crate::access::Scope;
 use crate::mcp::predecessor::rest;
@@ -52,7 +53,7 @@ impl Core {
                     if std::mem::replace(&mut talk.held, Held::No) == Held::No {
                         self.metrics.count(Metric::RequestsReceived);
                     }
-                    if self.on_request(now, talk, request, responder) == Upgrade::WebSocket {
+                    if self.on_request(now, talk, &settings, (request, responder)) == Upgrade::WebSocket {
                         return Upgrade::WebSocket;
                     }
                 }
@@ -65,14 +66,13 @@ impl Core {
         &mut self,
         now: Now,
         talk: &mut Talk,
-        request: Request<'_>,
-        responder: Responder<'_>,
+        settings: &Settings,
+        (request, responder): (Request<'_>, Responder<'_>),
     ) -> Upgrade {
-        let settings = Arc::clone(&self.settings);
         if talk.origin.is_proxy() {
-            talk.note_forwarded(&settings, request);
+            talk.note_forwarded(settings, request);
         }
-        let decided = self.decide(&settings, request, &talk.certificate, now);
+        let decided = self.decide(settings, request, &talk.certificate, now);
         self.fetch_wanted();
         let admitted = match decided {
             Ok(admitted) => admitted,
@@ -548,34 +548,42 @@ fn respond(responder: Responder<'_>, status: u16, headers: &[(&str, &str)], body
     });
 }
 
-/// The fields of `request` that repeat arguments of a call. Mostly none, so that nothing is allocated.
-pub(super) fn param_fields(request: Request<'_>) -> Vec<(&[u8], &[u8])> {
-    let prefix = b"mcp-param-";
-    let is_param = |name: &[u8]| {
-        let begins = name.get(..prefix.len());
-        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(prefix))
-    };
-    request.raw_fields().filter(|(name, _)| is_param(name)).collect()
+/// Names and values of the fields that repeat arguments of a call.
+type ParamFields<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+/// The fields of `request` that route it, and apart from them those that repeat arguments of a call, which go with them.
+/// Mostly there are none, which one look at their names tells.
+pub(super) fn routing_fields(request: Request<'_>) -> (RoutingFields<'_>, ParamFields<'_>) {
+    let (mut fields, mut params) = (RoutingFields::default(), Vec::new());
+    for (name, value) in request.raw_fields() {
+        let Some(own) = behind(name, b"mcp-") else {
+            continue;
+        };
+        let is = |wanted: &[u8]| own.eq_ignore_ascii_case(wanted);
+        let field = if is(b"protocol-version") {
+            &mut fields.protocol_version
+        } else if is(b"method") {
+            &mut fields.method
+        } else if is(b"name") {
+            &mut fields.name
+        } else if is(b"session-id") {
+            &mut fields.session
+        } else {
+            if behind(own, b"param-").is_some() {
+                params.push((name, value));
+            }
+            continue;
+        };
+        *field = match field {
+            Field::Absent => Field::Once(value),
+            Field::Once(_) | Field::Repeated => Field::Repeated,
+        };
+    }
+    (fields, params)
 }
 
-/// The fields of `request` that route it; what [`param_fields`] has found goes with them.
-pub(super) fn routing_fields<'a>(
-    request: Request<'a>,
-    params: &'a [(&'a [u8], &'a [u8])],
-) -> RoutingFields<'a> {
-    let field = |name| {
-        let mut lines = request.field_lines(name);
-        match (lines.next(), lines.next()) {
-            (None, _) => Field::Absent,
-            (Some(value), None) => Field::Once(value),
-            (Some(_), Some(_)) => Field::Repeated,
-        }
-    };
-    RoutingFields {
-        protocol_version: field("mcp-protocol-version"),
-        method: field("mcp-method"),
-        name: field("mcp-name"),
-        session: field("mcp-session-id"),
-        params,
-    }
+/// What follows `prefix`, in any case, in `name`.
+fn behind<'a>(name: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (begin, rest) = name.split_at_checked(prefix.len())?;
+    begin.eq_ignore_ascii_case(prefix).then_some(rest)
 }

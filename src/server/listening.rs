@@ -45,14 +45,14 @@ impl Core {
 
     /// The same over a WebSocket or a line.
     pub(super) fn on_listen_message(&self, talk: &mut Talk, id: &str, listen: Listen, say: Say<'_>) {
-        if talk.listens.len() >= LISTENS_MAX {
+        if talk.listens().len() >= LISTENS_MAX {
             let error = rpc::Error::invalid_request(format_args!(
                 "this connection has {LISTENS_MAX} subscriptions, as many as it may"
             ));
             return say(&mut [Piece::Owned(rpc::error_reply(Some(id), &error))]);
         }
         say(&mut [Piece::Owned(listen.acknowledged())]);
-        talk.listens.push(listen);
+        talk.said_mut().listens.push(listen);
     }
 
     /// Puts down what a message changed, to be told when it is answered.
@@ -125,12 +125,15 @@ impl Talk {
     /// What is said of `changes` on this connection of messages.
     fn hears_of(&self, changes: &Changes) -> Vec<Vec<u8>> {
         let mut messages: Vec<Vec<u8>> = self
-            .listens
+            .listens()
             .iter()
             .flat_map(|listen| listen.notifications(changes))
             .collect();
-        if self.dialect != Dialect::Envelope && self.negotiated.is_some() {
-            let is_subscribed = |uri: &str| self.subscriptions.iter().any(|own| **own == *uri);
+        if self.dialect != Dialect::Envelope
+            && let Some(said) = &self.said
+            && said.negotiated.is_some()
+        {
+            let is_subscribed = |uri: &str| said.subscriptions.iter().any(|own| **own == *uri);
             messages.extend(legacy_notifications(changes, is_subscribed));
         }
         messages

@@ -265,10 +265,13 @@ impl Server {
 
     /// After bytes have moved: answers what is whole, also requests that a full outbox had held back.
     fn go_on(&mut self, now: Now, connection: ConnectionId) {
-        if let Some(entry) = find(&mut self.entries, connection) {
-            entry.on_activity(now.monotonic);
+        let Some(entry) = find(&mut self.entries, connection) else {
+            return;
+        };
+        entry.on_activity(now.monotonic);
+        if !entry.codec.is_at_rest() {
+            self.serve(now, connection);
         }
-        self.serve(now, connection);
         self.settle(now, connection);
     }
 

@@ -1,11 +1,9 @@
 //! `POST /mcp`: one JSON-RPC message, in a legacy session or on its own. An array of them is for `batched`.
 
-use std::sync::Arc;
-
 use super::access;
 use super::connection::Talk;
 use super::core::Core;
-use super::exchange::{Answer, Asked, param_fields, routing_fields};
+use super::exchange::{Answer, Asked, routing_fields};
 use super::reply::Form;
 use crate::mcp::session::{Need, Session};
 use crate::mcp::{Abilities, Context, Effect, Outcome, Payload};
@@ -25,16 +23,15 @@ impl Core {
         if rpc::batch::is_batch(request.body()) {
             return self.on_post_batch(now, talk, request, answer);
         }
-        let settings = Arc::clone(&self.settings);
-        let message = match rpc::decode(request.body(), &settings.limits) {
+        let message = match rpc::decode(request.body(), &self.settings.limits) {
             Ok(message) => message,
             Err(malformed) => {
                 let id = malformed.id.map(rpc::Id::as_json);
                 return answer.json(400, Payload::Owned(rpc::error_reply(id, &malformed.error)));
             }
         };
-        let params = param_fields(request);
-        let fields = routing_fields(request, &params);
+        let (mut fields, params) = routing_fields(request);
+        fields.params = &params;
         let (id, need) = match &message {
             Message::Call(call) => (Some(call.id.as_json()), Need::of_method(&call.method)),
             Message::Notification(_) | Message::Reply(_) => (None, Need::Optional),

@@ -71,6 +71,10 @@ impl Ready {
 
     /// The next that gets a step. [`Ready::on_step_ended`] follows.
     pub(super) fn pop(&mut self) -> Option<JobId> {
+        // As after most of what happens.
+        if self.stages.iter().all(|turns| turns.turns.is_empty()) {
+            return None;
+        }
         let (stepping, max) = (&self.stepping, self.steps_each_max);
         let may_step = |principal: &Principal| stepping.get(principal).is_none_or(|steps| *steps < max);
         let popped = self.stages.iter_mut().find_map(|turns| turns.pop(may_step));

@@ -58,7 +58,7 @@ impl Form {
                 start,
                 id,
                 Piece::Owned(before),
-                Piece::Shared(body),
+                Piece::Shared(body.into()),
                 Piece::Owned(behind),
             ];
         }

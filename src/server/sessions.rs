@@ -88,7 +88,7 @@ impl Core {
 
     /// `DELETE /mcp`: the session is over, and what runs in it.
     pub(super) fn on_delete(&mut self, now: Now, request: Request<'_>, answer: Answer<'_, '_>) {
-        let fields = &routing_fields(request, &[]);
+        let (fields, _) = &routing_fields(request);
         match self.session(now, fields, Need::Required, &answer.caller) {
             Ok(Some(session)) => {
                 let freed = self.sessions.end(&session, now);
@@ -103,7 +103,7 @@ impl Core {
 
     /// `GET /mcp` of a client that reads events: the stream of its session, or the rest of one that broke.
     pub(super) fn on_get(&mut self, now: Now, talk: &mut Talk, request: Request<'_>, answer: Answer<'_, '_>) {
-        let fields = &routing_fields(request, &[]);
+        let (fields, _) = &routing_fields(request);
         let session = match self.session(now, fields, Need::Required, &answer.caller) {
             Ok(Some(session)) => session,
             Ok(None) => return answer.error(405, None, "this revision has no stream to read: POST messages"),
@@ -243,7 +243,8 @@ impl Server {
         }
         for (id, data) in missed {
             let id = id.to_string();
-            let mut event = crate::wire::sse::event(Some(&id), EVENT_NAME, &mut [Piece::Shared(data)]);
+            let mut data: Vec<_> = data.iter().cloned().map(Piece::Shared).collect();
+            let mut event = crate::wire::sse::event(Some(&id), EVENT_NAME, &mut data);
             if !self.push_bytes(now, key, &mut event) {
                 return;
             }

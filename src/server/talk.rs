@@ -42,26 +42,31 @@ impl Talk {
                 abilities,
                 client,
             }) => {
-                (self.negotiated, self.abilities) = (Some(revision), abilities);
-                self.client_label = client;
+                let said = self.said_mut();
+                (said.negotiated, said.abilities) = (Some(revision), abilities);
+                said.client_label = client;
             }
-            Some(Effect::LogLevel(level)) => self.log_level = Some(level),
-            Some(Effect::Subscribed(uri)) if !self.subscriptions.contains(&uri) => {
+            Some(Effect::LogLevel(level)) => self.said_mut().log_level = Some(level),
+            Some(Effect::Subscribed(uri)) => {
+                let own = &mut self.said_mut().subscriptions;
+                if own.contains(&uri) {
+                    return Ok(());
+                }
                 let bounds = [
                     ("uri_bytes_max", uri.len(), limits.uri_bytes_max),
                     (
                         "subscriptions_per_session_max",
-                        self.subscriptions.len() + 1,
+                        own.len() + 1,
                         limits.subscriptions_per_session_max,
                     ),
                 ];
                 if let Some((limit, _, max)) = bounds.into_iter().find(|(_, wanted, max)| wanted > max) {
                     return Err(Full { limit, max });
                 }
-                self.subscriptions.push(uri);
+                own.push(uri);
             }
-            Some(Effect::Unsubscribed(uri)) => self.subscriptions.retain(|own| *own != uri),
-            Some(Effect::Subscribed(_)) | None => {}
+            Some(Effect::Unsubscribed(uri)) => self.said_mut().subscriptions.retain(|own| *own != uri),
+            None => {}
         }
         Ok(())
     }
@@ -70,7 +75,7 @@ impl Talk {
         let mut hears = std::mem::take(hears);
         // A modern call says the level itself, or wants no log.
         if !finish.revision.is_modern() {
-            hears.log_level = self.log_level;
+            hears.log_level = self.log_level();
         }
         Caller {
             connection: self.id,
@@ -173,8 +178,7 @@ impl Core {
         if rpc::batch::is_batch(text) {
             return self.on_message_batch(now, talk, text, say);
         }
-        let settings = Arc::clone(&self.settings);
-        let message = match rpc::decode(text, &settings.limits) {
+        let message = match rpc::decode(text, &self.settings.limits) {
             Ok(message) => message,
             Err(malformed) => {
                 let id = malformed.id.map(rpc::Id::as_json);
@@ -186,13 +190,14 @@ impl Core {
         }
         // A copy of the pointer: what the message leads to may change the connection.
         let caller = talk.caller.clone();
+        let (negotiated, abilities, client) = talk.introduction();
         let context = Context {
             fields: None,
-            negotiated: talk.negotiated,
-            abilities: talk.abilities,
+            negotiated,
+            abilities,
             principal: access::mark(&caller),
             rights: access::rights(&caller),
-            client: talk.client_label,
+            client,
             now,
         };
         let id = match &message {
@@ -334,7 +339,9 @@ impl Core {
             let caller = self.inflight.find(*job).and_then(|flight| flight.caller.as_ref());
             caller.is_some_and(|caller| &*caller.id == id && caller.form == Form::Rpc)
         };
-        talk.listens.retain(|listen| *listen.id != *id);
+        if let Some(said) = &mut talk.said {
+            said.listens.retain(|listen| *listen.id != *id);
+        }
         let Some(place) = talk.jobs.iter().position(named) else {
             return;
         };

@@ -405,7 +405,7 @@ impl Server {
             let id = entry.talk.id;
             let metas = entry
                 .talk
-                .listens
+                .listens()
                 .iter()
                 .filter_map(|listen| listen.meta_of_task(number));
             as_messages.extend(metas.map(|meta| (id, notify(Some(&meta)))));

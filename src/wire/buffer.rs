@@ -139,10 +139,62 @@ pub enum Piece<'a> {
     /// Moved.
     Owned(Vec<u8>),
     /// Counted.
-    Shared(Arc<[u8]>),
+    Shared(Shared),
+}
+
+/// Bytes that several own. However they came to be shared, nothing was copied for it.
+#[derive(Debug, Clone)]
+pub enum Shared {
+    /// Made to be shared.
+    Slice(Arc<[u8]>),
+    /// Had one owner at first.
+    Whole(Arc<Vec<u8>>),
+}
+
+impl Shared {
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Slice(bytes) => bytes,
+            Self::Whole(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Arc<[u8]>> for Shared {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self::Slice(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Shared {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Whole(Arc::new(bytes))
+    }
+}
+
+/// Lets others own what is in `pieces` as well. Short ones are copied into one; of long ones only what is borrowed is
+/// copied.
+pub fn share(pieces: &mut [Piece<'_>]) -> Arc<[Shared]> {
+    if pieces.iter().map(Piece::len).sum::<usize>() < COPY_BYTES_MAX {
+        let parts: Vec<&[u8]> = pieces.iter().map(Piece::as_slice).collect();
+        return Arc::new([Shared::from(parts.concat())]);
+    }
+    let long = pieces.iter_mut().filter(|piece| !piece.is_empty());
+    long.map(Piece::share).collect()
 }
 
 impl Piece<'_> {
+    fn share(&mut self) -> Shared {
+        let shared = match std::mem::take(self) {
+            Self::Borrowed(bytes) => bytes.to_vec().into(),
+            Self::Owned(bytes) => bytes.into(),
+            Self::Shared(bytes) => bytes,
+        };
+        *self = Self::Shared(shared.clone());
+        shared
+    }
+
     /// Bytes in it.
     pub fn len(&self) -> usize {
         self.as_slice().len()
@@ -158,7 +210,7 @@ impl Piece<'_> {
         match self {
             Self::Borrowed(bytes) => bytes,
             Self::Owned(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+            Self::Shared(bytes) => bytes.as_slice(),
         }
     }
 }
@@ -172,14 +224,14 @@ impl Default for Piece<'_> {
 #[derive(Debug)]
 enum Segment {
     Owned(Vec<u8>),
-    Shared(Arc<[u8]>),
+    Shared(Shared),
 }
 
 impl Segment {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Owned(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+            Self::Shared(bytes) => bytes.as_slice(),
         }
     }
 }
@@ -209,17 +261,44 @@ impl Outbox {
             Piece::Owned(bytes) if bytes.len() >= COPY_BYTES_MAX => {
                 self.segments.push_back(Segment::Owned(bytes))
             }
-            Piece::Shared(bytes) if bytes.len() >= COPY_BYTES_MAX => {
+            Piece::Shared(bytes) if bytes.as_slice().len() >= COPY_BYTES_MAX => {
                 self.segments.push_back(Segment::Shared(bytes))
             }
             small => self.tail(small.len()).extend_from_slice(small.as_slice()),
         }
     }
 
+    /// Queues `pieces` in their order. Large ones are taken out of the slice; short ones are looked after once for all of
+    /// them, because most replies are a few short pieces.
+    pub fn push_all(&mut self, pieces: &mut [Piece<'_>]) {
+        let count: usize = pieces.iter().map(Piece::len).sum();
+        if count >= COPY_BYTES_MAX {
+            return pieces
+                .iter_mut()
+                .for_each(|piece| self.push(std::mem::take(piece)));
+        }
+        self.len += count;
+        let tail = self.tail(count);
+        tail.reserve(count);
+        for piece in pieces {
+            tail.extend_from_slice(piece.as_slice());
+        }
+    }
+
     /// Queues a copy of `bytes`.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.len += bytes.len();
-        self.tail(bytes.len()).extend_from_slice(bytes);
+        self.extend_all([bytes]);
+    }
+
+    /// Queues a copy of all these bytes, one behind the other.
+    pub fn extend_all<const COUNT: usize>(&mut self, parts: [&[u8]; COUNT]) {
+        let count: usize = parts.iter().map(|part| part.len()).sum();
+        self.len += count;
+        let tail = self.tail(count);
+        tail.reserve(count);
+        for part in parts {
+            tail.extend_from_slice(part);
+        }
     }
 
     /// Queues what waits in `other` behind everything else. Large segments are moved.
@@ -330,7 +409,7 @@ impl Outbox {
     pub fn capacity(&self) -> usize {
         let held = |segment: &Segment| match segment {
             Segment::Owned(bytes) => bytes.capacity(),
-            Segment::Shared(bytes) => bytes.len(),
+            Segment::Shared(bytes) => bytes.as_slice().len(),
         };
         self.segments.capacity() * size_of::<Segment>() + self.segments.iter().map(held).sum::<usize>()
     }
@@ -416,10 +495,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_long_is_shared_where_it_lies_and_what_is_short_in_one_piece() {
+        let long = vec![b'x'; COPY_BYTES_MAX].into_boxed_slice().into_vec();
+        let address = long.as_ptr();
+        let mut pieces = [
+            Piece::Borrowed(b"{"),
+            Piece::default(),
+            Piece::Owned(long),
+            Piece::Borrowed(b"}"),
+        ];
+        let shared = share(&mut pieces);
+        assert_eq!(shared.len(), 3);
+        assert_eq!(
+            (shared[0].as_slice(), shared[2].as_slice()),
+            (&b"{"[..], &b"}"[..])
+        );
+        assert_eq!(shared[1].as_slice().as_ptr(), address);
+        assert_eq!(
+            pieces[2].as_slice().as_ptr(),
+            address,
+            "its first owner has it still"
+        );
+
+        let mut pieces = [Piece::Borrowed(b"{"), Piece::Owned(b"}".to_vec())];
+        let shared = share(&mut pieces);
+        assert_eq!((shared.len(), shared[0].as_slice()), (1, &b"{}"[..]));
+        assert_eq!(
+            (pieces[0].as_slice(), pieces[1].as_slice()),
+            (&b"{"[..], &b"}"[..])
+        );
+    }
+
+    #[test]
     fn an_idle_outbox_holds_nothing() {
         let mut outbox = Outbox::default();
         assert_eq!(outbox.capacity(), 0);
-        outbox.push(Piece::Shared(vec![7; 100_000].into()));
+        outbox.push(Piece::Shared(Arc::<[u8]>::from(vec![7; 100_000]).into()));
         outbox.extend(b"}");
         assert!(outbox.capacity() > 100_000);
         outbox.sent(100_001);
@@ -448,7 +559,7 @@ mod tests {
             let mut other = Outbox::default();
             other.extend(b"head");
             other.push(Piece::Owned(large.clone()));
-            other.push(Piece::Shared(large.clone().into()));
+            other.push(Piece::Shared(Arc::<[u8]>::from(large.clone()).into()));
             let expected = [b"first ", &other.to_vec()[written..], b" last"].concat();
             other.sent(written);
             let mut outbox = Outbox::default();
@@ -475,7 +586,7 @@ mod tests {
             outbox.extend(b"head ");
             outbox.push(Piece::Owned(large.clone()));
             outbox.push(Piece::Borrowed(b" mid "));
-            outbox.push(Piece::Shared(large.clone().into()));
+            outbox.push(Piece::Shared(Arc::<[u8]>::from(large.clone()).into()));
             outbox.push(Piece::Owned(b" tail".to_vec()));
             assert_eq!(outbox.to_vec(), expected);
             let mut written = Vec::new();

@@ -370,7 +370,7 @@ proptest! {
                 at -= 1;
             }
             let (front, back) = text.as_bytes().split_at(at);
-            let back = if index % 2 == 0 { Piece::Owned(back.to_vec()) } else { Piece::Shared(back.into()) };
+            let back = if index % 2 == 0 { Piece::Owned(back.to_vec()) } else { Piece::Shared(back.to_vec().into()) };
             server.connection.send(&mut [Piece::Borrowed(front), back], Instant::ZERO);
         }
         let expected: Vec<Message> = texts.into_iter().map(Message::text).collect();

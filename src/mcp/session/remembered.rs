@@ -8,6 +8,7 @@ use crate::ident::{ConnectionId, JobId};
 use crate::limits::Limits;
 use crate::mcp::Level;
 use crate::time::{Instant, WallTime};
+use crate::wire::buffer::Shared;
 
 /// One session's memory.
 #[derive(Debug)]
@@ -76,12 +77,12 @@ struct Event {
     said_at: Instant,
     /// Place among all events of the server.
     serial: u64,
-    data: Arc<[u8]>,
+    data: Arc<[Shared]>,
 }
 
 impl Event {
     fn weight(&self) -> usize {
-        self.data.len() + EVENT_OVERHEAD_BYTES
+        self.data.iter().map(|part| part.as_slice().len()).sum::<usize>() + EVENT_OVERHEAD_BYTES
     }
 }
 
@@ -136,7 +137,7 @@ impl Remembered {
     pub(super) fn record(
         &mut self,
         stream: StreamId,
-        data: Arc<[u8]>,
+        data: Arc<[Shared]>,
         now: Instant,
         serial: u64,
     ) -> Option<EventId> {
@@ -231,7 +232,7 @@ impl Line {
     }
 
     /// The events after `number`, with theirs; `None` if there never was such an event or one of those is not kept.
-    pub(super) fn after(&self, number: u64) -> Option<impl Iterator<Item = (u64, Arc<[u8]>)>> {
+    pub(super) fn after(&self, number: u64) -> Option<impl Iterator<Item = (u64, Arc<[Shared]>)>> {
         let missed = self.last.checked_sub(number)?;
         let skipped = (self.kept.len() as u64).checked_sub(missed)?;
         let kept = self.kept.iter().skip(usize::try_from(skipped).ok()?);

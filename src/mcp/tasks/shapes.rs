@@ -55,7 +55,8 @@ impl Shaped {
     pub fn into_pieces(self) -> [Piece<'static>; 3] {
         [
             Piece::Owned(self.before),
-            self.inside.map_or_else(Piece::default, Piece::Shared),
+            self.inside
+                .map_or_else(Piece::default, |inside| Piece::Shared(inside.into())),
             Piece::Owned(self.after),
         ]
     }

@@ -192,8 +192,8 @@ fn a_changed_list_is_listed_and_told() {
     let before = count(&mut bench);
     assert!(bench.service.take_changes().is_empty());
     bench.result(&call("tools/call", r#""name":"grow""#));
-    assert_eq!(count(&mut bench), before + 1);
     let changes = bench.service.take_changes();
+    assert_eq!(count(&mut bench), before + 1);
     assert!(changes.tools && !changes.prompts);
     assert_eq!(changes.updated, ["test://0".into()]);
     assert!(bench.service.take_changes().is_empty());

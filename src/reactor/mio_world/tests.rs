@@ -250,9 +250,18 @@ fn after_a_short_read_the_machine_is_only_asked_again_once_something_is_told() {
         let mut room = [0; 64];
         assert_eq!(world.read(key, &mut room).unwrap(), part.len());
         assert!(world.stream(key).unwrap().is_drained);
+        assert!(Transport::is_drained(&world, key));
         let again = world.read(key, &mut room).unwrap_err();
         assert_eq!(again.kind(), ErrorKind::WouldBlock);
     }
+}
+
+#[test]
+fn an_accepted_connection_sends_what_it_has_at_once() {
+    let mut world = world();
+    let address = first_address(&world);
+    let (key, _client) = connect(&mut world, address);
+    assert!(world.stream(key).unwrap().socket.nodelay().unwrap());
 }
 
 #[test]

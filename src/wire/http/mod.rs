@@ -259,6 +259,14 @@ impl HttpConnection {
         self.pipeline.waiting_count()
     }
 
+    /// Whether nothing is there to be taken, read or written: [`next`](Self::next) would find nothing and change nothing.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.state, State::Head { since: Some(_), .. })
+            && self.inbox.is_empty()
+            && self.pipeline.is_idle()
+            && !self.has_ended
+    }
+
     /// Whether the peer has said FIN. The protocol that takes over after an upgrade will not hear it again.
     pub fn has_ended(&self) -> bool {
         self.has_ended

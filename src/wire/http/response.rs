@@ -7,8 +7,8 @@ use crate::wire::buffer::{Outbox, Piece};
 
 /// An answer to one request.
 ///
-/// Its length is counted from `body`, and large owned or shared pieces are queued without a copy. They are taken out
-/// of the slice, so the slice holds empty pieces afterwards.
+/// Its length is counted from `body`, and large owned or shared pieces are queued without a copy: those are taken out
+/// of the slice.
 #[derive(Debug)]
 pub struct Response<'a, 'p> {
     /// The status code, 200 to 599 (101 for an upgrade).
@@ -50,12 +50,15 @@ pub(super) struct Envelope<'a> {
 /// Queues a response.
 pub(super) fn encode(outbox: &mut Outbox, response: Response<'_, '_>, envelope: Envelope<'_>) {
     let status = response.status;
-    outbox.extend(b"HTTP/1.1 ");
-    extend_number(outbox, usize::from(status));
-    outbox.extend(b" ");
-    outbox.extend(reason(status).as_bytes());
-    outbox.extend(b"\r\n");
-    outbox.extend(envelope.common_headers);
+    let digits = &mut [0; NUMBER_DIGITS_MAX];
+    outbox.extend_all([
+        b"HTTP/1.1 ",
+        decimal(usize::from(status), digits),
+        b" ",
+        reason(status).as_bytes(),
+        b"\r\n",
+        envelope.common_headers,
+    ]);
     if let Some(content_type) = response.content_type {
         extend_field(outbox, "Content-Type", content_type);
     }
@@ -63,16 +66,13 @@ pub(super) fn encode(outbox: &mut Outbox, response: Response<'_, '_>, envelope: 
         extend_field(outbox, name, value);
     }
     extend_connection(outbox, response.headers, envelope.connection);
-    if may_have_body(status) {
-        outbox.extend(b"Content-Length: ");
-        extend_number(outbox, response.body.iter().map(Piece::len).sum());
-        outbox.extend(b"\r\n");
+    if !may_have_body(status) {
+        return outbox.extend(b"\r\n");
     }
-    outbox.extend(b"\r\n");
-    if may_have_body(status) && !envelope.omits_body {
-        for piece in response.body {
-            outbox.push(std::mem::take(piece));
-        }
+    let length = response.body.iter().map(Piece::len).sum();
+    outbox.extend_all([b"Content-Length: ", decimal(length, digits), b"\r\n\r\n"]);
+    if !envelope.omits_body {
+        outbox.push_all(response.body);
     }
 }
 
@@ -107,17 +107,14 @@ pub(super) fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
         "{name} is the codec's to say"
     );
     // A value that came from outside must not begin a line of its own (response splitting).
-    if value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    if memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
         return;
     }
-    outbox.extend(name.as_bytes());
-    outbox.extend(b": ");
-    outbox.extend(value.as_bytes());
-    outbox.extend(b"\r\n");
+    outbox.extend_all([name.as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
 }
 
-fn extend_number(outbox: &mut Outbox, mut number: usize) {
-    let mut digits = [0; NUMBER_DIGITS_MAX];
+/// The digits of `number`, written at the end of `digits`.
+fn decimal(mut number: usize, digits: &mut [u8; NUMBER_DIGITS_MAX]) -> &[u8] {
     let mut start = digits.len();
     loop {
         start -= 1;
@@ -128,7 +125,7 @@ fn extend_number(outbox: &mut Outbox, mut number: usize) {
             break;
         }
     }
-    outbox.extend(&digits[start..]);
+    &digits[start..]
 }
 
 /// RFC 9112 section 6.3, rule 1.
@@ -312,9 +309,8 @@ mod tests {
     #[test]
     fn numbers_are_written_in_decimal() {
         for number in [0, 7, 10, 4096, usize::MAX] {
-            let mut outbox = Outbox::default();
-            extend_number(&mut outbox, number);
-            assert_eq!(outbox.to_vec(), number.to_string().into_bytes());
+            let digits = &mut [0; NUMBER_DIGITS_MAX];
+            assert_eq!(decimal(number, digits), number.to_string().as_bytes());
         }
     }
 }

@@ -6,7 +6,7 @@
 //! arrives, and hands a frame that arrives in parts to the context as that many fragments. Memory then grows with
 //! what arrived, not with what was announced, and text is checked as it comes.
 //!
-//! It knows no payload: masks stay on, and what a message or a Close says is the context's business.
+//! It knows no payload: masks stay on, and what a message or a Close says is the business of others.
 //!
 //! ```text
 //!            head complete and allowed                 all of the payload was handed on
@@ -58,16 +58,30 @@ pub(super) enum Accepts {
     Any,
 }
 
+/// What may be taken out of the inbox next.
+#[derive(Debug)]
+pub(super) enum Admitted {
+    /// A text message in one frame, all of which is here, as nearly all are. It needs no context.
+    Whole {
+        /// What its payload is masked with.
+        mask: [u8; 4],
+        /// Bytes at the front of the inbox that are its payload, still masked.
+        payload_bytes: usize,
+    },
+    /// A whole frame for the context.
+    Frame(ForContext),
+}
+
 /// A whole frame for the context: a head that was made for it, and that many bytes at the front of the inbox.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(super) struct ForContext {
     head: [u8; HEAD_BYTES_MAX],
     head_bytes: usize,
     /// Bytes at the front of the inbox that are its payload, still masked.
     pub(super) payload_bytes: usize,
 }
 
-impl Admitted {
+impl ForContext {
     /// The head as it goes over the wire.
     pub(super) fn head(&self) -> &[u8] {
         &self.head[..self.head_bytes]
@@ -75,7 +89,7 @@ impl Admitted {
 }
 
 impl Frames {
-    /// The next frame to hand to the context; `None` when more bytes are needed. Takes the head out of the inbox
+    /// The next message or frame for the context; `None` when more bytes are needed. Takes the head out of the inbox
     /// and leaves the payload there for the caller to consume.
     ///
     /// # Errors
@@ -87,6 +101,11 @@ impl Frames {
             None => match self.enter(inbox.bytes(), rules)? {
                 Some((inside, head_bytes)) => {
                     inbox.consume(head_bytes);
+                    if let Some(mask) = inside.mask_of_whole_text(inbox.len()) {
+                        self.message_bytes = None;
+                        let payload_bytes = inside.left;
+                        return Ok(Some(Admitted::Whole { mask, payload_bytes }));
+                    }
                     inside
                 }
                 None => return Ok(None),
@@ -107,7 +126,7 @@ impl Frames {
         if !is_last {
             self.inside = Some(inside);
         }
-        Ok(Some(admitted))
+        Ok(Some(Admitted::Frame(admitted)))
     }
 
     /// Whether the client is between two messages: nothing of one has been handed to the context.
@@ -167,8 +186,16 @@ impl Frames {
 }
 
 impl Inside {
+    /// The mask of a frame that has just begun, if it is a whole text message of which no more than `held` bytes follow.
+    fn mask_of_whole_text(&self, held: usize) -> Option<[u8; 4]> {
+        let is_whole = self.header.is_final && self.left <= held;
+        self.header
+            .mask
+            .filter(|_| is_whole && self.header.opcode == OpCode::Data(Data::Text))
+    }
+
     /// The next `payload_bytes` as a frame of their own; what follows of this frame continues it.
-    fn hand_on(&mut self, payload_bytes: usize, is_last: bool) -> Admitted {
+    fn hand_on(&mut self, payload_bytes: usize, is_last: bool) -> ForContext {
         let header = FrameHeader {
             is_final: is_last && self.header.is_final,
             ..self.header.clone()
@@ -185,7 +212,7 @@ impl Inside {
                 mask.rotate_left(payload_bytes % 4);
             }
         }
-        Admitted {
+        ForContext {
             head,
             head_bytes: header.len(payload_bytes as u64),
             payload_bytes,

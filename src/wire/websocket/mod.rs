@@ -24,8 +24,6 @@ mod tests;
 pub use fault::Fault;
 pub use tungstenite::{Bytes, Utf8Bytes};
 
-use std::mem;
-
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
@@ -219,7 +217,7 @@ impl WebSocketConnection {
         }
     }
 
-    /// Queues `text`, all pieces together, as one message, and leaves the pieces empty. After a Close, sent or
+    /// Queues `text`, all pieces together, as one message; large pieces are taken out. After a Close, sent or
     /// received, it is dropped: nothing may follow one (section 5.5.1).
     ///
     /// It becomes one frame, whatever its length. Fragments would let a pong overtake a long reply, but while more
@@ -249,9 +247,15 @@ impl WebSocketConnection {
             .format(length as u64, &mut &mut head[..])
             .expect("a head without a mask is at most 10 bytes long");
         self.outbox.extend(&head[..header.len(length as u64)]);
-        for piece in payload {
-            self.outbox.push(mem::take(piece));
-        }
+        self.outbox.push_all(payload);
+    }
+
+    /// Whether nothing is there to be read or written: [`Self::next`] would find nothing and change nothing.
+    pub fn is_at_rest(&self) -> bool {
+        self.inbox.is_empty()
+            && self.outbox.is_empty()
+            && self.coming.is_none()
+            && self.decoder.is_between_messages()
     }
 
     /// Starts the closing handshake (1001 at shutdown) unless it has begun. `reason` is cut to the 123 bytes that

@@ -15,6 +15,7 @@ use super::super::{Refusal, Session, SessionId};
 use super::{Full, Sessions, room};
 use crate::ident::{ConnectionId, JobId};
 use crate::time::Instant;
+use crate::wire::buffer::Shared;
 
 /// A stream of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +32,7 @@ pub struct Resumed {
     /// The stream; not the one that was asked for where that was a GET stream of another process.
     pub stream: Stream,
     /// The events after the last one it saw, in order.
-    pub missed: Vec<(EventId, Arc<[u8]>)>,
+    pub missed: Vec<(EventId, Arc<[Shared]>)>,
     /// The reply is among them, or was said before: end the stream after them.
     pub is_finished: bool,
     /// The connection that had the stream until now: end the response there.
@@ -114,7 +115,7 @@ impl Sessions {
     ///
     /// Without room the oldest events go: first the session's own, then anybody's. One that is larger than a session
     /// may keep is gone at once, and its stream cannot be resumed before it.
-    pub fn record(&mut self, stream: Stream, data: Arc<[u8]>, now: Instant) -> Option<EventId> {
+    pub fn record(&mut self, stream: Stream, data: Arc<[Shared]>, now: Instant) -> Option<EventId> {
         self.serials += 1;
         let serial = self.serials;
         let id = self.change(stream.session, |remembered, limits| {

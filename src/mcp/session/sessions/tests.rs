@@ -328,7 +328,7 @@ impl Pair {
             line.last
         });
         let now = self.at();
-        let id = self.table.record(stream, vec![b'x'; bytes].into(), now);
+        let id = self.table.record(stream, [vec![b'x'; bytes].into()].into(), now);
         assert_eq!(
             id.map(|id| (id.stream, id.number)),
             expected.map(|number| (stream.id, number))
@@ -640,11 +640,15 @@ fn a_broken_stream_goes_on_where_its_client_stopped() {
     let (session, at) = (pair.sessions[0], pair.at());
     let table = &mut pair.table;
     let stream = table.open_call(&session, connection(1), JobId(9), at).unwrap();
-    let first = table.record(stream, b"one".as_slice().into(), at).unwrap();
+    let first = table.record(stream, [b"one".to_vec().into()].into(), at).unwrap();
     table.detach(stream, connection(1), at);
-    table.record(stream, b"two".as_slice().into(), at).unwrap();
+    table.record(stream, [b"two".to_vec().into()].into(), at).unwrap();
     let resumed = table.resume(&session, first, connection(2), at).unwrap();
-    let said: Vec<_> = resumed.missed.iter().map(|(_, data)| &**data).collect();
+    let said: Vec<_> = resumed
+        .missed
+        .iter()
+        .map(|(_, data)| data[0].as_slice())
+        .collect();
     assert_eq!(said, [b"two"]);
     assert_eq!(table.reader(stream), Some(connection(2)));
     let all = table
