@@ -51,6 +51,7 @@ fn render(catalogue: &Catalogue) -> Render {
     let arguments: &RawValue = serde_json::from_str(&arguments).expect("it is JSON");
     let form = Form {
         is_structured: true,
+        has_links: true,
         before: "",
         after: "",
         fence: None,

@@ -35,11 +35,13 @@ impl Job {
     #[must_use]
     pub fn going_on_with(mut self, followed: Followed) -> Self {
         let Followed {
+            operation,
             statements,
             optional,
             follow,
             render,
         } = followed;
+        self.work.operation = operation;
         (self.work.statements, self.work.optional) = (statements, optional);
         (self.work.follow, self.work.render) = (follow, render);
         // Ids are never used again, however many statements there were before.
@@ -300,6 +302,8 @@ type RunFollow = dyn FnOnce(Result<Answer, Error>) -> Result<Followed, Error> + 
 /// What a job goes on with.
 #[derive(Debug)]
 pub struct Followed {
+    /// In the place of [`Work::operation`].
+    pub operation: Operation,
     /// In the place of [`Work::statements`].
     pub statements: Vec<CheckedStatement>,
     /// In the place of [`Work::optional`].

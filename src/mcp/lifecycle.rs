@@ -20,6 +20,8 @@ Look before you query: describe_view shows columns and definition, query_view th
 Then ask with execute_query: one SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or VALUES statement in Snowflake's dialect, with names written as database.schema.object. \
 Names are folded to upper case; write names with lower-case letters in double quotes. \
 Results are cut at limit rows and then begin with 'Truncated': aggregate and filter in SQL instead of reading everything. \
+What was cut is read on with get_query_result, or from the first row as the resource snowflake://result/{query id}; nothing is run again. \
+explain_query tells what a statement would read before it runs. \
 A failed call says what to do next.";
 
 /// What is added where text of others stands between marks.

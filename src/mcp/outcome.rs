@@ -208,6 +208,9 @@ pub enum Failure {
     ErrorReply,
     /// The same of a call about the resource with this URI: what is about the object says that there is none.
     Resource(Box<str>),
+    /// The same of a call about the rows of an earlier statement at this URI: what is gone is told as a resource that is not
+    /// there, with the reason.
+    Rows(Box<str>),
     /// Of a question about a task: as the task's end, if it is one.
     Task(Box<About>),
 }
@@ -248,7 +251,7 @@ impl Finish {
     pub(super) fn framed(&self, kept: &Kept, age: Option<Duration>) -> Payload {
         let (head, tail) = match &self.failure {
             Failure::Resource(uri) => document::framed(self.revision.account_form(), uri),
-            Failure::ToolResult | Failure::ErrorReply | Failure::Task(_) => {
+            Failure::ToolResult | Failure::ErrorReply | Failure::Rows(_) | Failure::Task(_) => {
                 tools::framed(self.revision.form(), age)
             }
         };
@@ -276,6 +279,9 @@ impl Finish {
             Failure::Resource(uri) if error.kind.is_about_object() => {
                 Ended::Error(self.revision.resource_not_found(&uri))
             }
+            Failure::Rows(uri) if error.kind.is_about_object() || error.kind == backend::Kind::ResultGone => {
+                Ended::Error(self.revision.resource_not_found(&uri).because(told(&error)))
+            }
             Failure::Task(about) => {
                 let form = tools::Form {
                     fence: self.fence,
@@ -284,17 +290,22 @@ impl Finish {
                 let told = about.failed(form, &error);
                 told.unwrap_or_else(|| Ended::Error(error_of(&error)))
             }
-            Failure::ErrorReply | Failure::Resource(_) => Ended::Error(error_of(&error)),
+            Failure::ErrorReply | Failure::Resource(_) | Failure::Rows(_) => Ended::Error(error_of(&error)),
         }
     }
 }
 
 /// A failed job as an error: -32602 where the caller named something that is not there, else -32603.
 fn error_of(error: &backend::Error) -> rpc::Error {
-    let text = format!("{}. {}", error.message, error.advice());
+    let text = told(error);
     if error.kind.is_about_object() {
         rpc::Error::invalid_params(text)
     } else {
         rpc::Error::internal_error(text)
     }
+}
+
+/// What went wrong, and what to do.
+fn told(error: &backend::Error) -> String {
+    format!("{}. {}", error.message, error.advice())
 }

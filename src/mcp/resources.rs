@@ -2,14 +2,17 @@
 
 use super::methods::{Request, no_such_method, reply_with};
 use super::mrtr::Returned;
-use super::{Failure, Outcome, Service};
+use super::tasks::Mode;
+use super::{Failure, Finish, Outcome, Service, ToolCall};
+use crate::tools::{self, result::ResultPlace};
 use crate::{json, rpc};
 
 /// Bytes of a URI. Names in it are at most 255 characters each, percent-encoded; beyond that it names nothing here.
 pub(super) const URI_BYTES_MAX: usize = 16 << 10;
 
+const METHOD: &str = "resources/read";
+
 pub(super) fn on_read(service: &mut Service, request: &Request<'_>) -> Outcome {
-    const METHOD: &str = "resources/read";
     if !service.has_resources() {
         return no_such_method(request, METHOD);
     }
@@ -21,6 +24,9 @@ pub(super) fn on_read(service: &mut Service, request: &Request<'_>) -> Outcome {
         Ok(returned) => returned,
         Err(error) => return Outcome::error(error),
     };
+    if let Some(place) = ResultPlace::of_uri(&uri) {
+        return read_result(service, request, &uri, &place);
+    }
     let hears = request.hears();
     let mut asked = request.asked(request.revision.account_form(), &hears);
     (asked.answers, asked.state) = (returned.answers, returned.state.as_deref());
@@ -31,6 +37,33 @@ pub(super) fn on_read(service: &mut Service, request: &Request<'_>) -> Outcome {
     match reply {
         Some(reply) => reply_with(service, request, METHOD, Failure::Resource(uri.into()), reply),
         None => Outcome::error(request.revision.resource_not_found(&uri)),
+    }
+}
+
+/// Rows of an earlier statement, as `get_query_result` reads them.
+fn read_result(service: &Service, request: &Request<'_>, uri: &str, place: &ResultPlace) -> Outcome {
+    let (revision, traceparent) = (request.revision, request.traceparent());
+    let call = tools::Call {
+        form: revision.result_form(),
+        ran: Some(&service.history),
+        ..request.call(&service.keys, traceparent.as_deref())
+    };
+    let document = service
+        .catalogue
+        .rows_document(place, &call, revision.passing_form());
+    match document {
+        Ok(work) => Outcome::Work(Box::new(ToolCall {
+            work,
+            finish: Finish {
+                tool: METHOD,
+                revision,
+                failure: Failure::Rows(uri.into()),
+                fence: None,
+            },
+            hears: request.hears(),
+            mode: Mode::Now,
+        })),
+        Err(refused) => Outcome::error(revision.resource_not_found(uri).because(refused.reason)),
     }
 }
 

@@ -34,6 +34,8 @@ struct Facts {
     has_titles: bool,
     /// Tools have `outputSchema`, results `structuredContent`.
     has_structured_content: bool,
+    /// Results of tools can have links to resources.
+    has_links: bool,
     /// JSON-RPC batches must be accepted.
     has_batches: bool,
     /// `Mcp-Session-Id` and a stream for GET.
@@ -58,6 +60,7 @@ const FACTS: [Facts; 5] = [
         has_annotations: false,
         has_titles: false,
         has_structured_content: false,
+        has_links: false,
         has_batches: false,
         has_sessions: false,
         has_polling: false,
@@ -73,6 +76,7 @@ const FACTS: [Facts; 5] = [
         has_annotations: true,
         has_titles: false,
         has_structured_content: false,
+        has_links: false,
         has_batches: true,
         has_sessions: true,
         has_polling: false,
@@ -88,6 +92,7 @@ const FACTS: [Facts; 5] = [
         has_annotations: true,
         has_titles: true,
         has_structured_content: true,
+        has_links: true,
         has_batches: false,
         has_sessions: true,
         has_polling: false,
@@ -103,6 +108,7 @@ const FACTS: [Facts; 5] = [
         has_annotations: true,
         has_titles: true,
         has_structured_content: true,
+        has_links: true,
         has_batches: false,
         has_sessions: true,
         has_polling: true,
@@ -118,6 +124,7 @@ const FACTS: [Facts; 5] = [
         has_annotations: true,
         has_titles: true,
         has_structured_content: true,
+        has_links: true,
         has_batches: false,
         has_sessions: false,
         has_polling: false,
@@ -144,6 +151,13 @@ macro_rules! result_meta {
 
 /// A result about the account may be kept for a minute, and by its caller only: other roles see other objects.
 const ACCOUNT_META: &str = concat!(r#","ttlMs":60000,"cacheScope":"private""#, result_meta!());
+
+/// The rows of a statement that has ended stay as they are. Nobody but its caller may read them, and the cursor among
+/// them is good for a day: an hour is well within it.
+const RESULT_META: &str = concat!(r#","ttlMs":3600000,"cacheScope":"private""#, result_meta!());
+
+/// That a statement still runs may be wrong a moment later.
+const PASSING_META: &str = concat!(r#","ttlMs":0,"cacheScope":"private""#, result_meta!());
 
 impl Revision {
     /// All of them, oldest first.
@@ -199,6 +213,11 @@ impl Revision {
         self.facts().has_structured_content
     }
 
+    /// Whether the content of a tool's result may have links to resources.
+    pub const fn has_links(self) -> bool {
+        self.facts().has_links
+    }
+
     /// Whether JSON-RPC batches are part of it.
     pub const fn has_batches(self) -> bool {
         self.facts().has_batches
@@ -251,9 +270,23 @@ impl Revision {
 
     /// What the revision wants around what `resources/list` and `resources/read` tell of the account.
     pub const fn account_form(self) -> Form {
+        self.hinted(ACCOUNT_META)
+    }
+
+    /// What the revision wants around the rows of an earlier statement, read as a resource.
+    pub const fn result_form(self) -> Form {
+        self.hinted(RESULT_META)
+    }
+
+    /// The same around the news that the statement still runs.
+    pub const fn passing_form(self) -> Form {
+        self.hinted(PASSING_META)
+    }
+
+    const fn hinted(self, meta: &'static str) -> Form {
         Form {
             after: if self.has_caching_hints() {
-                ACCOUNT_META
+                meta
             } else {
                 self.result_after()
             },
@@ -265,6 +298,7 @@ impl Revision {
     pub const fn form(self) -> Form {
         Form {
             is_structured: self.has_structured_content(),
+            has_links: self.has_links(),
             before: self.result_before(),
             after: self.result_after(),
             fence: None,

@@ -6,6 +6,7 @@ use crate::sql::guard::Policy;
 use crate::time::Now;
 
 mod offers;
+mod results;
 
 const VERSION: &str = "2026-07-28";
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;

@@ -108,6 +108,13 @@ impl Error {
         }
     }
 
+    /// The same, which also says why and what to do.
+    #[must_use]
+    pub fn because(mut self, why: impl fmt::Display) -> Self {
+        self.message = format!("{}: {why}", self.message);
+        self
+    }
+
     /// -32603: `reason` is for the peer; the detail belongs in the log.
     pub fn internal_error(reason: impl fmt::Display) -> Self {
         Self::new(INTERNAL_ERROR, format!("internal error: {reason}"))

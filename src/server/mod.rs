@@ -405,6 +405,7 @@ impl Server {
 
     /// Tells whoever waits for a call what its job came to.
     fn end_flight(&mut self, now: Now, id: JobId, flight: Flight, result: Result<Rendered, Error>) {
+        flight.log_if_cancelled(id, &result);
         if let Some(caller) = flight.caller {
             let result = self.keep(caller.connection, result);
             self.core.count_end(&result);

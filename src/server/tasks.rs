@@ -19,7 +19,7 @@ use super::scripts::Resume;
 use super::streams::{Purpose, StreamKey};
 use super::timers::Timer;
 use crate::backend::Error;
-use crate::backend::job::{Operation, Rendered};
+use crate::backend::job::Rendered;
 use crate::ident::{ConnectionId, JobId};
 use crate::mcp::script::Question;
 use crate::mcp::session::{Session, SessionId};
@@ -104,12 +104,7 @@ impl Core {
         if let Some(elsewhere) = call.elsewhere.filter(|_| !is_here) {
             return match elsewhere {
                 Elsewhere::Acknowledged => acknowledged(),
-                Elsewhere::Ask(call) => {
-                    if let Operation::Cancel(query_id) = &call.work.operation {
-                        log::info!("task cancelled by its caller, query id {query_id}");
-                    }
-                    Told::Ask(call)
-                }
+                Elsewhere::Ask(call) => Told::Ask(call),
             };
         }
         match call.act {

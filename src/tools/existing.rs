@@ -65,7 +65,11 @@ pub(super) fn cancel_query(_settings: &Settings) -> Tool {
 /// which says whose it is on every replica and after every restart. One of somebody else is told as one that is not known.
 ///
 /// Whatever reads or ends an earlier statement for a caller asks here.
-fn first_row(settings: &Settings, arguments: &Arguments<'_>, call: &Call<'_>) -> Result<Place, Refusal> {
+pub(super) fn first_row(
+    settings: &Settings,
+    arguments: &Arguments<'_>,
+    call: &Call<'_>,
+) -> Result<Place, Refusal> {
     let text = arguments
         .text("query_id")
         .ok_or(Refusal::Arguments(ArgumentFault::Missing("query_id or cursor")))?
@@ -103,20 +107,31 @@ fn begin_get_query_result(
         None => missing_result(form),
     };
     let connection = place.connection.clone();
+    let mut work = rows_work(settings, place, limit, render);
+    work.patience = Some(patience(settings, call, connection));
+    Ok(work.into())
+}
+
+/// Work that reads rows of a statement that was run before, from a place that was found by [`first_row`] or its cursor:
+/// the one way to them, for tools and resources.
+pub(super) fn rows_work(
+    settings: &Settings,
+    place: Place,
+    limit: u64,
+    render: impl FnOnce(Answer) -> Rendered + Send + 'static,
+) -> Work {
     let context = Context {
         connection: place.connection,
         ..settings.context(None, None)
     };
     let work = settings.work(Vec::new(), context, limit, render);
-    let work = Work {
+    Work {
         operation: Operation::Read {
             query_id: place.query_id,
             from: place.position,
         },
-        patience: Some(patience(settings, call, connection)),
         ..work
-    };
-    Ok(work.into())
+    }
 }
 
 /// Where to read: at the cursor, or from the first row of a statement by its id.

@@ -10,7 +10,7 @@ use super::plan::{Explained, Operation, bytes_text};
 use super::render::{Form, OVERHEAD_BYTES, assemble, error_text, failure};
 use super::schema::Arguments;
 use super::{Begun, Call, Refusal, Settings, Tool};
-use crate::backend::job::{Follow, Followed, Render, Rendered, Work};
+use crate::backend::job::{self, Follow, Followed, Render, Rendered, Work};
 use crate::backend::{Answer, Error, Kind};
 use crate::json;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
@@ -74,6 +74,7 @@ pub(super) fn plan_work(
         work.follow = Some(Follow::new(move |_| {
             let statement = unchecked.check().map_err(|refusal| Error::refused(&refusal))?;
             Ok(Followed {
+                operation: job::Operation::Run,
                 statements: vec![statement.explained().ok_or_else(no_plan)?],
                 optional: 0,
                 follow: None,

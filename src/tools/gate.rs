@@ -150,6 +150,7 @@ impl Gate {
         match self.enter(rest)? {
             Passage::On(followed) => {
                 let Followed {
+                    operation: _,
                     statements,
                     optional,
                     follow,
@@ -205,6 +206,7 @@ impl Gate {
         let form = self.form;
         let judge = move |answer| gate.judge(answer, next);
         Ok(Passage::On(Followed {
+            operation: Operation::Run,
             statements: plans,
             optional: 0,
             follow: Some(Follow::after_any_end(judge).announcing(announced)),
@@ -341,6 +343,7 @@ impl Gate {
 /// What `work` was to do, taken out of it.
 fn rest_of(work: &mut Work) -> Followed {
     Followed {
+        operation: Operation::Run,
         statements: std::mem::take(&mut work.statements),
         optional: std::mem::take(&mut work.optional),
         follow: work.follow.take(),
@@ -351,6 +354,7 @@ fn rest_of(work: &mut Work) -> Followed {
 /// The end of a job with a result that was made before.
 fn asking(result: Vec<u8>) -> Followed {
     Followed {
+        operation: Operation::Run,
         statements: Vec::new(),
         optional: 0,
         follow: None,

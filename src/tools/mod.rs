@@ -16,6 +16,7 @@ pub mod lookup;
 pub mod place;
 pub mod refusal;
 pub mod render;
+pub mod result;
 pub mod schema;
 pub mod settings;
 
@@ -105,10 +106,12 @@ const CANCELLING: &str =
     r#""readOnlyHint":false,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true"#;
 
 /// A call that is refused before anything is sent.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Refused {
     /// The bytes of a failed result.
     pub result: Vec<u8>,
+    /// Why, and what to do: what the result says.
+    pub reason: String,
     /// What the guard did not let pass, where it was the guard.
     pub denied: Option<Box<Denied>>,
     /// Whether it lacks the right to write: a matter of the credential, which the transport tells in its own way.
@@ -137,6 +140,8 @@ pub struct Catalogue {
     /// For callers for whom something else is said.
     special: Vec<Arc<Settings>>,
     tools: Vec<Tool>,
+    /// What reads rows as a resource.
+    reader: Tool,
 }
 
 impl Catalogue {
@@ -163,7 +168,8 @@ impl Catalogue {
         ];
         gate::add_arguments(&settings.rulings, &mut tools);
         let choices = choice::properties(&settings.choices);
-        for tool in &mut tools {
+        let mut reader = result::reader(&settings);
+        for tool in tools.iter_mut().chain([&mut reader]) {
             tool.properties.extend(choices.iter().cloned());
         }
         // It asks no connection.
@@ -173,7 +179,18 @@ impl Catalogue {
             settings,
             special,
             tools,
+            reader,
         }
+    }
+
+    /// Names of the connections, where there are several; the first is the one of calls that name none.
+    pub fn connections(&self) -> impl Iterator<Item = &str> {
+        let choices = &self.settings.choices;
+        let are_several = choices.len() > 1;
+        choices
+            .iter()
+            .filter(move |_| are_several)
+            .map(|choice| &*choice.connection)
     }
 
     /// The settings that hold for this caller, in the role that it chose or else in the server's.
@@ -237,10 +254,14 @@ impl Catalogue {
         call: &Call<'_>,
         consent: Consent,
     ) -> Result<Begun, Refused> {
-        let refused = |refusal: &Refusal, denied| Refused {
-            result: render::failure(call.form, &format!("Error: {refusal}{}", refusal.advice())),
-            denied,
-            needs_write: *refusal == Refusal::ReadsOnly,
+        let refused = |refusal: &Refusal, denied| {
+            let reason = format!("{refusal}{}", refusal.advice());
+            Refused {
+                result: render::failure(call.form, &format!("Error: {reason}")),
+                reason,
+                denied,
+                needs_write: *refusal == Refusal::ReadsOnly,
+            }
         };
         let denied = |rule, arguments: &Arguments<'_>| {
             let statement = arguments.is_known("query").then(|| arguments.text("query"));
@@ -295,6 +316,7 @@ impl Catalogue {
             Ok(Err(asking)) => Ok(Begun::Told(asking)),
             Err(error) => Err(Refused {
                 result: failed(call.form, &error),
+                reason: format!("{}. {}", error.message, error.advice()),
                 denied: denied(error.kind.name(), &arguments),
                 needs_write: false,
             }),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
-use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, unrenderable};
+use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_link, unrenderable};
+use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
 use super::{Call, Settings, choice};
@@ -110,7 +111,8 @@ pub(super) fn patience(settings: &Settings, call: &Call<'_>, connection: Option<
             json::push_string(&mut members, cursor);
         }
         members.extend_from_slice(b",\"columns\":[],\"rows\":[]}");
-        assemble(form, &[&escaped], &[&members])
+        let link = link(&sealer, connection.as_deref(), query_id);
+        assemble_with_link(form, &[&escaped], &[&members], link.as_deref())
     })
 }
 
@@ -173,6 +175,8 @@ pub(super) struct Page {
     cell_text_max: usize,
     format: Format,
     pub(super) form: Form,
+    /// Where a link leads to.
+    connection: Option<Arc<str>>,
     /// Makes the cursor of the next page; `None` where the statement's own bound ends the result.
     sealer: Option<Sealer>,
 }
@@ -191,12 +195,14 @@ impl Page {
             cell_text_max: settings.cell_text_max,
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
+            connection: choice::connection(settings, arguments),
             sealer: Some(Sealer::of(call, choice::connection(settings, arguments))),
         }
     }
 
     /// The same, of a result of this connection.
     pub(super) fn of_connection(mut self, call: &Call<'_>, connection: Option<Arc<str>>) -> Self {
+        self.connection.clone_from(&connection);
         self.sealer = Some(Sealer::of(call, connection));
         self
     }
@@ -258,10 +264,59 @@ impl Page {
             let shown = format!("Showing {} rows", rows.returned);
             let tail = self.format.tail().as_bytes();
             let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
-            assemble(self.form, &text, &structured)
+            let (sealer, query_id) = (self.sealer.as_ref(), figures.query_id);
+            let readable = sealer.zip(query_id).filter(|_| next.is_some());
+            let link = readable.and_then(|(sealer, id)| link(sealer, self.connection.as_deref(), id));
+            assemble_with_link(self.form, &text, &structured, link.as_deref())
         };
         Rendered {
             result: object,
+            rows: figures.returned,
+            truncated: figures.is_truncated,
+            query_id: result.query_id.clone(),
+            kept: None,
+        }
+    }
+
+    /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
+    pub(super) fn document(&self, result: &ResultSet, answer: &Answer, uri: &str) -> Rendered {
+        let columns = table::columns_json(&result.columns);
+        let mut head = Vec::new();
+        json::push_string_body(&mut head, &String::from_utf8_lossy(&columns));
+        let fixed = head.len() + uri.len() + OVERHEAD_BYTES;
+        let Some(room) = self.bytes_max.checked_sub(fixed) else {
+            return self.too_wide(result.columns.len());
+        };
+        let layout = Layout {
+            is_structured: false,
+            cell_text_max: self.cell_text_max,
+            room,
+            text_room: self.text_bytes_max,
+            format: Format::Json,
+        };
+        let rows = table::encode(result, layout);
+        let figures = Figures {
+            returned: rows.returned,
+            is_truncated: rows.is_cut || result.is_truncated(),
+            total: result.total,
+            query_id: result.query_id.as_deref(),
+            elapsed: answer.elapsed,
+        };
+        let mut members = format!("{{\"truncated\":{}", figures.is_truncated).into_bytes();
+        if let Some(next) = self.next(result, figures) {
+            members.extend_from_slice(b",\"next_cursor\":");
+            json::push_string(&mut members, &next);
+        }
+        members.extend_from_slice(b",\"status\":\"succeeded\",\"returned\":");
+        json::push_number(&mut members, figures.returned);
+        figures.push_details(&mut members);
+        members.extend_from_slice(b",\"columns\":[");
+        let mut before = Vec::new();
+        json::push_string_body(&mut before, &String::from_utf8_lossy(&members));
+        let between: &[u8] = br#"],\"rows\":["#;
+        let text: [&[u8]; 5] = [&before, &head, between, &rows.text, b"]}"];
+        Rendered {
+            result: contents(self.form, uri, &text),
             rows: figures.returned,
             truncated: figures.is_truncated,
             query_id: result.query_id.clone(),

@@ -118,14 +118,14 @@ impl Place {
     }
 }
 
-const SCHEME: &str = "snowflake://";
+pub(super) const SCHEME: &str = "snowflake://";
 
 fn identifier_of(part: &str) -> Option<Identifier> {
     percent_decoded(part)?.parse().ok()
 }
 
 /// The text with everything but unreserved characters (RFC 3986 section 2.3) as `%XX`.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -138,7 +138,7 @@ fn percent_encoded(text: &str) -> String {
 }
 
 /// The text that was encoded; `None` where what follows a `%` is no byte, or the bytes are no text.
-fn percent_decoded(encoded: &str) -> Option<String> {
+pub(super) fn percent_decoded(encoded: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.bytes();
     while let Some(byte) = rest.next() {

@@ -11,7 +11,7 @@ use super::names::{ObjectName, TABLE_NAME, table_properties, text_property};
 use super::render::{Figures, Form, OVERHEAD_BYTES, assemble, missing_result};
 use super::schema::Arguments;
 use super::{Begun, Call, Refusal, Settings, Tool, render};
-use crate::backend::job::{Follow, Followed, Render, Rendered};
+use crate::backend::job::{Follow, Followed, Operation, Render, Rendered};
 use crate::backend::rows::Row;
 use crate::backend::{Answer, Error, Kind};
 use crate::json;
@@ -169,6 +169,7 @@ fn follow(
         form,
     };
     Ok(Followed {
+        operation: Operation::Run,
         statements: vec![statement],
         optional: 0,
         follow: None,

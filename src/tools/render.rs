@@ -18,6 +18,8 @@ use crate::json;
 pub struct Form {
     /// Whether `structuredContent` is sent.
     pub is_structured: bool,
+    /// Whether `content` may have links to resources.
+    pub has_links: bool,
     /// Members before `content`, each followed by a comma.
     pub before: &'static str,
     /// Members after the last, each preceded by a comma.
@@ -87,24 +89,41 @@ pub(super) const OVERHEAD_BYTES: usize = 1_024;
 /// A result object. `text` is the inside of a JSON string in parts, `structured` a JSON object in parts; parts may be
 /// empty.
 pub(super) fn assemble(form: Form, text: &[&[u8]], structured: &[&[u8]]) -> Vec<u8> {
-    object(form, text, structured, false)
+    object(form, (text, b""), structured, false)
+}
+
+/// The same with a link behind the text, where the protocol has them.
+pub(super) fn assemble_with_link(
+    form: Form,
+    text: &[&[u8]],
+    structured: &[&[u8]],
+    link: Option<&[u8]>,
+) -> Vec<u8> {
+    let link = link.filter(|_| form.has_links).unwrap_or_default();
+    object(form, (text, link), structured, false)
 }
 
 /// The result object of a failure. Failures have no structured content: their text is all there is.
 pub(super) fn failure(form: Form, text: &str) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(text.len() + 16);
     json::push_string_body(&mut escaped, text);
-    object(form, &[&escaped], &[], true)
+    object(form, (&[&escaped], b""), &[], true)
 }
 
-fn object(form: Form, text: &[&[u8]], structured: &[&[u8]], is_error: bool) -> Vec<u8> {
+fn object(form: Form, (text, link): (&[&[u8]], &[u8]), structured: &[&[u8]], is_error: bool) -> Vec<u8> {
     let variable: usize = text.iter().chain(structured).map(|part| part.len()).sum();
+    let variable = variable + link.len();
     let mut object = Vec::with_capacity(variable + form.before.len() + form.after.len() + 128);
     object.push(b'{');
     object.extend_from_slice(form.before.as_bytes());
     object.extend_from_slice(CONTENT_OPEN);
     text.iter().for_each(|part| object.extend_from_slice(part));
-    object.extend_from_slice(b"\"}]");
+    object.extend_from_slice(b"\"}");
+    if !link.is_empty() {
+        object.push(b',');
+        object.extend_from_slice(link);
+    }
+    object.push(b']');
     if form.is_structured && !structured.is_empty() {
         object.extend_from_slice(b",\"structuredContent\":");
         structured.iter().for_each(|part| object.extend_from_slice(part));
@@ -146,6 +165,11 @@ impl Figures<'_> {
         } else {
             b",\"truncated\":false"
         });
+        self.push_details(into);
+    }
+
+    /// Those of them that are not about what was returned, each after a comma.
+    pub(super) fn push_details(&self, into: &mut Vec<u8>) {
         if let Some(total) = self.total {
             into.extend_from_slice(b",\"total\":");
             json::push_number(into, total);
@@ -270,6 +294,7 @@ pub(super) mod tests {
 
     pub(in crate::tools) const PLAIN: Form = Form {
         is_structured: true,
+        has_links: true,
         before: "",
         after: "",
         fence: None,
@@ -279,6 +304,7 @@ pub(super) mod tests {
     fn a_result_has_what_the_protocol_wants_around_it() {
         let form = Form {
             is_structured: true,
+            has_links: true,
             before: "\"a\":1,",
             after: ",\"z\":2",
             fence: None,
@@ -314,6 +340,7 @@ pub(super) mod tests {
         );
         let modern = Form {
             is_structured: false,
+            has_links: true,
             before: "\"a\":1,",
             after: ",\"z\":2",
             fence: None,

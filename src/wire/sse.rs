@@ -65,7 +65,8 @@ fn extend_field(text: &mut Vec<u8>, name: &str, value: Option<&str>) {
 
 /// Also without NUL: readers ignore an id that has one.
 fn is_line(text: &[u8]) -> bool {
-    !text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+    // Three passes of the library's own search: fast in a build with assertions too, where all of a result is looked at.
+    ![b'\r', b'\n', 0].iter().any(|breaks| text.contains(breaks))
 }
 
 /// `event: message`, an id of a session and a number, `data: `.

@@ -1,7 +1,7 @@
 //! The pool with real threads. Steps wait for the test through channels; nothing sleeps.
 
 use super::*;
-use crate::backend::job::{Context, Follow, Followed, Progress, Reached, Render, Rendered, Work};
+use crate::backend::job::{Context, Follow, Followed, Operation, Progress, Reached, Render, Rendered, Work};
 use crate::backend::rows::Bounds;
 use crate::backend::{Error, Kind, Outcome, ResultSet, Step};
 use crate::sql::guard::{Policy, UncheckedStatement};
@@ -45,7 +45,7 @@ fn job(id: u64) -> Box<Job> {
     Box::new(Job {
         id: JobId(id),
         work: Box::new(Work {
-            operation: crate::backend::job::Operation::Run,
+            operation: Operation::Run,
             unchecked: None,
             optional: 0,
             statements: vec![Policy::default().check("select 1").unwrap()],
@@ -120,6 +120,7 @@ fn what_follows_from_an_answer_is_the_next_step_of_the_same_job() {
         let again = format!("select {}", answer.results.len() + 1);
         let statements = ["select 1", &again].map(|text| Policy::default().check(text).unwrap());
         Ok(Followed {
+            operation: Operation::Run,
             statements: statements.to_vec(),
             optional: 1,
             follow: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snowflake_mcp::backend::job::Reached;
+use snowflake_mcp::backend::job::{Reached, Work};
 use snowflake_mcp::backend::router::Router;
 use snowflake_mcp::backend::{Answer, Backend, CancelToken, Job, Step};
 use snowflake_mcp::entropy::SeededEntropy;
@@ -16,6 +16,7 @@ use snowflake_mcp::snowflake::{self, Authentication, Snowflake};
 use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::Instant;
 use snowflake_mcp::token::Keys;
+use snowflake_mcp::tools::result::ResultPlace;
 use snowflake_mcp::tools::{Begun, Call, Catalogue, Choice, Form, Settings};
 
 use crate::drive::FakeClock;
@@ -61,15 +62,9 @@ impl Process {
 
     /// Calls a tool as `principal`; gives the whole result.
     fn call(&self, tool: &str, arguments: &Value, principal: &[u8]) -> Value {
-        let form = Form {
-            is_structured: true,
-            before: "",
-            after: "",
-            fence: None,
-        };
         let call = Call {
             principal,
-            ..Call::of_nobody(form, &self.keys)
+            ..Call::of_nobody(FORM, &self.keys)
         };
         let arguments: Box<RawValue> = serde_json::from_str(&arguments.to_string()).unwrap();
         let tool = self.catalogue.find(tool).unwrap();
@@ -79,6 +74,10 @@ impl Process {
             Ok(Begun::Listed(asking)) => panic!("{asking:?}"),
             Err(refused) => return serde_json::from_slice(&refused.result).unwrap(),
         };
+        self.run(work)
+    }
+
+    fn run(&self, work: Box<Work>) -> Value {
         let mut job = Job {
             id: JobId(1),
             work,
@@ -99,6 +98,14 @@ impl Process {
         }
     }
 }
+
+const FORM: Form = Form {
+    is_structured: true,
+    has_links: true,
+    before: "",
+    after: "",
+    fence: None,
+};
 
 fn client(server: &Server) -> Arc<dyn Backend> {
     let authentication = Authentication::OAuth(Secret::new("t"));
@@ -305,6 +312,35 @@ fn each_form_shows_the_same_rows_and_stays_within_the_tokens() {
         assert!((400..1_800).contains(&text.len()), "{format}: {}", text.len());
         assert!(text.contains("about 300 tokens"), "{text}");
     }
+}
+
+#[test]
+fn what_a_page_leaves_out_is_linked_and_the_link_reads_it_from_the_first_row() {
+    let server = Server::start();
+    teach_twenty_thousand(&server);
+    let process = Process::start(&server, "k");
+    let query = json!({ "query": "select n", "limit": 2 });
+    let page = process.call("execute_query", &query, b"me");
+    let uri = page["content"][1]["uri"].as_str().expect("a link");
+    let place = ResultPlace::of_uri(uri).expect("of this server's form");
+    let call = Call {
+        principal: b"me",
+        ..Call::of_nobody(FORM, &process.keys)
+    };
+    let work = process.catalogue.rows_document(&place, &call, FORM);
+    let read = process.run(work.expect("whoever ran it may read it"));
+    let text = read["contents"][0]["text"].as_str().expect("a text");
+    let document: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(
+        (&document["total"], &document["truncated"]),
+        (&json!(20_000), &json!(true))
+    );
+    let returned = document["rows"].as_array().unwrap().len();
+    assert_eq!(document["rows"][returned - 1], json!([returned]));
+    let next = json!({ "cursor": document["next_cursor"] });
+    let page = process.call("get_query_result", &next, b"me");
+    assert_eq!(page["structuredContent"]["rows"][0], json!([returned + 1]));
+    assert_eq!(posts(&server), 1, "nothing runs twice");
 }
 
 #[test]

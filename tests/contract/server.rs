@@ -230,6 +230,13 @@ impl Server {
         self.state().executions.get(statement).copied().unwrap_or(0)
     }
 
+    /// Whatever runs has ended by the next poll.
+    pub(crate) fn let_end(&self) {
+        for running in self.state().running.values_mut() {
+            running.polls_left = 0;
+        }
+    }
+
     /// Handles of the statements that run and that nobody cancelled.
     pub(crate) fn left_running(&self) -> Vec<String> {
         let runs = |running: &Running| {

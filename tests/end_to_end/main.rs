@@ -31,6 +31,15 @@ mod tls;
 #[cfg(feature = "demo")]
 mod tokens;
 
+/// Snowflake's SQL API by script, as the tests of the contract have it.
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "the tests of the contract use more of it, and have unwrap"
+)]
+#[path = "../contract/server.rs"]
+mod sql_api;
+
 /// The tools of a first run, in the order in which they are listed.
 const TOOLS: [&str; 15] = [
     "list_databases",

@@ -10,6 +10,7 @@
 //! | heads that do not end, lengths that never come | `heads` |
 //! | heads, bodies, messages and readers that drip | `slow` |
 //! | clients that ask for much and read nothing | `readers` |
+//! | streams of events that nobody reads | `streams` |
 //! | many at once: what all may hold together, how many may be open | `sums` |
 //! | connections and resets, pipelined requests | `storms` |
 //! | fragments, pings and closes | `websockets` |
@@ -36,6 +37,7 @@ mod signals;
 mod slow;
 mod stand_in;
 mod storms;
+mod streams;
 mod sums;
 mod victim;
 mod websockets;

@@ -5,18 +5,9 @@ use std::net::TcpStream;
 use std::thread;
 
 use super::attacker::{TEXT, announced, post, read_to_end, websocket};
-use super::victim::{PATIENCE, Victim, connect, until, until_or};
+use super::victim::{PATIENCE, Victim, connect, metric, until, until_or};
 
 const MIB: usize = 1 << 20;
-
-/// A figure of `/metrics`.
-fn metric(victim: &Victim, name: &str) -> usize {
-    let text = victim.ask("/metrics").1;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|figure| figure.parse().ok()).expect("a figure")
-}
 
 fn small_call_is_answered(victim: &Victim) {
     let mut stream = connect(victim.address);

@@ -287,6 +287,15 @@ const IDLE_WATCHED: Duration = Duration::from_millis(200);
 /// Processor time of a calm server in that time; the clock of the figure is coarse.
 const IDLE_TICKS_MAX: u64 = 1;
 
+/// A figure of `/metrics`; of one with labels, with them.
+pub(crate) fn metric(victim: &Victim, name: &str) -> usize {
+    let text = victim.ask("/metrics").1;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|figure| figure.parse().ok()).expect("a figure")
+}
+
 /// A connection that does not wait for ever.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("it accepts");

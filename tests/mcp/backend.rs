@@ -13,10 +13,12 @@ use snowflake_mcp::backend::{Answer, Column, Error, Kind, ResultSet, Value};
 
 /// Runs the work and renders its answer, as a worker does.
 pub(crate) fn run(work: Work) -> Result<Rendered, Error> {
-    let results: Result<Vec<_>, _> = work
-        .statements
-        .iter()
-        .map(|statement| result(statement.text(), work.bounds))
+    let texts = work.statements.iter().map(|statement| statement.text());
+    // Of a statement that was run before: the only one there ever was.
+    let before = (!work.is_run()).then_some("select before");
+    let results: Result<Vec<_>, _> = texts
+        .chain(before)
+        .map(|text| result(text, work.bounds))
         .collect();
     let answer = Answer {
         results: results?,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use snowflake_mcp::backend::job::Progress;
+use snowflake_mcp::backend::job::{Operation, Progress, Status};
 use snowflake_mcp::backend::{
     Backend, CancelToken, Column, Completion, Error, Job, Kind, Outcome, ResultSet, Stage, Step, Value,
 };
@@ -33,6 +33,8 @@ pub(crate) enum Behaviour {
     Again(u32),
     /// Panics.
     Panic,
+    /// The same of a statement that goes on in the database by itself: no step is needed for it.
+    Alone(u32),
     /// Is polled for ever.
     Forever,
     /// One step that ends only when it is interrupted.
@@ -47,6 +49,7 @@ impl Behaviour {
             Self::Big(kibibytes) => ("big", kibibytes),
             Self::Fail => ("fail", 0),
             Self::Again(count) => ("again", count),
+            Self::Alone(count) => ("alone", count),
             Self::Panic => ("panic", 0),
             Self::Forever => ("forever", 0),
             Self::Stuck => ("stuck", 0),
@@ -57,6 +60,16 @@ impl Behaviour {
 
 /// Tag and behaviour of a job.
 pub(crate) fn script_of(job: &Job) -> (String, Behaviour) {
+    match &job.work.operation {
+        Operation::Run => {}
+        // Statements are called by their tags, and how long another job still has to wait for one is as good as random.
+        Operation::Read { query_id, .. } | Operation::Status(query_id) => {
+            let tag = query_id.to_string();
+            let polls = u32::from(tag.bytes().fold(0, |sum: u8, byte| sum.wrapping_add(byte)) % 4);
+            return (tag, Behaviour::Alone(polls));
+        }
+        Operation::Cancel(query_id) => return (query_id.to_string(), Behaviour::Ok),
+    }
     let text = match (&job.work.unchecked, job.work.statements.last()) {
         (_, Some(statement)) => statement.text().to_owned(),
         (Some(unchecked), None) => format!("{unchecked:?}"),
@@ -72,6 +85,7 @@ pub(crate) fn script_of(job: &Job) -> (String, Behaviour) {
         "big" => Behaviour::Big(number),
         "fail" => Behaviour::Fail,
         "again" => Behaviour::Again(number),
+        "alone" => Behaviour::Alone(number),
         "panic" => Behaviour::Panic,
         "forever" => Behaviour::Forever,
         "stuck" => Behaviour::Stuck,
@@ -98,12 +112,13 @@ impl Backend for ScriptedBackend {
             .and_then(|carried| carried.downcast::<u32>().ok())
             .map_or(0, |polled| *polled);
         let polls_wanted = match behaviour {
-            Behaviour::Again(count) => count,
+            Behaviour::Again(count) | Behaviour::Alone(count) => count,
             Behaviour::Forever => u32::MAX,
             _ => 0,
         };
         if polled < polls_wanted {
             job.reached.handle = Some(tag);
+            job.reached.goes_on_alone = matches!(behaviour, Behaviour::Alone(_));
             job.reached.stage = if polled.is_multiple_of(2) {
                 Stage::Poll
             } else {
@@ -127,9 +142,14 @@ impl Backend for ScriptedBackend {
             Behaviour::Big(kibibytes) => kibibytes,
             _ => 0,
         };
-        let results = (0..job.work.statements.len())
-            .map(|_| answer(&job, &tag, kibibytes))
-            .collect();
+        let results = match &job.work.operation {
+            Operation::Cancel(query_id) => vec![ResultSet::of_status(query_id, Status::Cancelled)],
+            Operation::Status(query_id) => vec![ResultSet::of_status(query_id, Status::Succeeded)],
+            Operation::Read { .. } => vec![answer(&job, &tag, kibibytes)],
+            Operation::Run => (0..job.work.statements.len())
+                .map(|_| answer(&job, &tag, kibibytes))
+                .collect(),
+        };
         Step::Done(Box::new(job), Ok(results))
     }
 }
@@ -192,6 +212,8 @@ pub(crate) struct SimulatedWorkers {
     pub(crate) jobs: BTreeMap<JobId, (String, Progressed)>,
     /// Jobs whose caller is gone: they may only be cancelled.
     pub(crate) unwanted: BTreeSet<JobId>,
+    /// Jobs about statements of others: they hold nothing, and may be forgotten between two steps.
+    pub(crate) readers: BTreeSet<JobId>,
     /// What the server must never do and did.
     pub(crate) violations: Vec<String>,
 }
@@ -210,6 +232,9 @@ impl SimulatedWorkers {
     pub(crate) fn submit(&mut self, job: Box<Job>) -> bool {
         let (tag, behaviour) = script_of(&job);
         let id = job.id;
+        if !job.work.is_run() {
+            self.readers.insert(id);
+        }
         let steps = self.running.values().filter(|running| !running.is_cancel).count();
         if steps >= self.workers {
             self.violations.push(format!(

@@ -85,6 +85,7 @@ fn work(arguments: &str) -> Box<Work> {
     let arguments: &RawValue = serde_json::from_str(arguments).expect("it is JSON");
     let form = Form {
         is_structured: true,
+        has_links: true,
         before: "",
         after: "",
         fence: None,

@@ -26,6 +26,7 @@ use crate::time::Instant;
 use crate::tools::document::MIME_TYPE;
 use crate::tools::lookup::{Name, Names, Sought, Wanted};
 use crate::tools::place::Place;
+use crate::tools::result;
 use crate::tools::{Catalogue, Refusal};
 use cache::{Cache, Compared};
 
@@ -43,18 +44,21 @@ impl Account {
     /// The account that these tools look at.
     pub(super) fn new(catalogue: Arc<Catalogue>, limits: &Limits) -> Self {
         Self {
+            prompts: prompting::entries(&catalogue),
+            templates: templates(&catalogue),
             catalogue,
-            prompts: prompting::entries(),
-            templates: templates(),
             cache: Cache::new(limits),
             changes: Changes::default(),
         }
     }
 
     /// The names of a listing, if they were told a short while ago: all of them, or the first ones of too many.
-    fn names(&mut self, sought: &Sought, asked: &Asked<'_>) -> Option<Arc<Kept>> {
+    fn names(&mut self, sought: &Sought, connection: Option<&str>, asked: &Asked<'_>) -> Option<Arc<Kept>> {
         let mut key = self.catalogue.share_of(sought).key;
         key.who.identity = asked.login.map_or("", |login| login.mark()).into();
+        if let Some(connection) = connection {
+            key.who.connection = connection.into();
+        }
         let (kept, _) = self.cache.find(&key, asked.now.monotonic)?;
         Some(kept)
     }
@@ -135,7 +139,10 @@ impl Offer for Account {
             Ok(visible) => visible,
             Err(refusal) => return Some(reply(Err(refusal))),
         };
-        if let Some(kept) = self.names(&Sought::Databases, asked).filter(|kept| kept.is_whole) {
+        if let Some(kept) = self
+            .names(&Sought::Databases, None, asked)
+            .filter(|kept| kept.is_whole)
+        {
             let after = page.after.as_deref();
             let found = Names::of_kept(&kept, &visible, "", after, page.entries_max);
             return Some(Reply::Result(resources_members(&found, &page, revision)));
@@ -161,7 +168,7 @@ impl Offer for Account {
     }
 
     fn prompt(&mut self, name: &str, asked: &Asked<'_>) -> Option<Reply> {
-        let prompt = prompting::text(name, asked)?;
+        let prompt = prompting::text(name, asked, &self.catalogue)?;
         if let Some(place) = completing::place(asked)
             && let Err(refusal) = self.catalogue.check_place(asked.principal, &place)
         {
@@ -175,12 +182,18 @@ impl Offer for Account {
 
     fn complete(&mut self, of: &Completing<'_>, asked: &Asked<'_>) -> Option<Reply> {
         let form = asked.form;
+        if of.argument == completing::CONNECTION {
+            let names = completing::connections(&self.catalogue, of.value);
+            let total = names.len() as u64;
+            return Some(Reply::Result(completion::members(&names, Some(total), false)));
+        }
+        let connection = completing::connection(&self.catalogue, asked).ok()?;
         let sought = completing::sought(of.argument, asked)?;
         let prefix = of.value.trim_start_matches('"');
         let Ok(visible) = self.catalogue.visible(asked.principal, &sought) else {
             return Some(Reply::Result(completion::members(&[], Some(0), false)));
         };
-        let kept = self.names(&sought, asked);
+        let kept = self.names(&sought, connection.as_deref(), asked);
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_whole) {
             let found = Names::of_kept(kept, &visible, prefix, None, completion::VALUES_MAX);
             let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
@@ -203,7 +216,10 @@ impl Offer for Account {
                 let names: Vec<_> = found.names.iter().map(|name| name.to_display()).collect();
                 form.object(&[&completion::members(&names, found.total, found.has_more)])
             });
-        Some(reply(work))
+        Some(reply(work.map(|mut work| {
+            work.context.connection = connection;
+            work
+        })))
     }
 }
 
@@ -242,7 +258,7 @@ fn database_entry(name: &Name<'_>) -> Option<ResourceEntry> {
     })
 }
 
-fn templates() -> Vec<TemplateEntry> {
+fn templates(catalogue: &Catalogue) -> Vec<TemplateEntry> {
     let template = |uri_template: &str, name: &str, title: &str, description: &str| TemplateEntry {
         uri_template: uri_template.to_owned(),
         name: name.to_owned(),
@@ -251,7 +267,11 @@ fn templates() -> Vec<TemplateEntry> {
         mime_type: Some(MIME_TYPE.to_owned()),
         icons: Vec::new(),
     };
-    vec![
+    let rows = |uri_template: &str, name: &str, title: &str, description: &str| TemplateEntry {
+        mime_type: Some(result::MIME_TYPE.to_owned()),
+        ..template(uri_template, name, title, description)
+    };
+    let mut templates = vec![
         template(
             "snowflake://{database}",
             "database",
@@ -270,7 +290,22 @@ fn templates() -> Vec<TemplateEntry> {
             "Table or view",
             "The columns of a table or view with types and comments, and the statement that makes it.",
         ),
-    ]
+        rows(
+            "snowflake://result/{id}",
+            "result",
+            "Rows of a statement",
+            "The rows of a statement that was run before, by its query id, as JSON: from the first on, with a cursor for get_query_result where there are more.",
+        ),
+    ];
+    if catalogue.connections().next().is_some() {
+        templates.push(rows(
+            "snowflake://result/{connection}/{id}",
+            "result_of_connection",
+            "Rows of a statement, by connection",
+            "The same for a statement that ran through another connection than the first.",
+        ));
+    }
+    templates
 }
 
 #[cfg(test)]

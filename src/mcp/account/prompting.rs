@@ -1,10 +1,12 @@
 //! The prompts: ways through common work with the tools of this server, for people who start it by name.
 
+use super::completing;
 use crate::json;
 use crate::mcp::entry::{PromptArgument, PromptEntry};
 use crate::mcp::offer::Asked;
 use crate::rpc;
 use crate::sql::identifier::Identifier;
+use crate::tools::Catalogue;
 use crate::tools::place::Place;
 
 /// A prompt that is filled in.
@@ -22,8 +24,20 @@ const EXPLORE_IS: &str = "Find out what a database holds and which questions it 
 const EXPLAIN_IS: &str = "Tell what a query would read and cost, without running it";
 const PROFILE_IS: &str = "Measure the columns of a view or table: how full, how different, how spread";
 
-/// What the list says of them.
-pub(super) fn entries() -> Vec<PromptEntry> {
+/// What the list says of them. Where there are several connections, each can be told which.
+pub(super) fn entries(catalogue: &Catalogue) -> Vec<PromptEntry> {
+    let mut entries = entries_of_one();
+    if catalogue.connections().next().is_some() {
+        let connection = "Snowflake connection to use; without it the first.";
+        for entry in &mut entries {
+            let argument = argument(completing::CONNECTION, connection, false);
+            entry.arguments.push(argument);
+        }
+    }
+    entries
+}
+
+fn entries_of_one() -> Vec<PromptEntry> {
     let entry = |name: &str, title: &str, description: &str, arguments: Vec<PromptArgument>| PromptEntry {
         name: name.to_owned(),
         title: Some(title.to_owned()),
@@ -92,13 +106,21 @@ fn argument(name: &str, description: &str, is_required: bool) -> PromptArgument 
 }
 
 /// The prompt called `name`, filled in; `None` if there is no such prompt.
-pub(super) fn text(name: &str, asked: &Asked<'_>) -> Option<Result<Text, rpc::Error>> {
-    match name {
-        EXPLORE => Some(explore(asked)),
-        EXPLAIN => Some(explain(asked)),
-        PROFILE => Some(profile(asked)),
-        _ => None,
-    }
+pub(super) fn text(name: &str, asked: &Asked<'_>, catalogue: &Catalogue) -> Option<Result<Text, rpc::Error>> {
+    let text = match name {
+        EXPLORE => explore(asked),
+        EXPLAIN => explain(asked),
+        PROFILE => profile(asked),
+        _ => return None,
+    };
+    Some(text.and_then(|mut text| {
+        if let Some(connection) = completing::connection(catalogue, asked)? {
+            text.text.push_str(&format!(
+                "\n\nPass connection: \"{connection}\" to every tool; the resources are those of the first connection."
+            ));
+        }
+        Ok(text)
+    }))
 }
 
 /// The members of the result.
@@ -159,8 +181,8 @@ fn explain(asked: &Asked<'_>) -> Result<Text, rpc::Error> {
         description: EXPLAIN_IS,
         text: format!(
             "Tell what this Snowflake query would cost. Do not run it.\n\n```sql\n{}\n```\n{place}\n\
-             1. Call execute_query with EXPLAIN USING TABULAR followed by the query (and the database and schema arguments, if they are given here).\n\
-             2. From the plan: partitions assigned of partitions in all and bytes assigned, for each table scan; how rows are joined; what is sorted or aggregated.\n\
+             1. Call explain_query with the query (and the database and schema arguments, if they are given here).\n\
+             2. From its answer: partitions assigned of partitions in all and bytes assigned, for each table scan; how rows are joined; what is sorted or aggregated.\n\
              3. For tables with a bad ratio look at their size and clustering: execute_query with SHOW TABLES LIKE '…' IN SCHEMA ….\n\
              4. If a warehouse is given: execute_query with SHOW WAREHOUSES LIKE '…' tells its size and whether it must resume (billed for at least a minute).\n\
              5. Finish with: bytes and partitions that would be read, what that means (seconds or minutes, which warehouse size is enough), the one or two most expensive parts, and a cheaper version of the query if there is one, explained the same way.",
@@ -184,8 +206,8 @@ fn profile(asked: &Asked<'_>) -> Result<Text, rpc::Error> {
         text: format!(
             "Profile {name} in Snowflake: {columns}.\n\n\
              1. Columns and types: read the resource {uri}, or call describe_view.\n\
-             2. Size first: execute_query with SELECT COUNT(*) FROM {quoted}. Over ten million rows use SAMPLE (1) in what follows, and say so.\n\
-             3. One execute_query for all columns: COUNT(column), APPROX_COUNT_DISTINCT(column), MIN(column), MAX(column); for numbers also AVG and MEDIAN.\n\
+             2. Size first: execute_query with SELECT COUNT(*) FROM {quoted}. Over ten million rows use SAMPLE (1) in statements of your own, and say so.\n\
+             3. Call profile_table for all columns at once: rows, NULLs, different values, least and greatest. What it leaves out ask with one execute_query: AVG and MEDIAN of numbers.\n\
              4. For columns with few different values one more: SELECT column, COUNT(*) … GROUP BY column ORDER BY 2 DESC LIMIT 10.\n\
              5. Finish with a table, a line a column: type, share of NULL, different values, least and greatest, most frequent; then what looks wrong: keys that are not unique, dates in the future, numbers kept as text, columns that are always NULL or always the same."
         ),

@@ -110,11 +110,13 @@ fn every_place_is_read_by_statements_that_pass_the_guard() {
 #[test]
 fn every_prompt_is_filled_in_and_names_tools_that_there_are() {
     let arguments = r#"{"database":"d","schema":"s","view":"\"v w\"","query":"select 1","column":"c"}"#;
-    let tools = ["execute_query", "describe_view", "query_view", "list_views"];
+    let tools = ["execute_query", "describe_view", "query_view", "explain_query"];
     for entry in account().prompts() {
-        let prompt = with_asked(arguments, |asked| prompting::text(&entry.name, asked))
-            .unwrap()
-            .unwrap();
+        let prompt = with_asked(arguments, |asked| {
+            prompting::text(&entry.name, asked, &account().catalogue)
+        })
+        .unwrap()
+        .unwrap();
         let json = [b"{".as_slice(), &prompting::members(&prompt), b"}"].concat();
         let parsed: serde_json::Value = serde_json::from_slice(&json).unwrap();
         let text = parsed["messages"][0]["content"]["text"].as_str().unwrap();
@@ -122,13 +124,23 @@ fn every_prompt_is_filled_in_and_names_tools_that_there_are() {
         assert_eq!(parsed["description"], entry.description);
         assert!(!text.contains("\n\n\n") && !text.contains("  "), "{text}");
     }
-    let profile = with_asked(arguments, |asked| prompting::text("profile_view", asked)).unwrap();
+    let profile = with_asked(arguments, |asked| {
+        prompting::text("profile_view", asked, &account().catalogue)
+    })
+    .unwrap();
     let text = String::from_utf8(prompting::members(&profile.unwrap())).unwrap();
     assert!(text.contains(r#"FROM \"D\".\"S\".\"v w\"."#), "{text}");
     assert!(text.contains("snowflake://D/S/%22v%20w%22"), "{text}");
-    assert!(with_asked("{}", |asked| prompting::text("other", asked)).is_none());
+    assert!(
+        with_asked("{}", |asked| prompting::text(
+            "other",
+            asked,
+            &account().catalogue
+        ))
+        .is_none()
+    );
     let bad = with_asked(r#"{"database":"a\u0000"}"#, |asked| {
-        prompting::text("explore_database", asked)
+        prompting::text("explore_database", asked, &account().catalogue)
     });
     assert_eq!(bad.unwrap().unwrap_err().code, -32602);
 }

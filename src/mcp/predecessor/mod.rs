@@ -48,7 +48,11 @@ impl Service {
     ) -> Outcome {
         let keys = self.keys.clone();
         let call = tools::Call {
-            form: REVISION.form(),
+            // They expect one block of content, and there is no way to read a resource.
+            form: tools::Form {
+                has_links: false,
+                ..REVISION.form()
+            },
             now: context.now,
             principal: context.principal,
             rights: context.rights,

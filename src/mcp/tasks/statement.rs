@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 
 use super::table::{POLL_INTERVAL, open_object};
 use super::{Act, Detail, Snapshot, Status, TaskId, acknowledged, result_of};
-use crate::backend::job::{self, Operation, Patience, Render, Rendered};
+use crate::backend::job::{self, Follow, Followed, Operation, Patience, Render, Rendered};
 use crate::backend::{self, Answer, ResultSet};
+use crate::ident::QueryId;
 use crate::mcp::methods::Request;
 use crate::mcp::{Ended, Failure, Outcome, Payload, Revision, Service, ToolCall, calls};
 use crate::time::WallTime;
@@ -100,8 +101,9 @@ impl About {
         let query_id = query_id.clone();
         work.patience = None;
         if self.wants == Wants::End {
-            work.operation = Operation::Cancel(query_id);
-            work.render = Render::new(move |answer| self.state(&answer));
+            // The database confirms the cancel of a statement that has ended too; a task that has ended stays as it is.
+            work.operation = Operation::Status(query_id.clone());
+            work.follow = Some(Follow::new(move |answer| self.stop_if_it_runs(&answer, query_id)));
         } else if self.wants == Wants::State && !self.revision.is_modern() {
             work.operation = Operation::Status(query_id);
             work.render = Render::new(move |answer| self.state(&answer));
@@ -117,6 +119,35 @@ impl About {
             });
         }
         Some(call)
+    }
+
+    /// What follows from how the statement is: only one that runs is cancelled. The core form refuses another, the extension
+    /// has heard it.
+    fn stop_if_it_runs(self, answer: &Answer, query_id: QueryId) -> Result<Followed, backend::Error> {
+        let status = answer.results.first().and_then(ResultSet::status);
+        let is_running = status == Some(job::Status::Running);
+        if !is_running && !self.revision.is_modern() {
+            let ended = Status::Completed.as_str();
+            return Err(backend::Error::new(
+                backend::Kind::ResultGone,
+                format!("it is {ended}"),
+            ));
+        }
+        if is_running {
+            // Every cancel is logged by the name under which the database knows what ends.
+            log::info!("task cancelled by its caller, query id {query_id}");
+        }
+        Ok(Followed {
+            operation: if is_running {
+                Operation::Cancel(query_id)
+            } else {
+                Operation::Run
+            },
+            statements: Vec::new(),
+            optional: 0,
+            follow: None,
+            render: Render::new(move |answer| self.state(&answer)),
+        })
     }
 
     /// The result of the call, as it is told.
@@ -156,10 +187,21 @@ impl About {
         // The database's own word for a cancel has a code; another one is that of the question.
         let is_its_end =
             !error.kind.is_about_connection() && !is_ours && (!is_cancelled || error.code.is_some());
-        if !is_its_end || self.wants == Wants::End {
+        if !is_its_end {
             return None;
         }
         Some(match self.wants {
+            Wants::End if self.revision.is_modern() => Ended::Result(acknowledged(self.revision)),
+            Wants::End => {
+                let found = match error.kind {
+                    backend::Kind::ResultGone => error.message.clone(),
+                    backend::Kind::Cancelled => format!("it is {}", Status::Cancelled.as_str()),
+                    _ => format!("it is {}", Status::Failed.as_str()),
+                };
+                Ended::Error(rpc::Error::invalid_params(format_args!(
+                    "the task has ended before: {found}"
+                )))
+            }
             Wants::Result if is_cancelled => {
                 Ended::Error(rpc::Error::invalid_params("the task was cancelled"))
             }

@@ -1,6 +1,8 @@
 //! What a cancel does to a call, whatever state its job is in.
 
-use super::{Inflight, State, Waits};
+use super::{Flight, Inflight, State, Waits};
+use crate::backend::Error;
+use crate::backend::job::Rendered;
 use crate::ident::JobId;
 use crate::mcp::Finish;
 use crate::server::event::Output;
@@ -61,5 +63,22 @@ impl Inflight {
             }
         };
         (caller, [output, None])
+    }
+}
+
+impl Flight {
+    /// Says how a call that was cancelled has ended, by the name under which the database knows its statement: when it was
+    /// cancelled there may have been none yet.
+    pub(in crate::server) fn log_if_cancelled(&self, id: JobId, result: &Result<Rendered, Error>) {
+        let told = match result {
+            Ok(rendered) => rendered.query_id.as_deref(),
+            Err(error) => error.query_id.as_deref(),
+        };
+        if let Some(query_id) = told.or(self.query_id.as_deref()).filter(|_| self.cancelled) {
+            log::info!(
+                "{id} ({}) has ended cancelled, query id {query_id}",
+                self.finish.tool
+            );
+        }
     }
 }

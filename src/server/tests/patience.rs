@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::backend::job::{Follow, Followed, Render};
+use crate::backend::job::{Follow, Followed, Operation, Render};
 
 fn structured(answer: &[u8]) -> Value {
     let answer = String::from_utf8(answer.to_vec()).unwrap();
@@ -80,6 +80,7 @@ fn begin_gated(bench: &mut Bench) -> (ConnectionId, Box<Job>, impl FnOnce(Job) -
     );
     let then = |job: Job| {
         Box::new(job.going_on_with(Followed {
+            operation: Operation::Run,
             statements,
             optional: 0,
             follow: None,

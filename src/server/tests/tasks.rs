@@ -378,6 +378,20 @@ fn answer(bench: &mut Bench, connection: ConnectionId, job: Job, result: ResultS
     reply(&String::from_utf8(bench.receive(connection)).unwrap())
 }
 
+/// Lets the job go on after it was told how its statement is; gives it in its next step.
+fn go_on(bench: &mut Bench, mut job: Job, status: Status) -> Box<Job> {
+    let number = job.id;
+    let follow = job.work.follow.take().expect("something follows");
+    let results = vec![ResultSet::of_status(&handle(), status)];
+    let elapsed = Duration::ZERO;
+    let followed = follow.run(Ok(Answer { results, elapsed })).expect("it goes on");
+    let job = Box::new(job.going_on_with(followed));
+    let (after, progress) = (Duration::ZERO, Progress::Running);
+    bench.complete(number, Outcome::Again { job, after, progress });
+    bench.pass(Duration::ZERO);
+    bench.next_submitted()
+}
+
 fn failure(bench: &mut Bench, connection: ConnectionId, job: &Job, error: Error) -> Value {
     bench.complete(job.id, Outcome::Done(Err(error)));
     reply(&String::from_utf8(bench.receive(connection)).unwrap())
@@ -460,9 +474,25 @@ fn a_task_around_a_statement_is_cancelled_by_any_server_that_has_the_key() {
     let id = begin_alone(&mut first);
     let cancel = modern("tasks/cancel", &id, &format!(",{}", task(&id)));
     let (connection, job) = ask_another(&mut second, &cancel);
+    assert_eq!(job.work.operation, Operation::Status(handle()));
+    let job = go_on(&mut second, *job, Status::Running);
     assert_eq!(job.work.operation, Operation::Cancel(handle()));
     let cancelled = ResultSet::of_status(&handle(), Status::Cancelled);
     let heard = answer(&mut second, connection, *job, cancelled);
+    assert_eq!(heard["result"]["resultType"], "complete", "{heard}");
+    // Of one that has ended nothing is asked: it stays as it is.
+    let (connection, job) = ask_another(&mut second, &cancel);
+    let job = go_on(&mut second, *job, Status::Succeeded);
+    assert_eq!(job.work.operation, Operation::Run);
+    assert!(job.work.statements.is_empty());
+    let (number, elapsed) = (job.id, Duration::ZERO);
+    let results = Vec::new();
+    let rendered = job.work.render.run(Answer { results, elapsed });
+    second.complete(number, Outcome::Done(Ok(rendered)));
+    let heard = reply(&String::from_utf8(second.receive(connection)).unwrap());
+    assert_eq!(heard["result"]["resultType"], "complete", "{heard}");
+    let (connection, job) = ask_another(&mut second, &cancel);
+    let heard = failure(&mut second, connection, &job, Error::new(Kind::Execution, "zero"));
     assert_eq!(heard["result"]["resultType"], "complete", "{heard}");
     let get = modern("tasks/get", &id, &format!(",{}", task(&id)));
     let (connection, job) = ask_another(&mut second, &get);

@@ -13,6 +13,7 @@ use crate::tools::{Begun, Call, Catalogue, Form};
 
 const FORM: Form = Form {
     is_structured: true,
+    has_links: true,
     before: "",
     after: "",
     fence: None,

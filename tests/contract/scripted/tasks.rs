@@ -9,7 +9,7 @@ use snowflake_mcp::backend::{CancelToken, Job, Outcome, Stage};
 use snowflake_mcp::ident::{JobId, Uuid};
 use snowflake_mcp::limits::Limits;
 use snowflake_mcp::mcp::tasks::{Elsewhere, Subject, TaskId};
-use snowflake_mcp::mcp::{self, Context, Service};
+use snowflake_mcp::mcp::{self, Context, Revision, Service};
 use snowflake_mcp::rpc;
 use snowflake_mcp::secret::Secret;
 use snowflake_mcp::snowflake::Snowflake;
@@ -40,6 +40,18 @@ impl Replica {
         }
     }
 
+    /// Asks something of a task in the core form, to the end.
+    fn ask_in_core_form(&mut self, scene: &Scene, method: &str, id: &str) -> Value {
+        let text = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"taskId": id}}).to_string();
+        let message = rpc::decode(text.as_bytes(), &Limits::default()).expect("a call");
+        let context = Context {
+            now: scene.clock.now(),
+            negotiated: Some(Revision::V20251125),
+            ..Context::default()
+        };
+        told(scene, self.service.on_message(&context, &message))
+    }
+
     fn say(&mut self, clock: &FakeClock, method: &str, mut params: Value) -> mcp::Outcome {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -56,26 +68,8 @@ impl Replica {
 
     /// Asks something of a task of which this server has no row.
     fn ask(&mut self, scene: &Scene, method: &str, id: &str) -> Value {
-        let mcp::Outcome::Task(call) = self.say(&scene.clock, method, json!({"taskId": id})) else {
-            panic!("{method} is about a task");
-        };
-        let Some(Elsewhere::Ask(call)) = call.elsewhere else {
-            panic!("its id says how to go on");
-        };
-        let mut work = call.work;
-        let patience = work.patience.take();
-        match step(&scene.snowflake, job(work, 2), &scene.clock) {
-            Outcome::Done(ended) => {
-                let told = call.finish.ended(ended).to_json();
-                serde_json::from_slice(&told).expect("JSON")
-            }
-            Outcome::Again { job, after, .. } => {
-                assert_ne!(job.reached.stage, Stage::Fetch, "one partition comes at once");
-                let handle = job.reached.handle.as_deref().expect("it is asked by it");
-                let told = patience.expect("it is not waited for").tell(handle, after);
-                serde_json::from_slice(&told).expect("JSON")
-            }
-        }
+        let outcome = self.say(&scene.clock, method, json!({"taskId": id}));
+        told(scene, outcome)
     }
 
     /// Begins a statement, and goes away while it runs. Gives the id of its task.
@@ -98,6 +92,34 @@ impl Replica {
         };
         let ttl = Duration::from_secs(3_600);
         TaskId::new("execute_query", subject, scene.clock.now().wall, ttl).seal(&self.keys, b"")
+    }
+}
+
+/// What is told of a task of which this server has no row.
+fn told(scene: &Scene, outcome: mcp::Outcome) -> Value {
+    let mcp::Outcome::Task(call) = outcome else {
+        panic!("it is about a task: {outcome:?}");
+    };
+    let Some(Elsewhere::Ask(call)) = call.elsewhere else {
+        panic!("its id says how to go on");
+    };
+    let mut work = call.work;
+    let mut patience = work.patience.take();
+    let mut next = Box::new(job(work, 2));
+    loop {
+        let told = match step(&scene.snowflake, next, &scene.clock) {
+            Outcome::Done(ended) => call.finish.ended(ended).to_json(),
+            Outcome::Again { job, after, .. } => {
+                assert_ne!(job.reached.stage, Stage::Fetch, "one partition comes at once");
+                let Some(patience) = patience.take() else {
+                    next = job;
+                    continue;
+                };
+                let handle = job.reached.handle.as_deref().expect("it is asked by it");
+                patience.tell(handle, after)
+            }
+        };
+        return serde_json::from_slice(&told).expect("JSON");
     }
 }
 
@@ -168,4 +190,46 @@ fn a_task_begun_with_one_server_is_cancelled_with_another() {
     let got = Replica::new().ask(&scene, "tasks/get", &id);
     assert_eq!(got["status"], "cancelled", "{got}");
     assert_eq!(scene.server.executions(QUERY), 1);
+}
+
+#[test]
+fn the_core_form_cancels_with_another_server_what_runs_and_refuses_what_has_ended() {
+    let running = scene(1_000);
+    let id = Replica::new().begin(&running);
+    let told = Replica::new().ask_in_core_form(&running, "tasks/cancel", &id);
+    assert_eq!(told["status"], "cancelled", "{told}");
+    assert!(running.server.left_running().is_empty());
+    let told = Replica::new().ask_in_core_form(&running, "tasks/cancel", &id);
+    assert_eq!(told["code"], -32602, "{told}");
+    assert!(
+        told["message"].as_str().unwrap().ends_with("it is cancelled"),
+        "{told}"
+    );
+
+    let ended = scene(1_000);
+    let id = Replica::new().begin(&ended);
+    ended.server.let_end();
+    let told = Replica::new().ask_in_core_form(&ended, "tasks/cancel", &id);
+    assert_eq!(told["code"], -32602, "{told}");
+    assert!(
+        told["message"].as_str().unwrap().ends_with("it is completed"),
+        "{told}"
+    );
+    let cancels = ended
+        .server
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.target.contains("/cancel"));
+    assert_eq!(cancels.count(), 0, "the database was not asked to");
+}
+
+#[test]
+fn the_extension_has_heard_a_cancel_of_what_has_ended_and_it_stays_as_it_was() {
+    let scene = scene(1_000);
+    let id = Replica::new().begin(&scene);
+    scene.server.let_end();
+    let told = Replica::new().ask(&scene, "tasks/cancel", &id);
+    assert_eq!(told["resultType"], "complete", "{told}");
+    let got = Replica::new().ask(&scene, "tasks/get", &id);
+    assert_eq!(got["status"], "completed", "{got}");
 }
