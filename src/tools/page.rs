@@ -310,6 +310,7 @@ impl Page {
         members.extend_from_slice(b",\"status\":\"succeeded\",\"returned\":");
         json::push_number(&mut members, figures.returned);
         figures.push_details(&mut members);
+        figures.push_origin(&mut members);
         members.extend_from_slice(b",\"columns\":[");
         let mut before = Vec::new();
         json::push_string_body(&mut before, &String::from_utf8_lossy(&members));

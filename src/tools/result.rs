@@ -162,7 +162,7 @@ impl Catalogue {
                     elapsed,
                 };
                 let mut text = b"{\"truncated\":false,\"status\":\"running\"".to_vec();
-                figures.push_details(&mut text);
+                figures.push_origin(&mut text);
                 text.extend_from_slice(
                 b",\"message\":\"The statement still runs; read the resource again later.\",\"columns\":[],\"rows\":[]}",
             );
@@ -245,10 +245,11 @@ mod tests {
                 principal: b"one",
                 ..*call
             };
-            let place = ResultPlace::of_uri(&uri(&known, None, "01b2-5").unwrap()).unwrap();
+            let id = "01b2c3d4-0000-1111-0000-222200000005";
+            let place = ResultPlace::of_uri(&uri(&known, None, id).unwrap()).unwrap();
             assert!(place.id.len() >= CURSOR_BYTES_MIN, "{}", place.id.len());
             let opened = cursor::open(&known, &place.id).unwrap();
-            assert_eq!(opened.query_id.as_str(), "01b2-5");
+            assert_eq!(opened.query_id.as_str(), id);
             assert!(cursor::open(call, &place.id).is_err());
         });
     }

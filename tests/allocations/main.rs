@@ -51,8 +51,8 @@ const STEADY: [Steady; 8] = [
     // are read should the call become a task.
     // The job, what the worker needs to render, how long it is waited for, the tag of its statements, who waits, places
     // in the tables and in its caller's turns; and the reply itself.
-    steady("tools/call", 19, tools_call),
-    steady("tools/call over WebSocket", 20, websocket_tools_call),
+    steady("tools/call", 20, tools_call),
+    steady("tools/call over WebSocket", 21, websocket_tools_call),
     // An outbox, because a timer takes no spare one, and the inbox that was lent last and freed with the rest.
     steady("an idle WebSocket's ping", 3, websocket_keepalive),
     steady("a turn in which nothing is due", 0, idle_turn),
