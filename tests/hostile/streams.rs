@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use super::attacker::{post, query, response};
-use super::victim::{Victim, connect, metric, until};
+use super::victim::{GIVES_BACK, Victim, connect, metric, until};
 
 const MIB: usize = 1 << 20;
 const CLIENTS: usize = 4;
@@ -25,7 +25,7 @@ const IN_HAND: usize = 3 * 4 * 8 * MIB;
 /// One place for long statements, results of 8 MiB, and so many seconds in which who reads must take something.
 fn victim(seconds: u32) -> Victim {
     let mut victim = Victim::start_after(&format!(
-        "export SNOWFLAKE_POOL_MAX_SIZE=3 MCP_MAX_RESULT_SIZE=8 MCP_WRITE_TIMEOUT={seconds}"
+        "export {GIVES_BACK} SNOWFLAKE_POOL_MAX_SIZE=3 MCP_MAX_RESULT_SIZE=8 MCP_WRITE_TIMEOUT={seconds}"
     ));
     // The tables are made, and a large result was on its way.
     for statement in [
@@ -129,7 +129,7 @@ fn streams_that_a_session_comes_back_to_and_does_not_read_are_cut_off() {
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| come_back(victim.address)).collect();
     is_cut_off(&victim, clients, blocker, "write_timeout");
     // What sessions keep for clients that come back once more is theirs until it is too old.
-    victim.calms_down(KEPT + CLIENTS * 8 * MIB);
+    victim.calms_down(KEPT + CLIENTS * RESULT);
 }
 
 /// Begins a call in a session of its own, loses the connection, and asks for the rest on another.
@@ -193,5 +193,5 @@ fn open_channel(address: SocketAddr) -> TcpStream {
     channel
 }
 
-/// What an allocator keeps of it.
-const KEPT: usize = 32 * MIB;
+/// What stays of it in small pieces; half of one result.
+const KEPT: usize = 4 * MIB;
