@@ -67,8 +67,9 @@ impl SimulatedWorld {
         for (number, client) in self.clients.iter().enumerate() {
             let read = client.link.bytes_read;
             let max = client.peer.burden_max(&self.plan);
-            // Once the server is ending, and from who is told that there is no place, what comes is thrown away.
-            let is_thrown_away = self.is_draining || client.link.is_turned_away;
+            // Once the server is ending, and from who is told that there is no place, what comes is thrown away: also
+            // after a request was read, for then it lingers, and only `linger_timeout` bounds what comes.
+            let is_thrown_away = self.is_draining || client.link.is_turned_away || client.link.server_ended;
             if let Some(max) = max.filter(|max| read > *max && !is_thrown_away) {
                 self.violations.push(format!(
                     "{read} bytes were read from peer {number}, which takes nothing; {max} would do"

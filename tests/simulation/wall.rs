@@ -39,7 +39,9 @@ impl Wall {
         match self.manner {
             WallClock::Steady => {}
             WallClock::Jumping if self.random.below(50) > 0 => {}
-            WallClock::Jumping => self.offset_seconds = self.random.below(YEARS_130_SECONDS),
+            WallClock::Jumping => {
+                self.offset_seconds = FROM_SECONDS + self.random.below(YEARS_110_SECONDS);
+            }
             WallClock::Wild => self.offset_seconds = START_SECONDS - HOUR_SECONDS * self.random.below(24),
         }
     }
@@ -62,4 +64,7 @@ impl Wall {
 
 const START_SECONDS: u64 = 1_700_000_000;
 const HOUR_SECONDS: u64 = 3_600;
-const YEARS_130_SECONDS: u64 = 130 * 365 * 86_400;
+/// In 1979, after 2^28 seconds: tokens hold times in as few bytes as they need, seven bits in each, and with an earlier
+/// one a cursor is shorter.
+const FROM_SECONDS: u64 = 300_000_000;
+const YEARS_110_SECONDS: u64 = 110 * 365 * 86_400;
