@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
-use super::render::{Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_link, unrenderable};
+use super::render::{
+    Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_link, push_next_cursor, unrenderable,
+};
 use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
 use super::table::{self, Layout};
@@ -96,24 +98,41 @@ pub(super) fn patience(settings: &Settings, call: &Call<'_>, connection: Option<
         }
         let mut escaped = Vec::new();
         json::push_string_body(&mut escaped, &text);
-        let figures = Figures {
-            returned: 0,
-            is_truncated: false,
-            total: None,
-            query_id: Some(query_id),
-            elapsed,
-        };
+        let figures = Figures::of_running(query_id, elapsed);
         let mut members = b"{".to_vec();
-        figures.push_json(&mut members);
-        members.extend_from_slice(b",\"status\":\"running\"");
-        if let Some(cursor) = &cursor {
-            members.extend_from_slice(b",\"next_cursor\":");
-            json::push_string(&mut members, cursor);
-        }
-        members.extend_from_slice(b",\"columns\":[],\"rows\":[]}");
+        figures.push_counts(&mut members);
+        push_next_cursor(cursor.as_deref(), &mut members);
+        figures.push_origin(&mut members);
+        members.extend_from_slice(b",\"status\":\"running\",\"columns\":[],\"rows\":[]}");
         let link = link(&sealer, connection.as_deref(), query_id);
         assemble_with_link(form, &[&escaped], &[&members], link.as_deref())
     })
+}
+
+/// What is said of a page with these rows of `result`, which has `total` in all.
+fn figures_of<'a>(
+    result: &'a ResultSet,
+    rows: &table::Rows,
+    total: Option<u64>,
+    answer: &Answer,
+) -> Figures<'a> {
+    Figures {
+        returned: rows.returned,
+        is_truncated: rows.is_cut || result.is_truncated(),
+        total,
+        query_id: result.query_id.as_deref(),
+        elapsed: answer.elapsed,
+    }
+}
+
+fn rendered(object: Vec<u8>, figures: Figures<'_>, result: &ResultSet) -> Rendered {
+    Rendered {
+        result: object,
+        rows: figures.returned,
+        truncated: figures.is_truncated,
+        query_id: result.query_id.clone(),
+        kept: None,
+    }
 }
 
 /// The operator's bound, lowered by the caller.
@@ -238,20 +257,11 @@ impl Page {
             format: self.format,
         };
         let rows = table::encode(result, layout);
-        let figures = Figures {
-            returned: rows.returned,
-            is_truncated: rows.is_cut || result.is_truncated(),
-            total: heading.total,
-            query_id: result.query_id.as_deref(),
-            elapsed: answer.elapsed,
-        };
+        let figures = figures_of(result, &rows, heading.total, answer);
         let next = self.next(result, figures);
         let mut members = b"{".to_vec();
         figures.push_counts(&mut members);
-        if let Some(next) = &next {
-            members.extend_from_slice(b",\"next_cursor\":");
-            json::push_string(&mut members, next);
-        }
+        push_next_cursor(next.as_deref(), &mut members);
         figures.push_origin(&mut members);
         members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
         let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
@@ -269,13 +279,7 @@ impl Page {
             let link = readable.and_then(|(sealer, id)| link(sealer, self.connection.as_deref(), id));
             assemble_with_link(self.form, &text, &structured, link.as_deref())
         };
-        Rendered {
-            result: object,
-            rows: figures.returned,
-            truncated: figures.is_truncated,
-            query_id: result.query_id.clone(),
-            kept: None,
-        }
+        rendered(object, figures, result)
     }
 
     /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
@@ -295,34 +299,19 @@ impl Page {
             format: Format::Json,
         };
         let rows = table::encode(result, layout);
-        let figures = Figures {
-            returned: rows.returned,
-            is_truncated: rows.is_cut || result.is_truncated(),
-            total: result.total,
-            query_id: result.query_id.as_deref(),
-            elapsed: answer.elapsed,
-        };
+        let figures = figures_of(result, &rows, result.total, answer);
         let mut members = format!("{{\"truncated\":{}", figures.is_truncated).into_bytes();
-        if let Some(next) = self.next(result, figures) {
-            members.extend_from_slice(b",\"next_cursor\":");
-            json::push_string(&mut members, &next);
-        }
+        push_next_cursor(self.next(result, figures).as_deref(), &mut members);
         members.extend_from_slice(b",\"status\":\"succeeded\",\"returned\":");
         json::push_number(&mut members, figures.returned);
-        figures.push_details(&mut members);
+        figures.push_total(&mut members);
         figures.push_origin(&mut members);
         members.extend_from_slice(b",\"columns\":[");
         let mut before = Vec::new();
         json::push_string_body(&mut before, &String::from_utf8_lossy(&members));
         let between: &[u8] = br#"],\"rows\":["#;
         let text: [&[u8]; 5] = [&before, &head, between, &rows.text, b"]}"];
-        Rendered {
-            result: contents(self.form, uri, &text),
-            rows: figures.returned,
-            truncated: figures.is_truncated,
-            query_id: result.query_id.clone(),
-            kept: None,
-        }
+        rendered(contents(self.form, uri, &text), figures, result)
     }
 
     /// The cursor of the row after the last one that is shown. Without one row there would be none to go on from.

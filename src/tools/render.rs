@@ -149,7 +149,18 @@ pub(super) struct Figures<'a> {
     pub(super) elapsed: Duration,
 }
 
-impl Figures<'_> {
+impl<'a> Figures<'a> {
+    /// Of a statement that still runs.
+    pub(super) fn of_running(query_id: &'a str, elapsed: Duration) -> Self {
+        Self {
+            returned: 0,
+            is_truncated: false,
+            total: None,
+            query_id: Some(query_id),
+            elapsed,
+        }
+    }
+
     /// Appends them as members of a JSON object, without a comma around them.
     pub(super) fn push_json(&self, into: &mut Vec<u8>) {
         self.push_counts(into);
@@ -165,11 +176,11 @@ impl Figures<'_> {
         } else {
             b",\"truncated\":false"
         });
-        self.push_details(into);
+        self.push_total(into);
     }
 
-    /// Those of them that are not about what was returned, each after a comma.
-    pub(super) fn push_details(&self, into: &mut Vec<u8>) {
+    /// Appends how many rows the whole result has, where that is known, with a comma before it.
+    pub(super) fn push_total(&self, into: &mut Vec<u8>) {
         if let Some(total) = self.total {
             into.extend_from_slice(b",\"total\":");
             json::push_number(into, total);
@@ -184,6 +195,14 @@ impl Figures<'_> {
         }
         into.extend_from_slice(b",\"elapsed_ms\":");
         json::push_number(into, u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+/// Appends the cursor of the next page, if there is one, with a comma before it.
+pub(super) fn push_next_cursor(next: Option<&str>, into: &mut Vec<u8>) {
+    if let Some(next) = next {
+        into.extend_from_slice(b",\"next_cursor\":");
+        json::push_string(into, next);
     }
 }
 

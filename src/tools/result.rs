@@ -154,13 +154,7 @@ impl Catalogue {
         work.patience = Some(Patience::new(
             self.settings.call_wait,
             move |query_id, elapsed| {
-                let figures = Figures {
-                    returned: 0,
-                    is_truncated: false,
-                    total: None,
-                    query_id: Some(query_id),
-                    elapsed,
-                };
+                let figures = Figures::of_running(query_id, elapsed);
                 let mut text = b"{\"truncated\":false,\"status\":\"running\"".to_vec();
                 figures.push_origin(&mut text);
                 text.extend_from_slice(
