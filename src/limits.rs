@@ -557,9 +557,13 @@ pub const TLS_CONNECTION_BYTES_MAX: usize = 80 << 10;
 pub const AUDITED_ROLE_BYTES_MAX: usize = 12 << 10;
 /// Bytes that the audit log keeps of one statement's text without literals. Longer ones are known by their digest.
 pub const AUDIT_TEXT_BYTES_MAX: usize = 2 << 10;
-/// What a record of the audit log takes until it is written: the text of its statement, its objects, who asked, a line being made.
-pub const AUDIT_RECORD_BYTES_MAX: usize = 6 << 10;
-/// Records that may wait where there is an audit log: twice the calls in flight, 12 MiB.
+/// Bytes of statements' texts that a record may wait with for its writer, where no worker has made what is kept of them: those
+/// that were refused at once (`statement_reactor_bytes_max`), or taken back. Of longer ones a worker makes it first.
+pub const AUDIT_WAITING_TEXT_BYTES_MAX: usize = 8 << 10;
+/// What a record of the audit log takes until it is written: the texts of its statements or what is kept of them, their objects,
+/// who asked, a line being made.
+pub const AUDIT_RECORD_BYTES_MAX: usize = AUDIT_WAITING_TEXT_BYTES_MAX + (4 << 10);
+/// Records that may wait where there is an audit log: twice the calls in flight, 24 MiB.
 pub const AUDIT_QUEUE_MAX: usize = 2_048;
 /// Bytes that `list_queries` keeps of the beginning of one statement: enough to know it again.
 pub const QUERY_TEXT_BYTES_MAX: usize = 256;

@@ -7,7 +7,7 @@ mod chain;
 mod record;
 
 pub use chain::{Chain, Fault, Hash, Verifier};
-pub use record::{End, Record, Statement, Verdict, push_event};
+pub use record::{End, Record, Verdict, push_event};
 
 /// What is done when a record cannot be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

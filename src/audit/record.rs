@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::json;
-use crate::limits::AUDIT_TEXT_BYTES_MAX;
-use crate::sql::literals::without_literals;
-use crate::sql::mentioned::{Resolved, mentioned};
+use crate::sql::mentioned::Resolved;
+use crate::sql::summary::{Summaries, Summary};
 use crate::time::WallTime;
 
 /// What one call did, or was not let do. A line a statement is written of it; a call without a statement of its own (one
@@ -25,8 +24,10 @@ pub struct Record {
     pub tool: &'static str,
     /// The job, as the log calls it; `None` where none was made.
     pub job: Option<u64>,
-    /// The statements, in order.
-    pub statements: Vec<Statement>,
+    /// The statements, in order, until what may be kept of them was made.
+    pub texts: Vec<Arc<str>>,
+    /// What may be kept of them: there once the worker that was given them has made it.
+    pub summaries: Arc<Summaries>,
     /// Their objects as the compiler resolved them, where a plan was asked for; they are there once it has come.
     pub resolved: Option<Arc<Resolved>>,
     /// What the guard said.
@@ -37,17 +38,6 @@ pub struct Record {
     pub duration_ms: u64,
     /// How it ended.
     pub end: End,
-}
-
-/// A statement, without what must not be kept of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    /// SHA-256 of the text as it was written.
-    pub hash: [u8; 32],
-    /// The text without literals, cut after [`AUDIT_TEXT_BYTES_MAX`].
-    pub text: Box<str>,
-    /// The objects that it names, as they are written.
-    pub mentioned: Vec<Box<str>>,
 }
 
 /// What the guard said.
@@ -77,28 +67,27 @@ pub enum End {
     Unknown,
 }
 
-impl Statement {
-    /// What is kept of `text`. Takes time in proportion to it, about what the guard takes.
-    pub fn of(text: &str) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest.as_ref());
-        Self {
-            hash,
-            text: without_literals(text, AUDIT_TEXT_BYTES_MAX).into(),
-            mentioned: mentioned(text),
+impl Record {
+    /// Gives the texts back where what is kept of them has been made. To be done before the record waits for its writer.
+    pub fn forget_texts(&mut self) {
+        if self.summaries.get().is_some() {
+            self.texts = Vec::new();
         }
     }
-}
 
-impl Record {
+    /// What may be kept of the statements. What no worker has made is made now: of statements that none was given.
+    pub fn statements(&self) -> &[Summary] {
+        self.summaries.get_or_init(|| Summary::of_all(&self.texts))
+    }
+
     /// The members of each line, one line after the other, in the form that [`Chain::push`](super::Chain::push) takes.
     pub fn lines(&self) -> impl Iterator<Item = Vec<u8>> {
-        let count = self.statements.len();
+        let statements = self.statements();
+        let count = statements.len();
         (0..count.max(1)).map(move |index| {
             let mut line = Vec::with_capacity(512);
             self.push_who(&mut line);
-            if let Some(statement) = self.statements.get(index) {
+            if let Some(statement) = statements.get(index) {
                 if count > 1 {
                     text(&mut line, "part", &format!("{}/{count}", index + 1));
                 }
@@ -127,7 +116,7 @@ impl Record {
     }
 
     /// What the statement is about, and who says so: the plan, of all statements of the call together, or the text.
-    fn push_objects(&self, into: &mut Vec<u8>, statement: &Statement) {
+    fn push_objects(&self, into: &mut Vec<u8>, statement: &Summary) {
         let resolved = self.resolved.as_ref().and_then(|resolved| resolved.get());
         let (names, by) = match resolved {
             Some(names) => (names, "plan"),
@@ -221,7 +210,8 @@ mod tests {
             client: "claude/1".into(),
             tool: "execute_query",
             job: Some(7),
-            statements: vec![Statement::of("select 'pin 1234' from t")],
+            texts: vec!["select 'pin 1234' from t".into()],
+            summaries: Arc::default(),
             resolved: None,
             verdict: Verdict::Allow,
             query_id: Some("01a".to_owned()),
@@ -258,18 +248,18 @@ mod tests {
         resolved.set(vec!["D.S.T".into(), "D.S.U".into()]).unwrap();
         let by_plan = r#""objects":["D.S.T","D.S.U"],"objects_by":"plan""#;
         assert!(lines(&record)[0].contains(by_plan), "{:?}", lines(&record));
-        let alone = Statement::of("select 1");
-        (record.resolved, record.statements) = (None, vec![alone]);
+        (record.resolved, record.texts) = (None, vec!["select 1".into()]);
+        record.summaries = Arc::default();
         assert!(!lines(&record)[0].contains("objects"));
     }
 
     #[test]
     fn a_statement_is_a_line_and_a_call_without_one_is_a_line_too() {
         let mut record = record();
-        record.statements.push(Statement::of("select 2"));
+        record.texts.push("select 2".into());
         let written = lines(&record);
         assert!(written[0].contains(r#""part":"1/2""#) && written[1].contains(r#""part":"2/2""#));
-        record.statements.clear();
+        (record.texts, record.summaries) = (Vec::new(), Arc::default());
         assert_eq!(lines(&record).len(), 1);
     }
 

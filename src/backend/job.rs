@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::grants::Report;
 use super::kept::{Kept, Share, Who};
 use super::rows::{Bounds, Position};
@@ -12,7 +13,6 @@ use super::{Column, Error, ResultSet, Value};
 use crate::ident::{JobId, QueryId, Uuid};
 use crate::secret::Login;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
-use crate::sql::mentioned::Resolved;
 use crate::time::Instant;
 
 /// Work for a backend. It moves by value: what was reached so far goes with it, nothing is cloned.
@@ -51,11 +51,16 @@ impl Job {
         self
     }
 
-    /// Whether nothing of it was ever given to a backend, so that it can be dropped without a cancel.
+    /// Whether nothing of it was ever given to a backend.
     pub fn holds_nothing(&self) -> bool {
         let is_new = self.reached.handle.is_none() && self.reached.carried.is_none();
         // Who asks about a statement of another job holds nothing of it.
         is_new || !matches!(self.work.operation, Operation::Run)
+    }
+
+    /// Whether it can be dropped without a cancel.
+    pub fn may_be_dropped(&self) -> bool {
+        self.holds_nothing() && !self.work.owes_summaries()
     }
 }
 
@@ -163,6 +168,8 @@ pub struct Work {
     pub share: Option<Share>,
     /// How long the caller waits; `None`: to the end.
     pub patience: Option<Patience>,
+    /// What it is for, as far as that is not its statements.
+    pub asked: Asked,
     /// What is run once these statements have ended and can only be said then; the answer that is rendered is that of
     /// the last.
     pub follow: Option<Follow>,
@@ -295,8 +302,6 @@ impl Rendered {
 pub struct Follow {
     run: Box<RunFollow>,
     takes_failures: bool,
-    announced: Vec<CheckedStatement>,
-    resolved: Option<Arc<Resolved>>,
 }
 
 type RunFollow = dyn FnOnce(Result<Answer, Error>) -> Result<Followed, Error> + Send;
@@ -322,8 +327,6 @@ impl Follow {
         Self {
             run: Box::new(|answer| follow(answer?)),
             takes_failures: false,
-            announced: Vec::new(),
-            resolved: None,
         }
     }
 
@@ -334,33 +337,7 @@ impl Follow {
         Self {
             run: Box::new(follow),
             takes_failures: true,
-            announced: Vec::new(),
-            resolved: None,
         }
-    }
-
-    /// Tells what the job is for, where the statements before are only there to judge it.
-    #[must_use]
-    pub fn announcing(mut self, statements: Vec<CheckedStatement>) -> Self {
-        self.announced = statements;
-        self
-    }
-
-    /// Tells where the objects of the statements will stand, once their plan is known.
-    #[must_use]
-    pub fn resolving(mut self, resolved: Arc<Resolved>) -> Self {
-        self.resolved = Some(resolved);
-        self
-    }
-
-    /// Where the objects of the statements will stand, if their plan is asked for.
-    pub fn resolved(&self) -> Option<&Arc<Resolved>> {
-        self.resolved.as_ref()
-    }
-
-    /// The statements that the job is for, if they were told.
-    pub fn announced(&self) -> &[CheckedStatement] {
-        &self.announced
     }
 
     /// Whether it goes on after `error`.

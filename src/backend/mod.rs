@@ -11,6 +11,7 @@
 //! ```
 
 pub mod absent;
+pub mod asked;
 pub mod cancel;
 pub mod error;
 pub mod grants;
@@ -21,6 +22,7 @@ pub mod router;
 pub mod rows;
 
 pub use absent::Absent;
+pub use asked::Asked;
 pub use cancel::CancelToken;
 pub use error::{Error, Kind};
 pub use job::{Answer, Completion, Job, Outcome, Progress, Stage, Step};

@@ -254,6 +254,7 @@ impl RoleAudit {
         let work = Work {
             operation: Operation::Run,
             unchecked: None,
+            asked: Default::default(),
             statements: statements.map_err(|refusal| Error::refused(&refusal))?,
             optional,
             context: job.work.context.clone(),

@@ -34,6 +34,7 @@ pub(super) fn job(statements: &[&str]) -> Job {
         work: Box::new(Work {
             operation: crate::backend::job::Operation::Run,
             unchecked: None,
+            asked: Default::default(),
             optional: 0,
             statements: statements
                 .iter()

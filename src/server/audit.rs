@@ -5,6 +5,7 @@
 //! Without a log nothing here costs anything.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::connection::Talk;
 use super::core::Core;
@@ -12,8 +13,8 @@ use super::event::Output;
 use super::inflight::Flight;
 use super::metrics::Metric;
 use super::ready::Principal;
-use crate::audit::{End, Record, State, Statement, Verdict, WhenFull};
-use crate::backend::job::{Follow, Rendered, Work};
+use crate::audit::{End, Record, State, Verdict, WhenFull};
+use crate::backend::job::{Rendered, Work};
 use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::time::{Instant, Now};
@@ -77,30 +78,22 @@ impl Core {
         self.audit.check_room(self.inflight.jobs())
     }
 
-    /// The record of a call that is about to begin, as far as it is known by then. `None` without a log.
+    /// The record of a call that is about to begin, as far as it is known by then. The worker that is given the work will
+    /// make what is kept of its statements. `None` without a log.
     pub(super) fn record_of(
         &self,
         now: Now,
         talk: &Talk,
         principal: Principal,
-        (tool, work): (&'static str, &Work),
+        (tool, work): (&'static str, &mut Work),
     ) -> Option<Box<Record>> {
         if !self.audit.is_on() {
             return None;
         }
-        let announced = work.follow.as_ref().map_or(&[][..], Follow::announced);
-        let resolved = work.follow.as_ref().and_then(Follow::resolved).cloned();
-        // What is only there to judge them is not what was asked for.
-        let statements = if announced.is_empty() {
-            &work.statements
-        } else {
-            announced
-        };
-        let texts = statements.iter().map(|statement| statement.text());
-        let unchecked = work.unchecked.as_ref().map(|statement| statement.text());
-        let statements = texts.chain(unchecked).map(Statement::of).collect();
-        let record = new_record(now, talk, self.accounts.label(principal), (tool, statements));
-        Some(Box::new(Record { resolved, ..record }))
+        let mut record = new_record(now, talk, self.accounts.label(principal), (tool, work.asked()));
+        record.resolved.clone_from(&work.asked.resolved);
+        work.asked.summaries = Some(Arc::clone(&record.summaries));
+        Some(Box::new(record))
     }
 
     /// Records a statement that the guard has just refused, if it did.
@@ -116,13 +109,8 @@ impl Core {
         if self.check_audit().is_err() {
             return self.metrics.count(Metric::AuditDropped);
         }
-        let statements = denied.statement.iter().map(|text| Statement::of(text)).collect();
-        let mut record = new_record(
-            now,
-            talk,
-            self.accounts.label(principal),
-            (denied.tool, statements),
-        );
+        let texts = denied.statement.into_iter().collect();
+        let mut record = new_record(now, talk, self.accounts.label(principal), (denied.tool, texts));
         record.verdict = Verdict::Deny(Cow::Borrowed(denied.rule));
         record.query_id = denied.query_id;
         self.give_record(Box::new(record));
@@ -144,6 +132,7 @@ impl Core {
                 };
                 &rendered.query_id
             }
+            Err(error) if error.kind == Kind::Cancelled && !flight.is_given => &error.query_id,
             Err(error) => {
                 record.end = End::Failed(error.kind.name());
                 if error.kind.is_refusal() {
@@ -169,7 +158,8 @@ impl Core {
         }
     }
 
-    pub(super) fn give_record(&mut self, record: Box<Record>) {
+    pub(super) fn give_record(&mut self, mut record: Box<Record>) {
+        record.forget_texts();
         self.audit.given += 1;
         self.metrics.count(Metric::AuditRecords);
         self.outputs.push_back(Output::Audit(record));
@@ -197,7 +187,7 @@ fn new_record(
     now: Now,
     talk: &Talk,
     principal: Box<str>,
-    (tool, statements): (&'static str, Vec<Statement>),
+    (tool, texts): (&'static str, Vec<Arc<str>>),
 ) -> Record {
     Record {
         at: now.wall,
@@ -209,7 +199,8 @@ fn new_record(
         client: talk.client.clone(),
         tool,
         job: None,
-        statements,
+        texts,
+        summaries: Arc::default(),
         resolved: None,
         verdict: Verdict::Allow,
         query_id: None,

@@ -182,8 +182,8 @@ impl Core {
         if caller.delivery == Delivery::Either {
             self.watch_silence(now.monotonic);
         }
-        let record = self.record_of(now, talk, principal, (call.finish.tool, &call.work));
         let text = Self::text_to_note(&call);
+        let record = self.record_of(now, talk, principal, (call.finish.tool, &mut call.work));
         let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
         let hears_progress = caller.hears.progress_token.is_some();
         let payer = (principal, self.calls_max(principal));

@@ -64,6 +64,8 @@ pub(super) struct Flight {
     principal: Principal,
     deadline: Instant,
     cancelled: bool,
+    /// A worker was given it.
+    pub(super) is_given: bool,
     /// Time after the admission at which progress was told last.
     pub(super) progress_told: Duration,
     /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
@@ -352,6 +354,7 @@ impl Inflight {
         let flight = self.flights.get_mut(&id);
         debug_assert!(flight.is_some(), "a job in a ready queue is in the table");
         let flight = flight?;
+        flight.is_given |= !cancelling;
         let stage = match &flight.state {
             State::Ready(job) => job.reached.stage,
             State::Stepping { .. }
@@ -528,6 +531,7 @@ impl Flight {
             task: None,
             intent: None,
             record: None,
+            is_given: false,
             patience: None,
             is_preparing: false,
             is_impatient: false,

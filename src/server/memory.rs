@@ -270,12 +270,7 @@ impl Share {
 impl Work {
     /// Bytes of statements that the job keeps until it is over, beyond what each has of its own.
     pub(super) fn leased_bytes(&self) -> usize {
-        let checked = self.statements.iter().map(|statement| statement.text().len());
-        let unchecked = self
-            .unchecked
-            .as_ref()
-            .map_or(0, |unchecked| unchecked.text_bytes());
-        (checked.sum::<usize>() + unchecked).saturating_sub(FREE_BYTES_EACH)
+        self.text_bytes().saturating_sub(FREE_BYTES_EACH)
     }
 }
 

@@ -5,7 +5,7 @@
 use super::core::Core;
 use super::inflight::Flight;
 use super::ready::Principal;
-use crate::backend::job::{Follow, Operation, Rendered};
+use crate::backend::job::{Operation, Rendered};
 use crate::backend::{Error, Kind};
 use crate::ident::JobId;
 use crate::mcp::{Failure, ToolCall};
@@ -19,12 +19,7 @@ impl Core {
         if !work.is_run() || !matches!(call.finish.failure, Failure::ToolResult) {
             return None;
         }
-        // Statements before these are only there to judge them.
-        let announced = work.follow.as_ref().map_or(&[][..], Follow::announced);
-        let mut statements = announced.iter().chain(&work.statements);
-        let checked = statements.next().map(|statement| statement.text());
-        let unchecked = || work.unchecked.as_ref().map(|statement| statement.text());
-        checked.or_else(unchecked).map(beginning)
+        work.asked().first().map(|text| beginning(text))
     }
 
     /// A call was admitted that runs this.

@@ -85,6 +85,7 @@ fn look(connection: Option<&Arc<str>>) -> Work {
     Work {
         operation: Operation::Status(QueryId::parse(NO_STATEMENT).expect("it has the form of one")),
         unchecked: None,
+        asked: Default::default(),
         statements: Vec::new(),
         optional: 0,
         context: Context {

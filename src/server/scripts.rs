@@ -74,7 +74,7 @@ impl Server {
         }
         let record = core.inflight.find(job).and_then(|flight| {
             let talk = &find(entries, flight.caller.as_ref()?.connection)?.talk;
-            core.record_of(now, talk, flight.principal(), (call.finish.tool, &call.work))
+            core.record_of(now, talk, flight.principal(), (call.finish.tool, &mut call.work))
         });
         let parts = (call.work, call.finish, core.entropy.uuid());
         core.inflight

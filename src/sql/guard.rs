@@ -23,13 +23,15 @@ pub use policy::{Permission, Policy, PolicyError};
 pub use refusal::{Place, Refusal, Rule};
 pub use writes::Write;
 
+use std::sync::Arc;
+
 use crate::sql::statement::{Parts, Separator, StatementKind};
 use walk::Verdict;
 
 /// A statement that the guard let through. Only [`Policy::check`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedStatement {
-    text: String,
+    text: Arc<str>,
     verdict: Verdict,
 }
 
@@ -37,6 +39,11 @@ impl CheckedStatement {
     /// The text, as it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same for whoever keeps it for longer.
+    pub fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// The `EXPLAIN USING JSON` of it: one read more, of the same text. `None` of what has no plan: a chain, and what is
@@ -49,7 +56,7 @@ impl CheckedStatement {
         // Semicolons and comments before it would stand between.
         let statement = Parts::new(&self.text, Separator::Semicolon).next()?.ok()?;
         Some(Self {
-            text: format!("EXPLAIN USING JSON {}", &self.text[statement]),
+            text: format!("EXPLAIN USING JSON {}", &self.text[statement]).into(),
             verdict: Verdict {
                 kind: StatementKind::Explain,
                 write: None,
@@ -77,13 +84,14 @@ impl CheckedStatement {
 /// A statement that still has to be guarded, with the policy that will do it.
 #[derive(Debug, Clone)]
 pub struct UncheckedStatement {
-    text: String,
+    text: Arc<str>,
     policy: Policy,
 }
 
 impl UncheckedStatement {
     /// Keeps `text` for a later [`UncheckedStatement::check`].
-    pub fn new(text: String, policy: Policy) -> Self {
+    pub fn new(text: impl Into<Arc<str>>, policy: Policy) -> Self {
+        let text = text.into();
         Self { text, policy }
     }
 
@@ -101,9 +109,9 @@ impl UncheckedStatement {
         &self.text
     }
 
-    /// Length of the text.
-    pub fn text_bytes(&self) -> usize {
-        self.text.len()
+    /// The same for whoever keeps it for longer.
+    pub fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// Guards the text.
@@ -137,7 +145,7 @@ impl Policy {
     pub fn check(&self, text: &str) -> Result<CheckedStatement, Refusal> {
         let verdict = self.judge(text)?;
         Ok(CheckedStatement {
-            text: text.to_owned(),
+            text: text.into(),
             verdict,
         })
     }

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use super::lexer::{Lexer, Token, TokenKind};
-use super::named::{name_at, named};
+use super::named::{name_at, named_in};
 use super::statement::StatementKind;
 
 /// The objects of a statement as the compiler resolved them, once they are known.
@@ -14,6 +14,9 @@ pub type Resolved = OnceLock<Vec<Box<str>>>;
 const NAMES_MAX: usize = 32;
 /// Bytes of them.
 const NAMES_BYTES_MAX: usize = 1 << 10;
+/// Tokens in which names are looked for, from the beginning on: a statement of some 20 KiB. Each is looked at again for some of
+/// those before it, so the time grows with the square; this many take 10 ms at worst.
+const TOKENS_MAX: usize = 4_096;
 
 /// The first of these names that fit into what is kept of a statement, each once.
 pub fn bounded<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Box<str>> {
@@ -33,7 +36,8 @@ pub fn bounded<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Box<str>> {
 }
 
 /// The objects that stand behind FROM, JOIN, INTO and their kin, and those that SHOW and DESCRIBE are about: as Snowflake
-/// stores them, with as many parts as were written. Names that WITH gives are left out, and functions.
+/// stores them, with as many parts as were written. Names that WITH gives are left out, and functions. Of a long statement its
+/// beginning counts.
 ///
 /// ```
 /// use snowflake_mcp::sql::mentioned::mentioned;
@@ -42,11 +46,11 @@ pub fn bounded<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Box<str>> {
 /// assert_eq!(found, ["SALES.Raw.T".into(), "U".into(), Box::<str>::from("V")]);
 /// ```
 pub fn mentioned(text: &str) -> Vec<Box<str>> {
-    let tokens: Vec<_> = Lexer::new(text).map_while(Result::ok).collect();
+    let tokens: Vec<_> = Lexer::new(text).map_while(Result::ok).take(TOKENS_MAX).collect();
     let verb = tokens.first().filter(|token| token.kind == TokenKind::Word);
     let kind = verb.and_then(|verb| StatementKind::of_verb(verb.text));
     if let Some(kind @ (StatementKind::Show | StatementKind::Describe)) = kind {
-        let names: Vec<_> = named(text, kind)
+        let names: Vec<_> = named_in(&tokens, kind)
             .iter()
             .map(|name| name.parts.join("."))
             .collect();
@@ -134,7 +138,9 @@ fn begins_objects(tokens: &[Token<'_>], at: usize) -> bool {
     let is_comparison = before.is_some_and(|before| is_one_of(before, &["DISTINCT"]));
     let names_columns =
         is_one_of(&tokens[at], &["USING"]) && tokens.get(at + 1).is_some_and(|next| next.is_symbol(b'('));
-    is_one_of(&tokens[at], BEFORE_OBJECTS) && !is_comparison && !names_columns
+    // `EXPLAIN USING JSON …`
+    let names_form = is_one_of(&tokens[at], &["USING"]) && at == 1;
+    is_one_of(&tokens[at], BEFORE_OBJECTS) && !is_comparison && !names_columns && !names_form
 }
 
 fn is_one_of(token: &Token<'_>, words: &[&str]) -> bool {
@@ -174,6 +180,8 @@ mod tests {
     fn objects_are_those_behind_the_words_that_name_them() {
         for (text, expected) in [
             ("select 1", vec![]),
+            ("explain using json select * from t", vec!["T"]),
+            ("show tables in schema d.s;", vec!["D.S"]),
             (
                 "select a, b from t where x in (select y from db.s.u)",
                 vec!["T", "DB.S.U"],
@@ -224,5 +232,14 @@ mod tests {
         assert_eq!(mentioned("select * from t, T, t").len(), 1);
         let long = format!("select * from {}, u", "x".repeat(NAMES_BYTES_MAX + 1));
         assert!(mentioned(&long).is_empty());
+    }
+
+    #[test]
+    fn a_long_statement_is_looked_at_only_at_its_beginning() {
+        // What made the search for the end of each bracket go through all of the rest.
+        let long = format!("select * from t where {}", ", a (".repeat(200_000));
+        assert_eq!(mentioned(&long), ["T".into()]);
+        let far = format!("select {} from t", "a, ".repeat(TOKENS_MAX));
+        assert!(mentioned(&far).is_empty());
     }
 }

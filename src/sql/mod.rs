@@ -19,3 +19,4 @@ pub mod named;
 pub mod objects;
 pub mod ruling;
 pub mod statement;
+pub mod summary;

@@ -24,27 +24,34 @@ pub struct Named {
 /// assert!(named("show tables", StatementKind::Show).is_empty());
 /// ```
 pub fn named(text: &str, kind: StatementKind) -> Vec<Named> {
-    let tokens: Vec<_> = Lexer::new(text)
-        .map_while(Result::ok)
-        .filter(|token| !token.is_symbol(b';'))
-        .collect();
+    if !matches!(kind, StatementKind::Describe | StatementKind::Show) {
+        return Vec::new();
+    }
+    let tokens: Vec<_> = Lexer::new(text).map_while(Result::ok).collect();
+    named_in(&tokens, kind)
+}
+
+/// The same of a text that was cut into tokens before.
+pub(super) fn named_in(tokens: &[Token<'_>], kind: StatementKind) -> Vec<Named> {
+    // Semicolons and what stands in the place of nothing may come first.
+    let first = tokens.iter().position(|token| !token.is_symbol(b';'));
+    let tokens = &tokens[first.unwrap_or(tokens.len())..];
     match kind {
         StatementKind::Describe => {
             // The verb, the words that say what it is of, and the name.
             let mut at = 1;
-            while is_word(&tokens, at) && is_name(&tokens, at + 1) {
+            while is_word(tokens, at) && is_name(tokens, at + 1) {
                 at += 1;
             }
             let rank = tokens
                 .get(at - 1)
                 .and_then(|word| rank_of(word.text))
                 .or(Some(OBJECT));
-            name_at(&tokens, at, rank).into_iter().collect()
+            name_at(tokens, at, rank).into_iter().collect()
         }
         StatementKind::Show => {
-            let starts =
-                (1..tokens.len()).filter(|&at| is_word(&tokens, at) && starts_scope(tokens[at].text));
-            starts.filter_map(|at| scope_at(&tokens, at + 1)).collect()
+            let starts = (1..tokens.len()).filter(|&at| is_word(tokens, at) && starts_scope(tokens[at].text));
+            starts.filter_map(|at| scope_at(tokens, at + 1)).collect()
         }
         _ => Vec::new(),
     }

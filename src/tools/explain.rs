@@ -11,9 +11,10 @@ use super::render::{Form, OVERHEAD_BYTES, assemble, error_text, failure};
 use super::schema::Arguments;
 use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::job::{self, Follow, Followed, Render, Rendered, Work};
-use crate::backend::{Answer, Error, Kind};
+use crate::backend::{Answer, Asked, Error, Kind};
 use crate::json;
 use crate::sql::guard::{CheckedStatement, UncheckedStatement};
+use crate::sql::mentioned::{Resolved, bounded};
 use crate::sql::ruling::Ruling;
 
 /// The name of the tool.
@@ -62,15 +63,23 @@ pub(super) fn plan_work(
     let text = settings.sql_text(arguments)?;
     let exact = |argument| Ok(name_in(arguments, argument)?.map(|name| name.as_str().to_owned()));
     let context = settings.context(exact("database")?, exact("schema")?);
+    let resolved = Arc::new(Resolved::new());
+    let asked = Asked {
+        announced: vec![text.into()],
+        resolved: Some(Arc::clone(&resolved)),
+        summaries: None,
+    };
     let page = Page {
         ruling: Arc::clone(&settings.ruling),
         bytes_max: settings.result_bytes_max,
         form,
         is_dry_run,
+        resolved,
     };
     if text.len() > settings.statement_reactor_bytes_max {
-        let unchecked = UncheckedStatement::new(text.to_owned(), settings.policy_of_texts.clone());
+        let unchecked = UncheckedStatement::new(text, settings.policy_of_texts.clone());
         let mut work = settings.work(Vec::new(), context, 1, move |_| failed(form, &no_plan()));
+        work.asked = asked;
         work.follow = Some(Follow::new(move |_| {
             let statement = unchecked.check().map_err(|refusal| Error::refused(&refusal))?;
             Ok(Followed {
@@ -85,7 +94,9 @@ pub(super) fn plan_work(
     }
     let statement = settings.check_text(text)?;
     let explained = explained(&statement)?;
-    Ok(settings.work(vec![explained], context, 1, move |answer| page.render(&answer)))
+    let mut work = settings.work(vec![explained], context, 1, move |answer| page.render(&answer));
+    work.asked = asked;
+    Ok(work)
 }
 
 fn explained(statement: &CheckedStatement) -> Result<CheckedStatement, Refusal> {
@@ -113,6 +124,8 @@ struct Page {
     bytes_max: usize,
     form: Form,
     is_dry_run: bool,
+    /// Where the audit log finds what the compiler made of the names.
+    resolved: Arc<Resolved>,
 }
 
 impl Page {
@@ -120,6 +133,9 @@ impl Page {
         let query_id = answer.results.first().and_then(|result| result.query_id.clone());
         let plan =
             plan_of(answer).map_err(|why| Error::new(Kind::Unsupported, format!("there is no plan: {why}")));
+        if let Ok(plan) = &plan {
+            let _ = self.resolved.set(bounded(plan.objects().into_iter()));
+        }
         // What may not be read may not be looked at either.
         let plan = plan.and_then(|plan| check_objects(&self.ruling, &plan).map(|()| plan));
         let plan = match plan {

@@ -108,6 +108,9 @@ pub(super) fn add_arguments(rulings: &Rulings, tools: &mut [Tool]) {
 /// Tools whose statements may cost or change something.
 const CONFIRMED: [&str; 2] = ["execute_query", "profile_table"];
 
+/// Bytes of a `SHOW` or `DESCRIBE` in which names are looked for; each becomes some 20 bytes of tokens meanwhile.
+const NAMING_BYTES_MAX: usize = 64 << 10;
+
 /// Tools that end a statement early, so that its plan does not say what it costs.
 const UNMEASURED: [&str; 2] = ["query_view", "sample_table"];
 
@@ -140,16 +143,20 @@ impl Gate {
         if !matches!(work.operation, Operation::Run) || !(self.ruling.needs_plan() || has_writes) {
             return Ok(Ok(work));
         }
+        if work.asked.announced.is_empty() {
+            work.asked.announced = work.asked();
+        }
+        work.asked
+            .resolved
+            .get_or_insert_with(|| Arc::clone(&self.resolved));
         if let Some(unchecked) = work.unchecked.take() {
             // Too long for here: the worker looks at it, as the first thing that it does for the job.
             let rest = rest_of(&mut work);
-            let resolved = Arc::clone(&self.resolved);
-            let follow = Follow::new(move |_| {
+            work.follow = Some(Follow::new(move |_| {
                 let refused = |refusal| Error::refused(&refusal);
                 let statements = vec![unchecked.check().map_err(refused)?];
                 self.pass(Followed { statements, ..rest })
-            });
-            work.follow = Some(follow.resolving(resolved));
+            }));
             return Ok(Ok(work));
         }
         let rest = rest_of(&mut work);
@@ -208,19 +215,13 @@ impl Gate {
         if plans.is_empty() {
             return Ok(Passage::On(gate.before_what_follows(next)));
         }
-        let announced = next.statements.clone();
         let form = self.form;
-        let resolved = Arc::clone(&self.resolved);
         let judge = move |answer| gate.judge(answer, next);
         Ok(Passage::On(Followed {
             operation: Operation::Run,
             statements: plans,
             optional: 0,
-            follow: Some(
-                Follow::after_any_end(judge)
-                    .announcing(announced)
-                    .resolving(resolved),
-            ),
+            follow: Some(Follow::after_any_end(judge)),
             // Never rendered: something follows.
             render: Render::new(move |_| missing_result(form)),
         }))
@@ -281,6 +282,15 @@ impl Gate {
         if statement.kind() == StatementKind::Explain && !self.is_about_plans {
             let message =
                 "EXPLAIN as a statement is not possible where objects are restricted; call explain_query";
+            return Err(Error::new(Kind::Barred, message));
+        }
+        let is_named = matches!(statement.kind(), StatementKind::Show | StatementKind::Describe);
+        if is_named && statement.text().len() > NAMING_BYTES_MAX {
+            let message = format!(
+                "the statement is {} bytes long, and of a {} at most {NAMING_BYTES_MAX} are read where objects are restricted",
+                statement.text().len(),
+                statement.kind().name().to_uppercase()
+            );
             return Err(Error::new(Kind::Barred, message));
         }
         for name in named(statement.text(), statement.kind()) {

@@ -126,7 +126,7 @@ pub struct Denied {
     /// The guard's rule.
     pub rule: &'static str,
     /// The text, as it was written; `None` where it was an earlier statement that the caller has not run.
-    pub statement: Option<String>,
+    pub statement: Option<Arc<str>>,
     /// The query id of such a statement.
     pub query_id: Option<String>,
 }
@@ -268,7 +268,7 @@ impl Catalogue {
             Some(Box::new(Denied {
                 tool: tool.name,
                 rule,
-                statement: Some(statement.flatten().unwrap_or_default().to_owned()),
+                statement: Some(statement.flatten().unwrap_or_default().into()),
                 query_id: None,
             }))
         };
@@ -452,6 +452,7 @@ impl Settings {
         Work {
             operation: Operation::Run,
             unchecked: None,
+            asked: Default::default(),
             statements,
             optional: 0,
             context,

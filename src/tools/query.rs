@@ -230,10 +230,7 @@ fn begin_execute_query(
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));
     if text.len() > settings.statement_reactor_bytes_max {
         // Guarding costs about 46 ns a byte: a long text would hold up every other connection.
-        work.unchecked = Some(UncheckedStatement::new(
-            text.to_owned(),
-            settings.policy_of_texts.clone(),
-        ));
+        work.unchecked = Some(UncheckedStatement::new(text, settings.policy_of_texts.clone()));
     } else {
         work.statements.push(settings.check_text(text)?);
     }

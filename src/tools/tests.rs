@@ -315,6 +315,28 @@ fn a_long_statement_is_left_to_the_worker_and_a_longer_one_refused() {
 }
 
 #[test]
+fn a_call_about_plans_is_for_the_statement_as_it_was_written() {
+    for repeated in [1, 5_000] {
+        let sql = format!("select {} 2", "1, ".repeat(repeated));
+        for (tool, arguments) in [
+            ("explain_query", serde_json::json!({ "query": sql })),
+            (
+                "execute_query",
+                serde_json::json!({ "query": sql, "dry_run": true }),
+            ),
+            ("execute_query", serde_json::json!({ "query": sql })),
+        ] {
+            let work = begin(settings(), tool, &arguments.to_string()).unwrap();
+            assert_eq!(work.asked(), [sql.as_str().into()], "{tool}");
+            assert_eq!(
+                work.asked.resolved.is_some(),
+                arguments.get("dry_run").is_some() || tool == "explain_query"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_long_statement_is_repeated_by_its_beginning() {
     let sql = format!("select '{}'", "é".repeat(3_000));
     let arguments = serde_json::json!({ "query": sql }).to_string();

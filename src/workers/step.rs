@@ -16,6 +16,7 @@ use crate::time::Clock;
 ///
 /// - A statement that was too long for the reactor is guarded first and becomes the job's last statement; a refused
 ///   one ends the job with [`Kind::Refused`] before the backend hears of it.
+/// - What may be kept of its statements is made before anything else, as that takes time in proportion to them too.
 /// - An answer is rendered here, because that is work in proportion to the result.
 /// - A panic becomes [`Kind::Internal`] with a reference; the log has the detail under the same reference.
 pub fn step_once(backend: &dyn Backend, job: Job, token: &CancelToken, clock: &dyn Clock) -> Outcome {
@@ -27,6 +28,13 @@ pub fn step_once(backend: &dyn Backend, job: Job, token: &CancelToken, clock: &d
 }
 
 fn run(backend: &dyn Backend, mut job: Job, token: &CancelToken, clock: &dyn Clock) -> Outcome {
+    let is_owed = job.work.owes_summaries();
+    job.work.summarize();
+    if is_owed && token.is_cancelled() && job.holds_nothing() {
+        // It came here for that alone.
+        let message = "cancelled before it was sent";
+        return Outcome::Done(Err(Error::new(Kind::Cancelled, message)));
+    }
     if let Some(unchecked) = job.work.unchecked.take() {
         match unchecked.check() {
             Ok(checked) => job.work.statements.push(checked),

@@ -47,6 +47,7 @@ fn job(id: u64) -> Box<Job> {
         work: Box::new(Work {
             operation: Operation::Run,
             unchecked: None,
+            asked: Default::default(),
             optional: 0,
             statements: vec![Policy::default().check("select 1").unwrap()],
             context: Context::default(),

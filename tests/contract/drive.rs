@@ -122,6 +122,7 @@ impl Task {
             work: Box::new(Work {
                 operation: self.operation,
                 unchecked: None,
+                asked: Default::default(),
                 statements: self.statements.iter().map(checked).collect(),
                 optional: self.optional,
                 context: self.context,

@@ -78,6 +78,33 @@ fn every_statement_is_a_line_and_one_changed_byte_is_found_at_its_line() {
 }
 
 #[test]
+fn objects_of_what_was_only_explained_are_the_compilers_too() {
+    let directory = scratch();
+    let path = directory.path().join("audit.log");
+    let daemon = Daemon::start(&["--demo", "--audit-log", path.to_str().expect("text")], &[]);
+    let sql = "select count(*) from TPCH_SF1.ORDERS";
+    for body in [
+        format!(
+            r#"{{"name":"explain_query","arguments":{{"query":"{sql}","database":"SNOWFLAKE_SAMPLE_DATA"}}}}"#
+        ),
+        format!(
+            r#"{{"name":"execute_query","arguments":{{"query":"{sql}","database":"SNOWFLAKE_SAMPLE_DATA","dry_run":true}}}}"#
+        ),
+    ] {
+        let answer = daemon.ask("POST", "/mcp/tools/call", &body);
+        assert!(!answer.body.contains("isError\":true"), "{}", answer.body);
+    }
+    daemon.signal("TERM");
+    daemon.end();
+    let log = std::fs::read_to_string(&path).expect("a log");
+    for line in log.lines().skip(1) {
+        assert!(line.contains(r#""objects_by":"plan""#), "{line}");
+        assert!(line.contains(r#""statement":"select count(*)"#), "{line}");
+    }
+    assert_eq!(log.lines().count(), 3, "{log}");
+}
+
+#[test]
 fn with_a_full_disk_no_statement_runs_and_the_server_stays_up_and_says_why() {
     let daemon = Daemon::start(&["--demo", "--audit-log", "/dev/full"], &[]);
     // The writer tries the first line by itself; how soon is not ours to say.

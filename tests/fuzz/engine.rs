@@ -24,6 +24,7 @@ fn job(statement: CheckedStatement) -> Job {
         work: Box::new(Work {
             operation: snowflake_mcp::backend::job::Operation::Run,
             unchecked: None,
+            asked: Default::default(),
             statements: vec![statement],
             optional: 0,
             context: Context::default(),

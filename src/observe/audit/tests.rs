@@ -1,7 +1,7 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::*;
-use crate::audit::{End, Statement, Verdict, Verifier};
+use crate::audit::{End, Verdict, Verifier};
 use crate::time::{Instant, Now, WallTime};
 
 #[derive(Clone, Copy)]
@@ -61,7 +61,8 @@ fn record(tool: &'static str) -> Record {
         client: "".into(),
         tool,
         job: None,
-        statements: vec![Statement::of("select 1")],
+        texts: vec!["select 1".into()],
+        summaries: Arc::default(),
         resolved: None,
         verdict: Verdict::Allow,
         query_id: None,

@@ -32,6 +32,7 @@ fn job(id: u64) -> Box<Job> {
         work: Box::new(Work {
             operation: crate::backend::job::Operation::Run,
             unchecked: None,
+            asked: Default::default(),
             optional: 0,
             statements: Vec::new(),
             context: Context::default(),

@@ -33,7 +33,7 @@ impl Inflight {
         let output = match &flight.state {
             State::Ready(job) => {
                 self.ready.remove(flight.principal, job.reached.stage, id);
-                if job.holds_nothing() {
+                if job.may_be_dropped() {
                     self.remove(id, timers)
                         .and_then(|flight| flight.record)
                         .map(Output::Audit)

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::audit::{End, State, Verdict, WhenFull};
+use crate::backend::{Absent, CancelToken};
+use crate::time::SystemClock;
+use crate::workers::step_once;
 
 fn bench(when_full: WhenFull) -> Bench {
     Bench::with(Settings {
@@ -36,15 +39,69 @@ fn a_call_leaves_a_record_when_it_ends_and_not_before() {
     bench.now.monotonic = bench.now.monotonic + Duration::from_millis(25);
     bench.complete_with(job.id, "{\"a\":1}");
     let record = bench.records.pop().unwrap();
+    assert!(
+        record.summaries.get().is_none(),
+        "what is kept of a statement is not made here"
+    );
     assert_eq!(&*record.principal, "API_KEYS/1");
     assert_eq!((&*record.client, record.tool), ("tester/1", "execute_query"));
-    assert_eq!(&*record.statements[0].text, "select ? from t");
+    assert_eq!(&*record.statements()[0].text, "select ? from t");
     assert_eq!(record.end, End::Answered { rows: 1, bytes: 7 });
     assert_eq!(
         (record.verdict, record.duration_ms, record.job),
         (Verdict::Allow, 25, Some(job.id.0))
     );
     assert!(bench.records.is_empty());
+}
+
+fn run(job: Box<Job>, token: &CancelToken) -> Outcome {
+    step_once(&Absent::new("none"), *job, token, &SystemClock::new())
+}
+
+#[test]
+fn what_is_kept_of_a_statement_is_made_by_the_worker_that_is_given_it_and_its_text_is_forgotten() {
+    let mut bench = bench(WhenFull::Refuse);
+    let connection = bench.connect();
+    let long = format!("select * from t where a in ({})", "'x', ".repeat(3_000));
+    for statement in ["select 'ann' from t", &long] {
+        bench.send(connection, query(1, statement).as_bytes());
+        let job = bench.next_submitted();
+        let id = job.id;
+        let outcome = run(job, &CancelToken::new());
+        bench.complete(id, outcome);
+        bench.receive(connection);
+        let record = bench.records.pop().unwrap();
+        assert!(record.texts.is_empty() && record.summaries.get().is_some());
+        assert_eq!(record.statements()[0].mentioned, ["T".into()]);
+    }
+}
+
+#[test]
+fn a_long_statement_that_is_taken_back_goes_by_the_thread_for_cancels_and_was_not_sent() {
+    let mut bench = Bench::with(Settings {
+        audit: Some(WhenFull::Refuse),
+        limits: Limits {
+            audit_queue_max: 10,
+            workers: 1,
+            ..Limits::default()
+        },
+        keys: KeyRing::of_secrets(&[Secret::new("a-key-for-the-tests")]),
+        ..Settings::default()
+    });
+    let (running, waiting) = (bench.connect(), bench.connect());
+    bench.send(running, query(1, "select 1").as_bytes());
+    let long = format!("select * from t where a in ({})", "'x', ".repeat(3_000));
+    bench.send(waiting, query(2, &long).as_bytes());
+    bench.handle(Input::Broken { connection: waiting });
+    assert!(bench.records.is_empty(), "nobody has looked at its text yet");
+    let job = bench.cancels.pop_front().unwrap();
+    let (id, token) = (job.id, CancelToken::new());
+    token.cancel();
+    let outcome = run(job, &token);
+    bench.complete(id, outcome);
+    let record = bench.records.pop().unwrap();
+    assert_eq!(record.end, End::NotSent);
+    assert!(record.texts.is_empty() && record.statements()[0].text.starts_with("select * from t"));
 }
 
 #[test]
@@ -55,7 +112,7 @@ fn a_statement_that_the_guard_refuses_is_recorded_with_its_rule() {
     assert!(answer.contains("isError"), "{answer}");
     let record = bench.records.pop().unwrap();
     assert_eq!(record.verdict, Verdict::Deny("not_a_read".into()));
-    assert_eq!(&*record.statements[0].text, "drop table t");
+    assert_eq!(&*record.statements()[0].text, "drop table t");
     assert_eq!(
         bench
             .server
@@ -72,17 +129,12 @@ fn a_long_statement_that_a_worker_refuses_is_recorded_with_its_rule_too() {
     let long = format!("delete from t where a in ({})", "'x', ".repeat(3_000));
     bench.send(connection, query(1, &long).as_bytes());
     let job = bench.next_submitted();
-    let outcome = crate::workers::step_once(
-        &crate::backend::Absent::new("none"),
-        *job,
-        &crate::backend::CancelToken::new(),
-        &crate::time::SystemClock::new(),
-    );
+    let outcome = run(job, &CancelToken::new());
     bench.complete(JobId(1), outcome);
     let record = bench.records.pop().unwrap();
     assert_eq!(record.verdict, Verdict::Deny("not_a_read".into()));
     assert!(
-        record.statements[0]
+        record.statements()[0]
             .text
             .starts_with("delete from t where a in (?, ?")
     );

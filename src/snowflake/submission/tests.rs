@@ -9,6 +9,7 @@ fn work(context: Context, query_tag: Option<&str>) -> Work {
     Work {
         operation: crate::backend::job::Operation::Run,
         unchecked: None,
+        asked: Default::default(),
         optional: 0,
         statements: Vec::new(),
         context,
