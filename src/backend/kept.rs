@@ -27,6 +27,9 @@ pub struct Key {
     pub scope: Box<str>,
     /// What the answer is encoded for: two that differ here tell the same.
     pub form: Form,
+    /// Another number ([`Mark`]) where another part of the answer may be told; 0 of names, which are held against the lists of
+    /// objects whenever they are told.
+    pub seen: u64,
 }
 
 /// As whom something is asked.
@@ -84,6 +87,7 @@ impl Key {
     pub fn of_names(&self) -> Self {
         Self {
             form: Form::Names,
+            seen: 0,
             subject: match self.subject {
                 Subject::ViewColumns => Subject::Columns,
                 other => other,

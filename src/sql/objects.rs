@@ -110,6 +110,14 @@ impl ObjectRules {
         self.lists.allowed.is_empty() && self.lists.denied.is_empty()
     }
 
+    /// All patterns as a text that no other lists have; empty for none.
+    pub fn to_text(&self) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
+        format!("{:?}", self.lists)
+    }
+
     /// Whether the object with this exact name may be read. With fewer than three parts it is a place, a database or
     /// schema: it may be looked into if something in it might be read.
     ///

@@ -10,7 +10,7 @@ use super::names::{
 };
 use super::render::{Figures, Form, OVERHEAD_BYTES, missing_result, shared};
 use super::schema::Arguments;
-use super::shown::{NAMES_KEPT_MAX, form_of, names_of, share};
+use super::shown::{NAMES_KEPT_MAX, form_of, is_seen, names_of, share};
 use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::Answer;
 use crate::backend::job::Rendered;
@@ -18,6 +18,7 @@ use crate::backend::kept::{Kept, Mark, Subject};
 use crate::backend::rows::Row;
 use crate::json;
 use crate::sql::identifier::quote_literal;
+use crate::sql::objects::ObjectRules;
 
 /// Schema of `structuredContent` of both tools, with what a column has besides.
 macro_rules! description_schema {
@@ -124,10 +125,11 @@ fn begin(
         "View" => Subject::ViewColumns,
         _ => Subject::Columns,
     };
-    let mut share = share(&context, subject, &place.to_in_clause(), form_of(form));
+    let mut share = share(settings, &context, subject, &place.to_in_clause(), form_of(form));
     share.is_fresh = arguments.flag("fresh");
     share.uri = Some(place.to_uri().into());
-    let render = move |answer| render_description(&answer, &shape, bytes_max, form);
+    let objects = settings.ruling.objects.clone();
+    let render = move |answer| render_description(&answer, &shape, &objects, (bytes_max, form));
     let mut work = settings.work(statements?, context, settings.rows_max, render);
     // GET_DDL fails for secure views of others; their columns are still worth telling. So are those without their keys.
     work.optional = work.statements.len() - 1;
@@ -135,7 +137,13 @@ fn begin(
     Ok(work.into())
 }
 
-fn render_description(answer: &Answer, shape: &Shape, bytes_max: usize, form: Form) -> Rendered {
+fn render_description(
+    answer: &Answer,
+    shape: &Shape,
+    objects: &ObjectRules,
+    (bytes_max, form): (usize, Form),
+) -> Rendered {
+    let reference = |row| reference(row).filter(|_| is_seen(objects, row, &REFERRED));
     let (columns, references, definition) = match answer.results.as_slice() {
         [columns, definition] => (columns, BTreeMap::new(), definition),
         [columns, keys, definition] => (columns, keys.rows().filter_map(reference).collect(), definition),
@@ -202,18 +210,13 @@ fn render_description(answer: &Answer, shape: &Shape, bytes_max: usize, form: Fo
     }
 }
 
+/// The columns of SHOW IMPORTED KEYS that name the table that is referred to.
+const REFERRED: [&str; 3] = ["pk_database_name", "pk_schema_name", "pk_table_name"];
+
 /// A column of the table and the column that it refers to, of a row of SHOW IMPORTED KEYS.
 fn reference(row: Row<'_>) -> Option<(String, String)> {
-    let parts = [
-        "pk_database_name",
-        "pk_schema_name",
-        "pk_table_name",
-        "pk_column_name",
-    ];
-    let parts: Option<Vec<String>> = parts
-        .iter()
-        .map(|part| row.text(part).map(display_name))
-        .collect();
+    let parts = REFERRED.iter().chain(&["pk_column_name"]);
+    let parts: Option<Vec<String>> = parts.map(|part| row.text(part).map(display_name)).collect();
     Some((row.text("fk_column_name")?.to_owned(), parts?.join(".")))
 }
 

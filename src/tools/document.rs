@@ -46,7 +46,13 @@ impl Catalogue {
             Rank::Schema => Subject::Objects,
             Rank::Object => Subject::Columns,
         };
-        let mut share = share(&context, subject, &place.to_in_clause(), kept::Form::Document);
+        let mut share = share(
+            settings,
+            &context,
+            subject,
+            &place.to_in_clause(),
+            kept::Form::Document,
+        );
         share.uri = Some(place.to_uri().into());
         let render = move |answer| render(&answer, &place, &visible, bytes_max);
         let mut work = settings.work(statements?, context, settings.rows_max, render);

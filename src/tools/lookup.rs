@@ -154,7 +154,13 @@ impl Catalogue {
                 (subject, place.to_in_clause())
             }
         };
-        share(&self.context_of(sought), subject, &scope, kept::Form::Names)
+        share(
+            &self.settings,
+            &self.context_of(sought),
+            subject,
+            &scope,
+            kept::Form::Names,
+        )
     }
 
     fn context_of(&self, sought: &Sought) -> Context {

@@ -127,7 +127,7 @@ impl Shown {
             Some(place) => place.context(settings),
             None => settings.context(None, None),
         };
-        let mut share = share(&context, self.subject, &scope, form_of(form));
+        let mut share = share(settings, &context, self.subject, &scope, form_of(form));
         share.is_fresh = arguments.flag("fresh");
         share.uri = self.place.map(|place| place.to_uri().into());
         let push = self.push;

@@ -14,7 +14,7 @@ use super::names::{display_name, fresh_property, name_in, text_property};
 use super::place::Place;
 use super::render::{Figures, Form, OVERHEAD_BYTES, shared};
 use super::schema::{Arguments, Kind, Property};
-use super::shown::{form_of, share};
+use super::shown::{form_of, is_seen, share};
 use super::{Begun, Call, Refusal, Settings, Tool};
 use crate::backend::Answer;
 use crate::backend::job::Rendered;
@@ -22,6 +22,7 @@ use crate::backend::kept::{Kept, Mark, Subject};
 use crate::backend::rows::Row;
 use crate::json;
 use crate::sql::identifier::quote_literal;
+use crate::sql::objects::ObjectRules;
 use matching::Pattern;
 
 /// Rows that SHOW gives at most, whatever is asked for.
@@ -144,6 +145,8 @@ struct Search {
     mark: u64,
     bytes_max: usize,
     form: Form,
+    /// What they bar is not found.
+    objects: ObjectRules,
 }
 
 fn begin_search_objects(
@@ -173,6 +176,7 @@ fn begin_search_objects(
         mark: 0,
         bytes_max: settings.result_bytes_max,
         form,
+        objects: settings.ruling.objects.clone(),
     };
     let scope = search.scope();
     let mut mark = Mark::default();
@@ -194,7 +198,7 @@ fn begin_search_objects(
         "{scope} {:?} {} from {}",
         search.detail, search.limit, search.skipped
     );
-    let mut share = share(&context, Subject::Found, &page, form_of(form));
+    let mut share = share(settings, &context, Subject::Found, &page, form_of(form));
     share.is_fresh = arguments.flag("fresh");
     let mut work = settings.work(statements?, context, SHOWN_MAX, move |answer| {
         search.render(&answer)
@@ -282,17 +286,21 @@ impl Search {
         if is_information("schema_name") && !self.place.as_ref().is_some_and(Place::has_schema) {
             return None;
         }
-        let parts = match kind {
-            Type::Database => [None; 3],
-            Type::Schema => [row.text("database_name"), None, None],
-            Type::Table | Type::View => [row.text("database_name"), row.text("schema_name"), None],
-            Type::Column => [
-                row.text("database_name"),
-                row.text("schema_name"),
-                row.text("table_name"),
-            ],
+        let outer: &[&str] = match kind {
+            Type::Database => &[],
+            Type::Schema => &["database_name"],
+            Type::Table | Type::View => &["database_name", "schema_name"],
+            Type::Column => &["database_name", "schema_name", "table_name"],
         };
-        let parts = parts.into_iter().flatten().chain([name]);
+        // Who may read a table may know its columns.
+        let named_by: Vec<&str> = match kind {
+            Type::Column => outer.to_vec(),
+            _ => outer.iter().copied().chain(["name"]).collect(),
+        };
+        if !is_seen(&self.objects, row, &named_by) {
+            return None;
+        }
+        let parts = outer.iter().filter_map(|column| row.text(column)).chain([name]);
         let called = parts.map(display_name).collect::<Vec<_>>().join(".");
         Some(Hit {
             rank,

@@ -9,11 +9,13 @@ use crate::backend::kept::{self, Kept, Key, Mark, Share, Subject, Told};
 use crate::backend::rows::Row;
 use crate::backend::{Answer, ResultSet};
 use crate::json;
+use crate::sql::objects::ObjectRules;
 
 /// Adds an item for a row, or none.
 pub(super) type PushRow = fn(&mut Listing, Row<'_>);
 
-/// A list of objects to be rendered.
+/// A list of objects to be rendered. What the lists of objects bar is left out, and how much of that there was is not told: that
+/// something is there is what they keep from who asks.
 #[derive(Debug)]
 pub(super) struct List {
     title: String,
@@ -22,6 +24,9 @@ pub(super) struct List {
     limit: u64,
     bytes_max: usize,
     form: Form,
+    objects: ObjectRules,
+    /// The columns of SHOW that have the names of an item, from the database down.
+    named_by: &'static [&'static str],
 }
 
 impl List {
@@ -40,6 +45,12 @@ impl List {
             limit: settings.rows_max,
             bytes_max: settings.result_bytes_max,
             form,
+            objects: settings.ruling.objects.clone(),
+            named_by: match noun {
+                "databases" => &["name"],
+                "schemas" => &["database_name", "name"],
+                _ => &["database_name", "schema_name", "name"],
+            },
         }
     }
 
@@ -50,7 +61,10 @@ impl List {
         };
         let room = self.bytes_max.saturating_sub(OVERHEAD_BYTES + self.title.len());
         let mut list = Listing::new(self.form.is_structured, room);
-        result.rows().for_each(|row| push(&mut list, row));
+        result
+            .rows()
+            .filter(|row| is_seen(&self.objects, *row, self.named_by))
+            .for_each(|row| push(&mut list, row));
         let figures = Figures {
             returned: list.count,
             is_truncated: list.is_cut || result.is_truncated(),
@@ -124,14 +138,35 @@ pub(super) fn names_of(result: &ResultSet, names_max: usize) -> Kept {
 /// Names that are kept of one answer: with their comments some 200 KiB at the usual length.
 pub(super) const NAMES_KEPT_MAX: usize = 2_000;
 
-/// What `context` asks of the account about `subject` in `scope`.
-pub(super) fn share(context: &Context, subject: Subject, scope: &str, form: kept::Form) -> Share {
+/// Whether a row of SHOW is of something that may be read, or looked into, by its names in these columns. Without one of them
+/// it cannot be told.
+pub(super) fn is_seen(objects: &ObjectRules, row: Row<'_>, named_by: &[&str]) -> bool {
+    if objects.is_empty() {
+        return true;
+    }
+    let names: Option<Vec<&str>> = named_by.iter().map(|column| row.text(column)).collect();
+    names.is_some_and(|names| objects.check(&names).is_ok())
+}
+
+/// What `context` asks of the account about `subject` in `scope`, to be told under `settings`.
+pub(super) fn share(
+    settings: &Settings,
+    context: &Context,
+    subject: Subject,
+    scope: &str,
+    form: kept::Form,
+) -> Share {
+    let mut seen = Mark::default();
+    seen.add(settings.ruling.objects.to_text().as_bytes());
+    seen.add(&settings.rows_max.to_le_bytes());
+    seen.add(&settings.result_bytes_max.to_le_bytes());
     Share {
         key: Key {
             who: context.who(),
             subject,
             scope: scope.into(),
             form,
+            seen: if form == kept::Form::Names { 0 } else { seen.get() },
         },
         is_fresh: false,
         uri: None,

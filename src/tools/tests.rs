@@ -1,5 +1,6 @@
 //! What each tool asks of the backend, and what it makes of the answer.
 
+mod barred;
 mod objects;
 
 use super::call::tests::with_call;

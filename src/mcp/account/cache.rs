@@ -188,6 +188,7 @@ mod tests {
             subject: Subject::Tables,
             scope: scope.into(),
             form,
+            seen: 0,
         }
     }
 
