@@ -28,7 +28,8 @@ pub(super) enum Concern {
 /// Quoted names count like unquoted ones in any case: with `QUOTED_IDENTIFIERS_IGNORE_CASE` they are the same.
 pub(super) fn concern(path: &[&str]) -> Option<Concern> {
     let (&name, owners) = path.split_last()?;
-    if is_cortex(owners) {
+    let is_of_cortex = owners.is_empty() && CORTEX.iter().any(|listed| is_word(name, listed));
+    if is_cortex(owners) || is_of_cortex {
         return Some(Concern::Model);
     }
     let by_name = concern_by_name(name);
@@ -121,6 +122,23 @@ const NAMES: &[(&str, Concern)] = &[
     ("TO_FILE", Concern::Stage),
     ("TO_QUERY", Concern::DynamicCode),
     ("TRY_TO_FILE", Concern::Stage),
+];
+
+/// Functions of `SNOWFLAKE.CORTEX`, which are called so where a call says that names are looked up there. Not here is `TRANSLATE`,
+/// which means another function.
+const CORTEX: &[&str] = &[
+    "CLASSIFY_TEXT",
+    "COMPLETE",
+    "EMBED_TEXT_1024",
+    "EMBED_TEXT_768",
+    "ENTITY_SENTIMENT",
+    "EXTRACT_ANSWER",
+    "FINETUNE",
+    "PARSE_DOCUMENT",
+    "SEARCH_PREVIEW",
+    "SENTIMENT",
+    "SUMMARIZE",
+    "TRY_COMPLETE",
 ];
 
 /// `SYSTEM$` functions that only tell something; <https://docs.snowflake.com/en/sql-reference/functions-system>. Not
