@@ -54,8 +54,8 @@ fn a_call_leaves_a_record_when_it_ends_and_not_before() {
     assert!(bench.records.is_empty());
 }
 
-fn run(job: Box<Job>, token: &CancelToken) -> Outcome {
-    step_once(&Absent::new("none"), *job, token, &SystemClock::new())
+fn run(job: Job, token: &CancelToken) -> Outcome {
+    step_once(&Absent::new("none"), job, token, &SystemClock::new())
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn what_is_kept_of_a_statement_is_made_by_the_worker_that_is_given_it_and_its_te
         bench.send(connection, query(1, statement).as_bytes());
         let job = bench.next_submitted();
         let id = job.id;
-        let outcome = run(job, &CancelToken::new());
+        let outcome = run(*job, &CancelToken::new());
         bench.complete(id, outcome);
         bench.receive(connection);
         let record = bench.records.pop().unwrap();
@@ -97,7 +97,7 @@ fn a_long_statement_that_is_taken_back_goes_by_the_thread_for_cancels_and_was_no
     let job = bench.cancels.pop_front().unwrap();
     let (id, token) = (job.id, CancelToken::new());
     token.cancel();
-    let outcome = run(job, &token);
+    let outcome = run(*job, &token);
     bench.complete(id, outcome);
     let record = bench.records.pop().unwrap();
     assert_eq!(record.end, End::NotSent);
@@ -129,7 +129,7 @@ fn a_long_statement_that_a_worker_refuses_is_recorded_with_its_rule_too() {
     let long = format!("delete from t where a in ({})", "'x', ".repeat(3_000));
     bench.send(connection, query(1, &long).as_bytes());
     let job = bench.next_submitted();
-    let outcome = run(job, &CancelToken::new());
+    let outcome = run(*job, &CancelToken::new());
     bench.complete(JobId(1), outcome);
     let record = bench.records.pop().unwrap();
     assert_eq!(record.verdict, Verdict::Deny("not_a_read".into()));
