@@ -390,9 +390,8 @@ impl Server {
                 }
                 let ended = result.as_ref().map(|_| ());
                 // Whether a caller's own login is good, and what it may, says nothing of the server's.
-                let is_about_login = |error: &Error| {
-                    matches!(error.kind, Kind::Login | Kind::Forbidden | Kind::Configuration)
-                };
+                let is_about_login =
+                    |error: &Error| matches!(error.kind, Kind::Login | Kind::Forbidden | Kind::Configuration);
                 if flight.who.identity.is_empty() || !ended.is_err_and(is_about_login) {
                     core.observe(now, flight.connection.as_ref(), ended);
                 }
