@@ -15,7 +15,7 @@ use super::table::{self, Layout};
 use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::rows::Position;
-use crate::backend::{self, Answer, ResultSet};
+use crate::backend::{self, Answer, Column, ResultSet};
 use crate::json;
 
 /// Schema of `structuredContent` of every tool that gives rows.
@@ -240,10 +240,8 @@ impl Page {
         let [open, close] = Fence::lines(self.form.fence);
         after.extend_from_slice(&open);
         after.extend_from_slice(b"\\n\\n");
-        match self.format {
-            Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
-            other => json::push_string_body(&mut after, &other.head(&result.columns)),
-        }
+        let (mut names, text_room) = self.names(&result.columns);
+        after.append(&mut names);
         let columns = table::columns_json(&result.columns);
         let fixed = before.len() + after.len() + columns.len() + OVERHEAD_BYTES;
         let Some(room) = self.bytes_max.checked_sub(fixed) else {
@@ -253,7 +251,7 @@ impl Page {
             is_structured: self.form.is_structured,
             cell_text_max: self.cell_text_max,
             room,
-            text_room: self.text_bytes_max,
+            text_room: text_room.unwrap_or(0),
             format: self.format,
         };
         let rows = table::encode(result, layout);
@@ -272,7 +270,7 @@ impl Page {
         } else {
             let note = self.note(result, &rows, figures, next.as_deref());
             let shown = format!("Showing {} rows", rows.returned);
-            let tail = self.format.tail().as_bytes();
+            let tail = text_room.map_or("", |_| self.format.tail()).as_bytes();
             let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
             let (sealer, query_id) = (self.sealer.as_ref(), figures.query_id);
             let readable = sealer.zip(query_id).filter(|_| next.is_some());
@@ -280,6 +278,20 @@ impl Page {
             assemble_with_link(self.form, &text, &structured, link.as_deref())
         };
         rendered(object, figures, result)
+    }
+
+    /// What stands before the rows in the text, and how many bytes are left for them; nothing, and `None`, where the names of
+    /// the columns alone are too long.
+    fn names(&self, columns: &[Column]) -> (Vec<u8>, Option<usize>) {
+        let mut names = Vec::new();
+        match self.format {
+            Format::Markdown => names = table::header(columns, self.cell_text_max),
+            other => json::push_string_body(&mut names, &other.head(columns)),
+        }
+        match self.text_bytes_max.checked_sub(names.len()) {
+            None => (Vec::new(), None),
+            room => (names, room),
+        }
     }
 
     /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
