@@ -172,6 +172,8 @@ impl Config {
         if let Some(logins) = http.as_ref().and_then(|http| http.logins.as_ref()) {
             logins.tell(sources, &mut engine, &mut notes)?;
             limits.logins_max = LOGINS_MAX;
+            // Each has a role of its own to be looked at; one that was pushed out is looked at with its next call.
+            limits.audited_roles_max += LOGINS_MAX;
         }
         notes.extend(names::notes(sources));
         Ok(Self {

@@ -248,6 +248,15 @@ fn limits_are_set_in_their_units() {
 }
 
 #[test]
+fn callers_with_logins_of_their_own_have_room_and_so_have_their_roles() {
+    let limits = http(&[("MCP_SNOWFLAKE_TOKEN_HEADER", "X-Snowflake-Token")])
+        .unwrap()
+        .limits;
+    let few = Limits::default().audited_roles_max;
+    assert!(limits.logins_max > 0 && limits.audited_roles_max == few + limits.logins_max);
+}
+
+#[test]
 fn a_wrong_value_says_where_it_stands_and_what_was_expected() {
     let error = http(&[("SNOWFLAKE_POOL_MAX_SIZE", "abc")]).expect_err("no number");
     assert_eq!(

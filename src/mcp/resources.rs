@@ -41,7 +41,7 @@ pub(super) fn on_read(service: &mut Service, request: &Request<'_>) -> Outcome {
 }
 
 /// Rows of an earlier statement, as `get_query_result` reads them.
-fn read_result(service: &Service, request: &Request<'_>, uri: &str, place: &ResultPlace) -> Outcome {
+fn read_result(service: &mut Service, request: &Request<'_>, uri: &str, place: &ResultPlace) -> Outcome {
     let (revision, traceparent) = (request.revision, request.traceparent());
     let call = tools::Call {
         form: revision.result_form(),
@@ -63,7 +63,10 @@ fn read_result(service: &Service, request: &Request<'_>, uri: &str, place: &Resu
             hears: request.hears(),
             mode: Mode::Now,
         })),
-        Err(refused) => Outcome::error(revision.resource_not_found(uri).because(refused.reason)),
+        Err(refused) => {
+            service.denied = refused.denied;
+            Outcome::error(revision.resource_not_found(uri).because(refused.reason))
+        }
     }
 }
 
