@@ -7,11 +7,11 @@ use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
 use super::render::{
-    Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_link, push_next_cursor, unrenderable,
+    self, Cut, Figures, Form, OVERHEAD_BYTES, assemble_with_link, push_next_cursor, unrenderable,
 };
 use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
-use super::table::{self, Layout};
+use super::table::{self, Layout, Rows};
 use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::rows::Position;
@@ -109,20 +109,23 @@ pub(super) fn patience(settings: &Settings, call: &Call<'_>, connection: Option<
     })
 }
 
-/// What is said of a page with these rows of `result`, which has `total` in all.
-fn figures_of<'a>(
-    result: &'a ResultSet,
-    rows: &table::Rows,
-    total: Option<u64>,
-    answer: &Answer,
-) -> Figures<'a> {
+/// What is said of a page with all rows that are kept of `result`, which has `total` in all.
+fn figures_of<'a>(result: &'a ResultSet, total: Option<u64>, answer: &Answer) -> Figures<'a> {
     Figures {
-        returned: rows.returned,
-        is_truncated: rows.is_cut || result.is_truncated(),
+        returned: result.returned(),
+        is_truncated: result.is_truncated(),
         total,
         query_id: result.query_id.as_deref(),
         elapsed: answer.elapsed,
     }
+}
+
+fn push_opening(into: &mut Vec<u8>, (before, after): (&[u8], &[u8]), returned: u64) {
+    into.extend_from_slice(before);
+    into.extend_from_slice(b"Showing ");
+    json::push_number(into, returned);
+    into.extend_from_slice(b" rows");
+    into.extend_from_slice(after);
 }
 
 fn rendered(object: Vec<u8>, figures: Figures<'_>, result: &ResultSet) -> Rendered {
@@ -234,16 +237,7 @@ impl Page {
 
     /// The result of `result`'s rows.
     pub(super) fn render(&self, result: &ResultSet, answer: &Answer, heading: Heading) -> Rendered {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        json::push_string_body(&mut before, &heading.before);
-        json::push_string_body(&mut after, heading.after.trim_end());
-        let [open, close] = Fence::lines(self.form.fence);
-        after.extend_from_slice(&open);
-        after.extend_from_slice(b"\\n\\n");
-        match self.format {
-            Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
-            other => json::push_string_body(&mut after, &other.head(&result.columns)),
-        }
+        let (before, after) = self.around(result, &heading);
         let columns = table::columns_json(&result.columns);
         let fixed = before.len() + after.len() + columns.len() + OVERHEAD_BYTES;
         let Some(room) = self.bytes_max.checked_sub(fixed) else {
@@ -256,30 +250,65 @@ impl Page {
             text_room: self.text_bytes_max,
             format: self.format,
         };
-        let rows = table::encode(result, layout);
-        let figures = figures_of(result, &rows, heading.total, answer);
-        let next = self.next(result, figures);
+        let mut figures = figures_of(result, heading.total, answer);
+        let is_empty = figures.returned == 0 && !figures.is_truncated;
+        let mut next = self.next(result, figures);
+        let mut object = Vec::with_capacity(fixed + table::expected_bytes(result, layout));
+        render::begin(&mut object, self.form);
+        let opening_at = object.len();
+        if is_empty {
+            json::push_string_body(&mut object, &heading.empty);
+        } else {
+            // As if all rows were shown, which nearly always they are: so their text is written where it stays.
+            object.append(&mut self.note(result, None, figures, next.as_deref()));
+            push_opening(&mut object, (&before, &after), figures.returned);
+        }
+        let rows_at = object.len();
+        let mut rows = table::encode_behind(object, result, layout);
+        if rows.is_cut {
+            (figures.returned, figures.is_truncated) = (rows.returned, true);
+            next = self.next(result, figures);
+            let mut opening = self.note(result, Some(&rows), figures, next.as_deref());
+            push_opening(&mut opening, (&before, &after), figures.returned);
+            rows.text.splice(opening_at..rows_at, opening);
+        }
+        let Rows {
+            text: mut object,
+            json,
+            ..
+        } = rows;
+        if !is_empty {
+            object.extend_from_slice(self.format.tail().as_bytes());
+            object.extend_from_slice(&Fence::lines(self.form.fence)[1]);
+        }
         let mut members = b"{".to_vec();
         figures.push_counts(&mut members);
         push_next_cursor(next.as_deref(), &mut members);
         figures.push_origin(&mut members);
         members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
-        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
-        let object = if figures.returned == 0 && !figures.is_truncated {
-            let mut empty = Vec::new();
-            json::push_string_body(&mut empty, &heading.empty);
-            assemble(self.form, &[&empty], &structured)
-        } else {
-            let note = self.note(result, &rows, figures, next.as_deref());
-            let shown = format!("Showing {} rows", rows.returned);
-            let tail = self.format.tail().as_bytes();
-            let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
-            let (sealer, query_id) = (self.sealer.as_ref(), figures.query_id);
-            let readable = sealer.zip(query_id).filter(|_| next.is_some());
-            let link = readable.and_then(|(sealer, id)| link(sealer, self.connection.as_deref(), id));
-            assemble_with_link(self.form, &text, &structured, link.as_deref())
-        };
+        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &json, b"]}"];
+        let link = next.and_then(|_| self.link(figures.query_id));
+        render::end(&mut object, self.form, link.as_deref(), &structured);
         rendered(object, figures, result)
+    }
+
+    /// What stands before and behind the number of rows, as insides of a JSON string.
+    fn around(&self, result: &ResultSet, heading: &Heading) -> (Vec<u8>, Vec<u8>) {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        json::push_string_body(&mut before, &heading.before);
+        json::push_string_body(&mut after, heading.after.trim_end());
+        after.extend_from_slice(&Fence::lines(self.form.fence)[0]);
+        after.extend_from_slice(b"\\n\\n");
+        match self.format {
+            Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
+            other => json::push_string_body(&mut after, &other.head(&result.columns)),
+        }
+        (before, after)
+    }
+
+    /// Where the rest of the rows can be read.
+    fn link(&self, query_id: Option<&str>) -> Option<Vec<u8>> {
+        link(self.sealer.as_ref()?, self.connection.as_deref(), query_id?)
     }
 
     /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
@@ -299,7 +328,10 @@ impl Page {
             format: Format::Json,
         };
         let rows = table::encode(result, layout);
-        let figures = figures_of(result, &rows, result.total, answer);
+        let mut figures = figures_of(result, result.total, answer);
+        if rows.is_cut {
+            (figures.returned, figures.is_truncated) = (rows.returned, true);
+        }
         let mut members = format!("{{\"truncated\":{}", figures.is_truncated).into_bytes();
         push_next_cursor(self.next(result, figures).as_deref(), &mut members);
         members.extend_from_slice(b",\"status\":\"succeeded\",\"returned\":");
@@ -323,22 +355,23 @@ impl Page {
         Some(sealer.seal(query_id, result.position_after(figures.returned)))
     }
 
-    /// What stands before everything else when rows were left out, or are shown otherwise than they are.
+    /// What stands before everything else when rows were left out, or are shown otherwise than they are. `cut` are those
+    /// that a budget left.
     fn note(
         &self,
         result: &ResultSet,
-        rows: &table::Rows,
+        cut: Option<&Rows>,
         figures: Figures<'_>,
         next: Option<&str>,
     ) -> Vec<u8> {
         let mut note = Vec::new();
         if figures.is_truncated {
-            let cut = if !rows.is_cut && result.returned() >= self.limit {
+            let cut = if cut.is_none() && result.returned() >= self.limit {
                 Cut::Rows {
                     limit: self.limit,
                     rows_max: self.rows_max,
                 }
-            } else if rows.is_cut_by_tokens {
+            } else if cut.is_some_and(|rows| rows.is_cut_by_tokens) {
                 Cut::Tokens {
                     limit: self.tokens.0,
                     tokens_max: self.tokens.1,
