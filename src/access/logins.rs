@@ -91,6 +91,8 @@ impl Logins {
         mut values: impl Iterator<Item = &'v [u8]>,
         now: Instant,
     ) -> Result<Option<Arc<Identity>>, Refused> {
+        // Also for who brings none, so that tokens of others do not stay while only such come.
+        self.sweep(now);
         let value = match (values.next(), values.next()) {
             (None, _) if self.rule.is_required => return Err(Refused::Missing),
             (None, _) => return Ok(holder),
@@ -100,7 +102,6 @@ impl Logins {
         };
         let token = Secret::new(token_in(value).ok_or(Refused::Malformed)?);
         let mark = Mark::of_login(holder.as_ref().map(|holder| holder.credential), &token);
-        self.sweep(now);
         if let Some(known) = self.known.get_mut(&mark) {
             known.used = now;
             if !is_same(known.holder.as_ref(), holder.as_ref()) {

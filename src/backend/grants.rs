@@ -244,7 +244,7 @@ impl Reading {
             {
                 self.meet_text(kind, name);
             }
-            if !is_read(&privilege) || can_pass_on {
+            if !is_read(&privilege, &on) || can_pass_on {
                 let option = if can_pass_on { " with grant option" } else { "" };
                 self.note_power(&format!("{privilege} on {on} {name}{option}"));
             }
@@ -253,14 +253,14 @@ impl Reading {
 
     /// A role that is active or was granted: its grants are read too, if they can be.
     fn meet_text(&mut self, kind: &'static str, name: &str) {
-        // What Snowflake's own database lets see is not ours to grant, and writes nothing of ours.
-        if kind != "ROLE" && name.trim_start_matches('"').starts_with("SNOWFLAKE") {
-            return;
-        }
         let quoted = match kind {
             "ROLE" if name.starts_with('"') => name.parse::<Identifier>().map(|name| name.to_quoted()),
             "ROLE" => Identifier::exact(name).map(|name| name.to_quoted()),
-            _ => name.parse::<QualifiedName>().map(|name| name.to_quoted()),
+            _ => match name.parse::<QualifiedName>() {
+                // What Snowflake's own database lets see is not ours to grant, and writes nothing of ours.
+                Ok(name) if name.schema().is_some_and(|owner| owner.as_str() == "SNOWFLAKE") => return,
+                name => name.map(|name| name.to_quoted()),
+            },
         };
         let Ok(quoted) = quoted else {
             return self.note_gap(format!("{} is no name of a role", shortened(name)));
@@ -296,8 +296,12 @@ impl Reading {
     }
 }
 
-/// Whether a privilege lets its holder see things and nothing else. One that nobody here knows does not count as such.
-fn is_read(privilege: &str) -> bool {
+/// Whether a privilege on such an object lets its holder see things and nothing else. One that nobody here knows does not
+/// count as such.
+fn is_read(privilege: &str, on: &str) -> bool {
+    if privilege == "USAGE" && USED_TO_WRITE.contains(&on) {
+        return false;
+    }
     READS.contains(&privilege) || READS_BEGIN.iter().any(|begin| privilege.starts_with(begin))
 }
 
@@ -320,6 +324,8 @@ const READS: [&str; 8] = [
     "IMPORTED PRIVILEGES",
     "RESOLVE ALL",
 ];
+/// Who uses a procedure has it do what its owner may; who uses an external stage can unload tables to it.
+const USED_TO_WRITE: [&str; 2] = ["PROCEDURE", "STAGE"];
 const READS_BEGIN: [&str; 3] = ["MONITOR ", "READ ", "VIEW "];
 /// They administer by being what they are, whatever was granted to them.
 const SYSTEM_ROLES: [&str; 6] = [

@@ -248,6 +248,15 @@ fn limits_are_set_in_their_units() {
 }
 
 #[test]
+fn callers_with_logins_of_their_own_have_room_and_so_have_their_roles() {
+    let limits = http(&[("MCP_SNOWFLAKE_TOKEN_HEADER", "X-Snowflake-Token")])
+        .unwrap()
+        .limits;
+    let few = Limits::default().audited_roles_max;
+    assert!(limits.logins_max > 0 && limits.audited_roles_max == few + limits.logins_max);
+}
+
+#[test]
 fn a_wrong_value_says_where_it_stands_and_what_was_expected() {
     let error = http(&[("SNOWFLAKE_POOL_MAX_SIZE", "abc")]).expect_err("no number");
     assert_eq!(
@@ -297,6 +306,20 @@ fn reads_can_be_narrowed_and_writes_have_to_be_named() {
         assert!(http(&[(name, "false"), writes]).is_ok());
         assert!(http(&[(name, "true"), writes]).is_err());
     }
+}
+
+#[test]
+fn roles_that_only_read_and_writes_exclude_each_other() {
+    let strict = ("SNOWFLAKE_MCP_STRICT_ROLE", "true");
+    let writes = ("SNOWFLAKE_MCP_ALLOW_WRITE", "insert");
+    assert!(http(&[strict]).expect("valid").statements.is_role_strict);
+    assert!(http(&[("SNOWFLAKE_MCP_STRICT_ROLE", "false"), writes]).is_ok());
+    let error = http(&[strict, writes]).expect_err("no role could do both");
+    assert!(
+        error.starts_with("SNOWFLAKE_MCP_STRICT_ROLE=true (environment): ")
+            && error.contains("--allow-write"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -60,6 +60,7 @@ mod noting;
 pub mod planted;
 mod posted;
 mod probing;
+mod progress;
 mod ready;
 mod reply;
 mod roles;
@@ -369,7 +370,7 @@ impl Server {
             Completed::GoesOn { progress, has_begun } => {
                 core.note_name(id);
                 if core.memory.note_rows(core.inflight.row_bytes()) {
-                    self.notify_progress(now, id, &progress, has_begun);
+                    self.notify_progress(now, id, progress, has_begun);
                 } else {
                     self.on_rows_not_kept(now, id);
                 }
@@ -389,8 +390,10 @@ impl Server {
                         .charge(flight.principal(), now, rendered.rows, bytes);
                 }
                 let ended = result.as_ref().map(|_| ());
-                // Whether a caller's own login is good says nothing of the server's.
-                if flight.who.identity.is_empty() || !ended.is_err_and(|error| error.kind == Kind::Login) {
+                // Whether a caller's own login is good, and what it may, says nothing of the server's.
+                let is_about_login =
+                    |error: &Error| matches!(error.kind, Kind::Login | Kind::Forbidden | Kind::Configuration);
+                if flight.who.identity.is_empty() || !ended.is_err_and(is_about_login) {
                     core.observe(now, flight.connection.as_ref(), ended);
                 }
                 let result = core.learn_from(now, &flight, result);

@@ -131,6 +131,11 @@ impl Server {
         self.core.phase = Phase::Draining { until };
         self.core.outputs.push_back(Output::StopAccepting);
         self.core.tell_let_go();
+        // Nobody waits for what the server asks for itself.
+        for job in self.core.inflight.own() {
+            self.core.cancel(job);
+        }
+        self.core.give_steps(now.monotonic);
         self.for_each_connection(now, |entry, serving| match &mut entry.codec {
             Codec::Http(http) => http.drain(serving),
             Codec::WebSocket(socket) if entry.talk.dialect == Dialect::Envelope => {
@@ -142,6 +147,7 @@ impl Server {
             Codec::WebSocket(_) | Codec::Lines(_) => {}
         });
         // Who listens for news has heard the last: there will be none.
+        self.end_listens(now);
         self.end_news_streams(now, |purpose| !matches!(purpose, Purpose::Channel(_)));
         self.tell_remaining(now, until);
     }

@@ -11,11 +11,12 @@ use super::render::{
 };
 use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
+use super::shown::SHOWN_MAX;
 use super::table::{self, Layout, Rows};
 use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::rows::Position;
-use crate::backend::{self, Answer, ResultSet};
+use crate::backend::{self, Answer, Column, ResultSet};
 use crate::json;
 
 /// Schema of `structuredContent` of every tool that gives rows.
@@ -27,8 +28,19 @@ pub(super) const ROWS_SCHEMA: &str = concat!(
     r#""required":["returned","truncated","elapsed_ms","columns","rows"]}"#
 );
 
+/// The arguments of a tool that gives rows, by default so many.
+pub(super) fn page_properties(settings: &Settings, rows_default: u64) -> [Property; 4] {
+    let rows_max = settings.rows_max;
+    [
+        limit_property(rows_default.min(rows_max), rows_max),
+        format_property(),
+        tokens_property(settings),
+        bytes_property(settings),
+    ]
+}
+
 /// How many rows to return.
-pub(super) fn limit_property(default: u64, maximum: u64) -> Property {
+fn limit_property(default: u64, maximum: u64) -> Property {
     Property {
         name: "limit",
         kind: Kind::Count { maximum, default },
@@ -38,7 +50,7 @@ pub(super) fn limit_property(default: u64, maximum: u64) -> Property {
 }
 
 /// How to write them.
-pub(super) fn format_property() -> Property {
+fn format_property() -> Property {
     Property {
         name: "format",
         kind: Kind::Choice(Format::NAMES),
@@ -48,7 +60,7 @@ pub(super) fn format_property() -> Property {
 }
 
 /// How much of the reader's attention they may take.
-pub(super) fn tokens_property(settings: &Settings) -> Property {
+fn tokens_property(settings: &Settings) -> Property {
     Property {
         name: "max_tokens",
         kind: Kind::Count {
@@ -61,7 +73,7 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
 }
 
 /// How large the whole answer may be.
-pub(super) fn bytes_property(settings: &Settings) -> Property {
+fn bytes_property(settings: &Settings) -> Property {
     let maximum = settings.result_bytes_max as u64;
     Property {
         name: MAX_BYTES,
@@ -118,6 +130,16 @@ fn figures_of<'a>(result: &'a ResultSet, total: Option<u64>, answer: &Answer) ->
         query_id: result.query_id.as_deref(),
         elapsed: answer.elapsed,
     }
+}
+
+/// The members of the structured form up to the columns.
+fn members(figures: Figures<'_>, next: Option<&str>) -> Vec<u8> {
+    let mut members = b"{".to_vec();
+    figures.push_counts(&mut members);
+    push_next_cursor(next, &mut members);
+    figures.push_origin(&mut members);
+    members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
+    members
 }
 
 fn push_opening(into: &mut Vec<u8>, (before, after): (&[u8], &[u8]), returned: u64) {
@@ -199,6 +221,8 @@ pub(super) struct Page {
     pub(super) form: Form,
     /// Where a link leads to.
     connection: Option<Arc<str>>,
+    /// Whether the rows are those of a SHOW, of which Snowflake gives only so many.
+    is_show: bool,
     /// Makes the cursor of the next page; `None` where the statement's own bound ends the result.
     sealer: Option<Sealer>,
 }
@@ -218,6 +242,7 @@ impl Page {
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
             connection: choice::connection(settings, arguments),
+            is_show: false,
             sealer: Some(Sealer::of(call, choice::connection(settings, arguments))),
         }
     }
@@ -229,6 +254,17 @@ impl Page {
         self
     }
 
+    /// The same, of rows that a SHOW gives, if they are that.
+    pub(super) fn of_show(mut self, is_show: bool) -> Self {
+        self.is_show = is_show;
+        self
+    }
+
+    /// Whether Snowflake itself may have left out rows of the result.
+    fn is_capped(&self, result: &ResultSet) -> bool {
+        self.is_show && result.total == Some(SHOWN_MAX)
+    }
+
     /// The same for a statement that is bounded by itself: nothing follows.
     pub(super) fn without_next(mut self) -> Self {
         self.sealer = None;
@@ -237,7 +273,14 @@ impl Page {
 
     /// The result of `result`'s rows.
     pub(super) fn render(&self, result: &ResultSet, answer: &Answer, heading: Heading) -> Rendered {
-        let (before, after) = self.around(result, &heading);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        json::push_string_body(&mut before, &heading.before);
+        json::push_string_body(&mut after, heading.after.trim_end());
+        let [open, close] = Fence::lines(self.form.fence);
+        after.extend_from_slice(&open);
+        after.extend_from_slice(b"\\n\\n");
+        let (mut names, text_room) = self.names(&result.columns);
+        after.append(&mut names);
         let columns = table::columns_json(&result.columns);
         let fixed = before.len() + after.len() + columns.len() + OVERHEAD_BYTES;
         let Some(room) = self.bytes_max.checked_sub(fixed) else {
@@ -247,68 +290,67 @@ impl Page {
             is_structured: self.form.is_structured,
             cell_text_max: self.cell_text_max,
             room,
-            text_room: self.text_bytes_max,
+            text_room: text_room.unwrap_or(0),
             format: self.format,
         };
-        let mut figures = figures_of(result, heading.total, answer);
+        // As if all rows were shown, which nearly always they are: so their text is written where it stays.
+        let whole = figures_of(result, heading.total, answer);
+        let (mut figures, mut next) = self.figures(result, whole);
         let is_empty = figures.returned == 0 && !figures.is_truncated;
-        let mut next = self.next(result, figures);
         let mut object = Vec::with_capacity(fixed + table::expected_bytes(result, layout));
         render::begin(&mut object, self.form);
         let opening_at = object.len();
         if is_empty {
             json::push_string_body(&mut object, &heading.empty);
         } else {
-            // As if all rows were shown, which nearly always they are: so their text is written where it stays.
             object.append(&mut self.note(result, None, figures, next.as_deref()));
             push_opening(&mut object, (&before, &after), figures.returned);
         }
         let rows_at = object.len();
         let mut rows = table::encode_behind(object, result, layout);
         if rows.is_cut {
-            (figures.returned, figures.is_truncated) = (rows.returned, true);
-            next = self.next(result, figures);
+            (figures, next) = self.figures(result, whole.cut_to(rows.returned));
             let mut opening = self.note(result, Some(&rows), figures, next.as_deref());
             push_opening(&mut opening, (&before, &after), figures.returned);
             rows.text.splice(opening_at..rows_at, opening);
         }
-        let Rows {
-            text: mut object,
-            json,
-            ..
-        } = rows;
+        let mut object = rows.text;
         if !is_empty {
-            object.extend_from_slice(self.format.tail().as_bytes());
-            object.extend_from_slice(&Fence::lines(self.form.fence)[1]);
+            let tail = text_room.map_or("", |_| self.format.tail());
+            object.extend_from_slice(tail.as_bytes());
+            object.extend_from_slice(&close);
         }
-        let mut members = b"{".to_vec();
-        figures.push_counts(&mut members);
-        push_next_cursor(next.as_deref(), &mut members);
-        figures.push_origin(&mut members);
-        members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
-        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &json, b"]}"];
+        let members = members(figures, next.as_deref());
+        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
         let link = next.and_then(|_| self.link(figures.query_id));
         render::end(&mut object, self.form, link.as_deref(), &structured);
         rendered(object, figures, result)
     }
 
-    /// What stands before and behind the number of rows, as insides of a JSON string.
-    fn around(&self, result: &ResultSet, heading: &Heading) -> (Vec<u8>, Vec<u8>) {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        json::push_string_body(&mut before, &heading.before);
-        json::push_string_body(&mut after, heading.after.trim_end());
-        after.extend_from_slice(&Fence::lines(self.form.fence)[0]);
-        after.extend_from_slice(b"\\n\\n");
-        match self.format {
-            Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
-            other => json::push_string_body(&mut after, &other.head(&result.columns)),
-        }
-        (before, after)
+    /// What is said of a page with these figures, and the cursor of the next one.
+    fn figures<'a>(&self, result: &ResultSet, mut figures: Figures<'a>) -> (Figures<'a>, Option<String>) {
+        let next = self.next(result, figures);
+        figures.is_truncated |= self.is_capped(result);
+        (figures, next)
     }
 
     /// Where the rest of the rows can be read.
     fn link(&self, query_id: Option<&str>) -> Option<Vec<u8>> {
         link(self.sealer.as_ref()?, self.connection.as_deref(), query_id?)
+    }
+
+    /// What stands before the rows in the text, and how many bytes are left for them; nothing, and `None`, where the names of
+    /// the columns alone are too long.
+    fn names(&self, columns: &[Column]) -> (Vec<u8>, Option<usize>) {
+        let mut names = Vec::new();
+        match self.format {
+            Format::Markdown => names = table::header(columns, self.cell_text_max),
+            other => json::push_string_body(&mut names, &other.head(columns)),
+        }
+        match self.text_bytes_max.checked_sub(names.len()) {
+            None => (Vec::new(), None),
+            room => (names, room),
+        }
     }
 
     /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
@@ -330,7 +372,7 @@ impl Page {
         let rows = table::encode(result, layout);
         let mut figures = figures_of(result, result.total, answer);
         if rows.is_cut {
-            (figures.returned, figures.is_truncated) = (rows.returned, true);
+            figures = figures.cut_to(rows.returned);
         }
         let mut members = format!("{{\"truncated\":{}", figures.is_truncated).into_bytes();
         push_next_cursor(self.next(result, figures).as_deref(), &mut members);
@@ -366,7 +408,10 @@ impl Page {
     ) -> Vec<u8> {
         let mut note = Vec::new();
         if figures.is_truncated {
-            let cut = if cut.is_none() && result.returned() >= self.limit {
+            let is_ours = cut.is_some() || result.is_truncated();
+            let cut = if !is_ours {
+                Cut::Shown
+            } else if cut.is_none() && result.returned() >= self.limit {
                 Cut::Rows {
                     limit: self.limit,
                     rows_max: self.rows_max,
@@ -384,6 +429,10 @@ impl Page {
             };
             let first = result.rows_before().unwrap_or(0);
             json::push_string_body(&mut note, &cut.sentence((first, figures.returned), figures.total));
+            if is_ours && self.is_capped(result) {
+                let capped = format!(" SHOW gives {SHOWN_MAX} rows at most: there may be even more.");
+                note.extend_from_slice(capped.as_bytes());
+            }
             if let Some(next) = next {
                 let next = format!("\nFor the next rows call get_query_result with cursor {next}");
                 json::push_string_body(&mut note, &next);

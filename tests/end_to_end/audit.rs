@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::process::{Answer, Daemon, command, run, scratch};
+use super::process::{Answer, Daemon, command, run, scratch, until};
 
 fn query(daemon: &Daemon, query: &str) -> Answer {
     let body = format!(r#"{{"name":"execute_query","arguments":{{"query":"{query}"}}}}"#);
@@ -81,9 +81,11 @@ fn every_statement_is_a_line_and_one_changed_byte_is_found_at_its_line() {
 fn with_a_full_disk_no_statement_runs_and_the_server_stays_up_and_says_why() {
     let daemon = Daemon::start(&["--demo", "--audit-log", "/dev/full"], &[]);
     // The writer tries the first line by itself; how soon is not ours to say.
-    let health = std::iter::repeat_with(|| daemon.ask("GET", "/health/detailed", ""));
-    let unhealthy = health.take(10_000).find(|answer| answer.status == 503);
-    assert!(unhealthy.is_some_and(|answer| answer.body.contains("No space left on device")));
+    let unhealthy = until(|| {
+        let answer = daemon.ask("GET", "/health/detailed", "");
+        (answer.status == 503).then_some(answer)
+    });
+    assert!(unhealthy.body.contains("No space left on device"));
     let answer = query(&daemon, "select 1");
     let refused = "no statement runs that cannot be written to the audit log: No space left on device";
     assert!(answer.body.contains(refused), "{}", answer.body);

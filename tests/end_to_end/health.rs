@@ -7,7 +7,13 @@ use super::process::{Daemon, command, run, scratch};
 
 /// Exit code and standard error of the probe; it never says anything on standard output.
 fn health(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    let ended = run(&[&["health"], arguments].concat(), environment);
+    // By default it is soon given up, as a container runtime wants it.
+    let patient: &[&str] = if arguments.contains(&"--timeout") {
+        &["health"]
+    } else {
+        &["health", "--timeout", "60"]
+    };
+    let ended = run(&[patient, arguments].concat(), environment);
     assert_eq!(ended.stdout, "");
     (ended.code, ended.stderr)
 }
@@ -51,7 +57,10 @@ fn a_port_in_the_file_of_the_working_directory_is_followed() {
     let directory = scratch();
     let line = format!("MCP_HTTP_PORT={}\n", daemon.address.port());
     std::fs::write(directory.path().join(".env"), line).expect("written");
-    let ended = command(directory.path()).arg("health").status().expect("it runs");
+    let ended = command(directory.path())
+        .args(["health", "--timeout", "60"])
+        .status()
+        .expect("it runs");
     assert_eq!(ended.code(), Some(0));
 }
 

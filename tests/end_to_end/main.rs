@@ -18,6 +18,7 @@ mod health;
 mod http11;
 #[cfg(target_os = "linux")]
 mod large;
+mod planted;
 mod process;
 mod proxies;
 mod replicas;

@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,31 +11,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use snowflake_mcp::config::setting;
+use snowflake_mcp::time::{Clock, SystemClock};
+
+use super::planted::{assert_no_secret, lines_of, planted};
 
 /// Everything that is waited for comes within milliseconds; this much only when something is wrong.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary, without any setting of the person who runs the tests.
 pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowflake-mcp"));
     command.env_clear().current_dir(directory).stdin(Stdio::null());
     command
-}
-
-/// What stands in every secret that the harness plants: no line, no answer and no document may hold it. Whoever reads what
-/// the binary says through this file asks for it, so that every test does.
-pub(crate) const PLANTED: &str = "planted-secret";
-
-/// A secret for every setting that holds one and changes nothing in the embedded engine, unless the test sets it itself.
-pub(crate) fn planted(arguments: &[&str], environment: &[(&str, &str)]) -> Vec<(&'static str, String)> {
-    let is_set = |name: &&str| environment.iter().any(|(set, _)| set == name);
-    let secrets = setting::ALL.iter().filter(|setting| setting.is_secret);
-    secrets
-        .filter_map(|setting| setting.names.first().copied())
-        // The others change who may call, or what is called by which way.
-        .filter(|name| arguments.contains(&"--demo") && name.starts_with("SNOWFLAKE_") && !is_set(name))
-        .map(|name| (name, format!("{PLANTED}-{name}-0123456789-0123456789-0123456789")))
-        .collect()
 }
 
 /// Secrets among what a test sets itself.
@@ -51,16 +38,6 @@ fn secrets_of(environment: &[(&str, &str)]) -> Vec<String> {
     keys.map(|key| key.trim().to_owned())
         .filter(|key| key.len() >= 8)
         .collect()
-}
-
-/// Asserts that `text` holds none of `secrets`, and none that was planted.
-pub(crate) fn assert_no_secret(what: &str, text: &str, secrets: &[String]) {
-    let found = secrets
-        .iter()
-        .map(String::as_str)
-        .chain([PLANTED])
-        .find(|secret| text.contains(secret));
-    assert!(found.is_none(), "{what} holds the secret {found:?}: {text}");
 }
 
 /// What a command that ends by itself said.
@@ -153,19 +130,7 @@ impl Daemon {
     fn of(mut command: Command, directory: Scratch, secrets: Vec<String>) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        let errors = child.stderr.take().expect("piped");
-        let (tell, said) = mpsc::channel();
-        let hearing = thread::Builder::new()
-            .spawn(move || {
-                let mut all = String::new();
-                for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                    all.push_str(&line);
-                    all.push('\n');
-                    let _ = tell.send(line);
-                }
-                all
-            })
-            .expect("a thread starts");
+        let (said, hearing) = lines_of(child.stderr.take().expect("piped"));
         let mut daemon = Self {
             child,
             said,
@@ -253,6 +218,22 @@ impl Daemon {
         let answer = ask(self.address, method, path, body);
         assert_no_secret("an answer", &answer.body, &self.secrets);
         answer
+    }
+}
+
+/// Looks again and again until there is something.
+pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let clock = SystemClock::new();
+    let begun = clock.now().monotonic;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            clock.now().monotonic.since(begun) < PATIENCE,
+            "it did not come to that"
+        );
+        thread::park_timeout(Duration::from_millis(5));
     }
 }
 

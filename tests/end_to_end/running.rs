@@ -10,8 +10,8 @@ use super::account::{Account, ENDLESS};
 use super::process::connect;
 
 const STATEMENTS: usize = 300;
-/// Beyond all doubt; the figure that it prints is some milliseconds.
-const CANCEL_MAX: Duration = Duration::from_secs(2);
+/// Beyond all doubt, on a machine that stands still meanwhile too; the figure that it prints is some milliseconds.
+const CANCEL_MAX: Duration = Duration::from_secs(20);
 
 #[test]
 fn three_hundred_statements_run_through_eight_workers_and_a_cancel_reaches_one_at_once() {

@@ -10,7 +10,8 @@ use std::thread;
 
 use snowflake_mcp::config::setting;
 
-use super::process::{PATIENCE, PLANTED, assert_no_secret, command, connect, planted, run, scratch};
+use super::planted::{PLANTED, assert_no_secret, planted};
+use super::process::{PATIENCE, command, connect, run, scratch, until};
 
 const API_KEY: &str = "planted-api-key-0123456789";
 const WRONG_KEY: &str = "planted-wrong-key-0123456789";
@@ -84,15 +85,12 @@ fn get(address: SocketAddr, key: &str, path: &str) -> String {
 
 /// The address that the log of a server names, once it listens.
 fn address_in(log: &Path) -> SocketAddr {
-    let texts = std::iter::repeat_with(|| {
-        thread::yield_now();
-        fs::read_to_string(log).unwrap_or_default()
-    });
-    let found = |text: String| {
-        let rest = text.split("http://").nth(1)?.to_owned();
-        rest.split(['/', '\n']).next()?.parse().ok()
-    };
-    texts.take(5_000_000).find_map(found).expect("it listens")
+    until(|| {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let (_, rest) = text.split_once("http://")?;
+        let (address, _) = rest.split_once(['/', '\n'])?;
+        address.parse().ok()
+    })
 }
 
 #[test]

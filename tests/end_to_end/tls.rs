@@ -275,7 +275,7 @@ fn the_probe_asks_a_server_with_tls_and_a_wrong_file_ends_the_start() {
         ("MCP_TLS_KEY", file("server.key")),
     ];
     let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let ended = run(&["health", "--port", &port], &settings);
+    let ended = run(&["health", "--timeout", "60", "--port", &port], &settings);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let (pem, key) = (file("server.pem"), file("rsa.key"));
     let ended = run(

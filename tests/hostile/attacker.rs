@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
 
+use super::planted::assert_no_secret;
 use super::victim::connect;
 
 /// A POST to `/mcp`.
@@ -43,7 +44,9 @@ pub(crate) fn response(stream: &mut TcpStream) -> (String, String) {
     let length = length.and_then(|length| length.parse().ok()).expect("a length");
     let mut body = vec![0; length];
     stream.read_exact(&mut body).expect("the whole body");
-    (head, String::from_utf8(body).expect("text"))
+    let body = String::from_utf8(body).expect("text");
+    assert_no_secret("an answer", &format!("{head}{body}"), &[]);
+    (head, body)
 }
 
 /// Leaves without a goodbye: the peer sees a reset.
@@ -102,7 +105,8 @@ pub(crate) const CONTINUED: u8 = 0x00;
 pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 
-/// Writes `bytes` again and again, at most `times`, until the server has taken none for a while. Returns the bytes it took.
+/// Writes `bytes` again and again, at most `times`, until the server has taken none for a while, or has dropped us because we
+/// read nothing. Returns the bytes it took.
 pub(crate) fn write_until_refused(stream: &mut TcpStream, bytes: &[u8], times: usize) -> usize {
     const GIVE_UP: Duration = Duration::from_millis(250);
     stream
@@ -117,10 +121,7 @@ pub(crate) fn write_until_refused(stream: &mut TcpStream, bytes: &[u8], times: u
                     taken += count;
                     rest = &rest[count..];
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    return taken;
-                }
-                Err(error) => panic!("after {taken} bytes: {error}"),
+                Err(_) => return taken,
             }
         }
     }
@@ -130,13 +131,14 @@ pub(crate) fn write_until_refused(stream: &mut TcpStream, bytes: &[u8], times: u
 /// Everything that comes until the server closes. A reset is an end too: it closed with our bytes unread.
 pub(crate) fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
-    let mut part = [0; 16 << 10];
-    loop {
-        match stream.read(&mut part) {
-            Ok(0) => return all,
-            Ok(count) => all.extend_from_slice(&part[..count]),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return all,
-            Err(error) => panic!("after {} bytes: {error}", all.len()),
-        }
+    if let Err(error) = stream.read_to_end(&mut all) {
+        assert_eq!(
+            error.kind(),
+            ErrorKind::ConnectionReset,
+            "after {} bytes",
+            all.len()
+        );
     }
+    assert_no_secret("an answer", &String::from_utf8_lossy(&all), &[]);
+    all
 }

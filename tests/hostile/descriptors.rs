@@ -1,17 +1,18 @@
-//! No descriptor is left.
+//! No descriptor is left. That a listener that was given up is tried again after 50 ms, or at once when a connection is closed, is
+//! tested where the clock is the test's own (`reactor/accepting.rs`).
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, prlimit};
 
-use super::victim::{Victim, connect, took, until, until_or};
+use super::attacker::response;
+use super::victim::{Victim, connect, until};
 
 const LIMIT: usize = 64;
 const REQUEST: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
-/// By then a connection that waited is answered, once there is a descriptor for it.
-const RECOVERY_MAX: Duration = Duration::from_millis(100);
 
 /// As many connections as there are descriptors, and half as many that wait.
 fn exhaust(victim: &Victim) -> Vec<TcpStream> {
@@ -23,9 +24,12 @@ fn exhaust(victim: &Victim) -> Vec<TcpStream> {
 
 fn ask(stream: &mut TcpStream) {
     stream.write_all(REQUEST).expect("it takes the bytes");
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).expect("it answers");
-    assert_eq!(&answer, b"HTTP/1.1 200");
+    is_answered(stream);
+}
+
+fn is_answered(stream: &mut TcpStream) {
+    let (head, _) = response(stream);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
 }
 
 #[test]
@@ -33,44 +37,40 @@ fn a_full_table_of_descriptors_costs_no_processor_time_and_serves_who_is_in() {
     let victim = Victim::start_after(&format!("ulimit -n {LIMIT}"));
     let mut open = exhaust(&victim);
     let before = victim.processor_ticks();
-    let watched = took(|| {
-        let _ = until_or(Duration::from_millis(500), || {
-            ask(&mut open[0]);
-            let mut rest = [0; 4096];
-            let _ = open[0].read(&mut rest);
-            false
-        });
-    });
+    for _ in 0..100 {
+        ask(&mut open[0]);
+        thread::park_timeout(Duration::from_millis(5));
+    }
     let ticks = victim.processor_ticks() - before;
-    assert!(
-        ticks <= 15,
-        "{ticks} ticks of 10 ms in {watched:?}, with a request every 5 ms"
-    );
+    // One that spins has 50 and more.
+    assert!(ticks <= 30, "{ticks} ticks of 10 ms for a request every 5 ms");
     // Each that leaves makes room for one that waits, and then there is none again: that is no news.
     drop(open);
     victim.calms_down(4 << 20);
-    assert_eq!(victim.said("cannot accept"), 1);
+    let mut told = 0;
+    until(|| {
+        told += victim.said("cannot accept");
+        told > 0
+    })
+    .expect("it says so");
+    assert_eq!(told, 1);
 }
 
 #[test]
-fn who_waited_is_answered_within_100_ms_of_a_client_leaving() {
+fn who_waited_is_answered_once_a_client_leaves() {
     let victim = Victim::start_after(&format!("ulimit -n {LIMIT}"));
     let mut open = exhaust(&victim);
     let mut last = open.pop().expect("one that waits");
     last.write_all(REQUEST).expect("its buffer has room");
     // As many as wait.
     open.truncate(LIMIT / 4);
-    let time = took(|| {
-        let mut answer = [0; 12];
-        last.read_exact(&mut answer).expect("it answers");
-    });
-    assert!(time < RECOVERY_MAX, "{time:?}");
+    is_answered(&mut last);
     drop((open, last));
     victim.calms_down(4 << 20);
 }
 
 #[test]
-fn who_waited_is_answered_within_100_ms_of_descriptors_freed_by_something_else() {
+fn who_waited_is_answered_once_there_are_descriptors_though_nobody_left() {
     let victim = Victim::start_after(&format!("ulimit -n {}; ulimit -Sn {LIMIT}", LIMIT));
     let mut open = exhaust(&victim);
     let mut last = open.pop().expect("one that waits");
@@ -83,11 +83,7 @@ fn who_waited_is_answered_within_100_ms_of_descriptors_freed_by_something_else()
         // Only a privileged test can raise another process's hard limit.
         return;
     };
-    let time = took(|| {
-        let mut answer = [0; 12];
-        last.read_exact(&mut answer).expect("it answers");
-    });
-    assert!(time < RECOVERY_MAX, "{time:?}");
+    is_answered(&mut last);
     drop((open, last));
     victim.calms_down(4 << 20);
 }

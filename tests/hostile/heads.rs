@@ -25,7 +25,7 @@ fn open(victim: &Victim, count: usize, part: &[u8]) -> Vec<TcpStream> {
 #[test]
 fn five_thousand_half_open_heads_cost_less_than_16_kib_each() {
     const COUNT: usize = 5_000;
-    let mut victim = Victim::start();
+    let mut victim = Victim::start_after("export MCP_HEAD_TIMEOUT=600");
     let part = format!(
         "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half: {}",
         "x".repeat(3_000)
@@ -44,7 +44,7 @@ fn five_thousand_half_open_heads_cost_less_than_16_kib_each() {
 #[test]
 fn a_length_that_is_announced_takes_no_memory_before_its_bytes_come() {
     const COUNT: usize = 500;
-    let victim = Victim::start();
+    let victim = Victim::start_after("export MCP_BODY_TIMEOUT=600");
     let most = 4 << 20;
     let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     let counted = format!("{head}Content-Length: {most}\r\n\r\n{{");

@@ -1,9 +1,11 @@
 //! Clients that mean harm, against the real binary in a process of its own whose memory, descriptors and processor time
 //! are read from `/proc`.
 //!
-//! Every attack is a test with figures. While it lasts, somebody else's `/health` is answered within a second; when it
-//! is over, connections, descriptors, memory and processor time are back where they were. Attacks take turns, so that
-//! a figure belongs to one of them.
+//! Every attack is a test with figures. While it lasts, somebody else's `/health` is answered within a second of the
+//! server's own time; when it is over, connections, descriptors, memory and processor time are back where they were.
+//! Attacks take turns, so that a figure belongs to one of them. None hangs on how fast the machine is or whether it stands
+//! still for a moment: what must come soon is waited for with patience, what costs time is held against processor time, and
+//! an attack that came too late for what it wants to show is begun anew. Whatever the servers say is searched for secrets.
 //!
 //! | attack | file |
 //! |---|---|
@@ -32,6 +34,8 @@ mod clocks;
 mod descriptors;
 mod heads;
 mod panics;
+#[path = "../end_to_end/planted.rs"]
+mod planted;
 mod readers;
 mod signals;
 mod slow;

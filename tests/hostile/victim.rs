@@ -1,25 +1,31 @@
 //! The server under attack: started, measured from outside, and asked whether it is well.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use snowflake_mcp::time::{Clock, SystemClock};
 
+use super::attacker::read_to_end;
+use super::planted::{assert_no_secret, lines_of, planted};
 use super::stand_in;
 
-/// Longest wait for anything. What takes so long does not come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for anything. What takes so long does not come: no machine stands still for that.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Within this, another client's `/health` is answered while an attack lasts.
-pub(crate) const HEALTH_MAX: Duration = Duration::from_secs(1);
+/// Before the thread that serves everybody has worked for so long, another client's `/health` is answered while an attack
+/// lasts. Its own time counts, which does not go on while the machine is busy with something else.
+const HEALTH_TICKS_MAX: u64 = 100;
+
+/// By then it is answered even on a machine that stands still now and then.
+const HEALTH_MAX: Duration = Duration::from_secs(20);
 
 /// What stays for each of the most connections that there ever were at once: the table keeps its places, and the
 /// allocator what lies between them. The next ones are made of it.
@@ -37,6 +43,8 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct Victim {
     child: Child,
     said: Receiver<String>,
+    /// Hears what it says to its end, and gives all of it back.
+    hearing: Option<JoinHandle<String>>,
     pub(crate) address: SocketAddr,
     directory: PathBuf,
     calm: Figures,
@@ -62,15 +70,19 @@ impl Victim {
         let script = format!("{prelude}; exec \"$0\" http --demo --port 0");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_snowflake-mcp")]);
-        command.env_clear().env("LOG_LEVEL", "warn");
+        command
+            .env_clear()
+            .env("LOG_LEVEL", "warn")
+            .envs(planted(&["--demo"], &[]));
         Self::launch(command)
     }
 
-    /// A server whose engine does what statements say, with these times (`head=500`, in milliseconds).
-    pub(crate) fn stand_in(times: &str) -> Self {
+    /// A server whose engine does what statements say, with these limits (`head=500`, in milliseconds or bytes).
+    pub(crate) fn stand_in(limits: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this is one"));
         command.args(["--exact", stand_in::NAME, "--ignored", "--nocapture"]);
-        command.env_clear().env(stand_in::VARIABLE, times);
+        command.env_clear().env(stand_in::VARIABLE, limits);
+        command.envs(GIVES_BACK.split_once('='));
         Self::launch(command)
     }
 
@@ -86,10 +98,11 @@ impl Victim {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let said = lines_of(child.stderr.take().expect("piped"));
+        let (said, hearing) = lines_of(child.stderr.take().expect("piped"));
         let mut victim = Self {
             child,
             said,
+            hearing: Some(hearing),
             address: SocketAddr::from(([0; 4], 0)),
             directory,
             calm: Figures {
@@ -174,11 +187,21 @@ impl Victim {
 
     /// Processor time that it used so far, in ticks of 10 ms.
     pub(crate) fn processor_ticks(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        // The name in brackets is the second field; utime and stime are the 14th and 15th (proc(5)).
-        let (_, fields) = stat.rsplit_once(')').expect("a name");
-        let figures = fields.split_whitespace().skip(11).take(2);
-        figures.map(|figure| figure.parse::<u64>().expect("ticks")).sum()
+        ticks(&format!("/proc/{}", self.child.id()))
+    }
+
+    /// Where the figures of the thread are that serves all connections: the first one, or the one that runs the test
+    /// which is the server.
+    fn reactor(&self) -> String {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let all = fs::read_dir(&tasks).expect("it runs").flatten();
+        let mut paths = all.map(|task| task.path().display().to_string());
+        let is_test = |path: &String| {
+            let name = fs::read_to_string(format!("{path}/comm"));
+            name.is_ok_and(|name| name.starts_with("stand_in"))
+        };
+        let test = paths.find(is_test);
+        test.unwrap_or_else(|| format!("{tasks}/{}", self.child.id()))
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -190,17 +213,19 @@ impl Victim {
     }
 
     /// Runs `attack` while another client asks `/health`, each time on a connection of its own, and fails if an answer
-    /// took longer than [`HEALTH_MAX`].
+    /// took longer than [`HEALTH_MAX`], or more than [`HEALTH_TICKS_MAX`] of the server's time.
     pub(crate) fn attacked<T>(&self, attack: impl FnOnce() -> T) -> T {
         let (over, is_over) = mpsc::channel::<()>();
-        let address = self.address;
-        let (result, slowest) = thread::scope(|scope| {
+        let (address, reactor) = (self.address, self.reactor());
+        let (result, (slowest, most)) = thread::scope(|scope| {
             let watcher = scope.spawn(move || {
-                let mut slowest = Duration::ZERO;
+                let (mut slowest, mut most) = (Duration::ZERO, 0);
                 loop {
+                    let before = ticks(&reactor);
                     slowest = slowest.max(took(|| assert_eq!(ask(address, "/health").0, 200)));
+                    most = most.max(ticks(&reactor) - before);
                     if is_over.recv_timeout(HEALTH_EVERY) != Err(RecvTimeoutError::Timeout) {
-                        return slowest;
+                        return (slowest, most);
                     }
                 }
             });
@@ -208,7 +233,10 @@ impl Victim {
             drop(over);
             (result, watcher.join().expect("health was always answered"))
         });
-        assert!(slowest < HEALTH_MAX, "/health took {slowest:?} during the attack");
+        assert!(
+            slowest < HEALTH_MAX && most < HEALTH_TICKS_MAX,
+            "/health took up to {slowest:?}, and up to {most} ticks of 10 ms of the server's time"
+        );
         result
     }
 
@@ -280,6 +308,12 @@ impl Drop for Victim {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.directory);
+        // Every line that it ever said, also those that no test waited for.
+        if let Some(said) = self.hearing.take().and_then(|hearing| hearing.join().ok())
+            && !thread::panicking()
+        {
+            assert_no_secret("the log", &said, &[]);
+        }
     }
 }
 
@@ -312,13 +346,10 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 
 fn ask(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = connect(address);
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .expect("it reads");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("it answers and closes");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    // Who is turned away is, whether it has asked or not.
+    let _ = stream.write_all(request.as_bytes());
+    let text = String::from_utf8(read_to_end(&mut stream)).expect("text");
     let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     (status.expect("a status"), body.to_owned())
@@ -348,16 +379,13 @@ pub(crate) fn until_or(patience: Duration, mut holds: impl FnMut() -> bool) -> O
     Some(())
 }
 
-fn lines_of(from: impl Read + Send + 'static) -> Receiver<String> {
-    let (tell, said) = mpsc::channel();
-    thread::Builder::new()
-        .spawn(move || {
-            for line in BufReader::new(from).lines().map_while(Result::ok) {
-                let _ = tell.send(line);
-            }
-        })
-        .expect("a thread starts");
-    said
+/// Processor time of a process or a thread, in ticks of 10 ms.
+fn ticks(of: &str) -> u64 {
+    let stat = fs::read_to_string(format!("{of}/stat")).expect("it runs");
+    // The name in brackets is the second field; utime and stime are the 14th and 15th (proc(5)).
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let figures = fields.split_whitespace().skip(11).take(2);
+    figures.map(|figure| figure.parse::<u64>().expect("ticks")).sum()
 }
 
 /// The attackers' own descriptors.

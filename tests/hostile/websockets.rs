@@ -18,8 +18,9 @@ fn a_message_in_fragments_of_one_byte_ends_at_the_limit() {
         socket.write_all(&flood).expect("it reads");
         // The rest of what may be, and one more.
         let rest = vec![b' '; (4 << 20) - FRAGMENTS];
-        socket.write_all(&frame(CONTINUED, &rest)).expect("it reads");
-        socket.shutdown(std::net::Shutdown::Write).expect("it is open");
+        // Its length says enough: the server may have closed before all of it was written.
+        let _ = socket.write_all(&frame(CONTINUED, &rest));
+        let _ = socket.shutdown(std::net::Shutdown::Write);
         let close = read_to_end(&mut socket);
         assert_eq!(&close[2..4], &1009_u16.to_be_bytes());
     });

@@ -92,15 +92,17 @@ fn what_writes_owns_or_administers_is_counted_and_the_first_are_named() {
         ["CREATE TABLE", "SCHEMA", "D.S"],
         ["MANAGE GRANTS", "ACCOUNT", "A"],
         ["OPERATE", "WAREHOUSE", "W"],
+        ["USAGE", "PROCEDURE", "D.S.P(NUMBER)"],
+        ["USAGE", "STAGE", "D.S.BUCKET"],
         ["SOMETHING OF NEXT YEAR", "TABLE", "D.S.T"],
     ];
     let report = report("LOADER", &rows);
-    assert_eq!((report.verdict(), report.count), (Verdict::DoesMore, 6));
+    assert_eq!((report.verdict(), report.count), (Verdict::DoesMore, 8));
     assert_eq!(report.first.len(), 5);
     let sentence = report.sentence();
     assert!(
         sentence.starts_with(
-            "LOADER can do more than read, it has 6 privileges for that: INSERT on TABLE D.S.T, OWNERSHIP on SCHEMA D.S,"
+            "LOADER can do more than read, it has 8 privileges for that: INSERT on TABLE D.S.T, OWNERSHIP on SCHEMA D.S,"
         ),
         "{sentence}"
     );
@@ -137,6 +139,7 @@ fn roles_that_were_granted_are_asked_level_by_level_and_each_once() {
             ["USAGE", "ROLE", "\"my role\""],
             ["USAGE", "DATABASE_ROLE", "D.R"],
             ["USAGE", "DATABASE_ROLE", "SNOWFLAKE.OBJECT_VIEWER"],
+            ["USAGE", "DATABASE_ROLE", "\"SNOWFLAKE_COPY\".R"],
         ]),
         grants(&[["USAGE", "ROLE", "A"]]),
     ]);
@@ -146,19 +149,21 @@ fn roles_that_were_granted_are_asked_level_by_level_and_each_once() {
         [
             "SHOW GRANTS TO ROLE \"B\"",
             "SHOW GRANTS TO ROLE \"my role\"",
-            "SHOW GRANTS TO DATABASE ROLE \"D\".\"R\""
+            "SHOW GRANTS TO DATABASE ROLE \"D\".\"R\"",
+            "SHOW GRANTS TO DATABASE ROLE \"SNOWFLAKE_COPY\".\"R\"",
         ]
     );
-    assert_eq!(optional, 3, "one that cannot be seen does not end the reading");
+    assert_eq!(optional, 4, "one that cannot be seen does not end the reading");
     // They point at each other, which no account does, and it ends all the same.
     reading.take(&[
         grants(&[["USAGE", "ROLE", "A"]]),
         grants(&[["USAGE", "ROLE", "B"], ["DELETE", "TABLE", "D.S.T"]]),
         grants(&[]),
+        grants(&[]),
     ]);
     assert!(reading.is_over());
     let report = reading.into_report(String::new());
-    assert_eq!((report.count, report.roles), (1, 5));
+    assert_eq!((report.count, report.roles), (1, 6));
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl Inflight {
         work: Work,
         request_id: Uuid,
         timers: &mut Timers,
-    ) -> JobId {
+    ) {
         let (id, principal) = (self.next_id(), Principal::Own);
         let deadline = now + work.timeout + DEADLINE_GRACE;
         // Counted like a call's, for the end of all flights is the same; without a bound, for there is none to keep.
@@ -39,6 +39,13 @@ impl Inflight {
         }));
         let mut flight = Flight::new(now, deadline, None, principal, finish, state);
         (flight.operation, flight.who) = (operation, who);
-        self.insert(id, flight, timers)
+        self.insert(id, flight, timers);
+    }
+
+    /// The jobs of the server itself that go on.
+    pub(in crate::server) fn own(&self) -> Vec<JobId> {
+        let is_own = |flight: &Flight| flight.principal == Principal::Own && !flight.cancelled;
+        let own = self.flights.iter().filter(|(_, flight)| is_own(flight));
+        own.map(|(id, _)| *id).collect()
     }
 }

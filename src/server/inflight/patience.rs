@@ -25,9 +25,9 @@ pub(in crate::server) struct LetGo {
 }
 
 impl Inflight {
-    /// The caller of a job has waited for long enough. `None` where nobody waits, or where the statement has no name yet, or
-    /// has to be let through the gate first: then this is to be asked again after its next step. `has_own_ids`: the engine calls statements by the job's request
-    /// id, from its first step on.
+    /// The caller of a job has waited for long enough. `None` where nobody waits, or where the statement has no name yet or
+    /// has to be let through the gate first: then this is to be asked again after its next step. `has_own_ids`: the engine
+    /// calls statements by the job's request id, from its first step on.
     pub(in crate::server) fn lose_patience(
         &mut self,
         now: Instant,

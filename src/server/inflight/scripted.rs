@@ -147,6 +147,7 @@ impl Inflight {
             flight.statement_bytes = work.leased_bytes();
             self.statement_bytes += flight.statement_bytes;
             flight.connection.clone_from(&work.context.connection);
+            flight.who = work.context.who();
             flight.state = State::Ready(Box::new(Job {
                 id,
                 work,

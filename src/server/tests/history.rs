@@ -194,6 +194,17 @@ fn a_query_id_leads_only_the_caller_who_ran_it_to_its_rows_and_its_end() {
     let line = String::from_utf8(denied[0].lines().next().unwrap()).unwrap();
     let query_id_told = format!(r#""verdict":"deny","rule":"not_yours","query_id":"{query_id}""#);
     assert!(line.contains(&query_id_told), "{line}");
+    let read = format!(
+        r#"{{"jsonrpc":"2.0","id":6,"method":"resources/read","params":{{"uri":"snowflake://result/{query_id}"}}}}"#
+    );
+    let answer = bench.request("POST /mcp", &lines(BOB), &read);
+    assert!(answer.contains("no statement of yours"), "{answer}");
+    let line = bench.records.last().and_then(|record| record.lines().next());
+    let line = String::from_utf8(line.unwrap()).unwrap();
+    assert!(
+        line.contains(r#""tool":"resources/read""#) && line.contains(&query_id_told),
+        "{line}"
+    );
     for tool in ["get_query_result", "cancel_query"] {
         assert_eq!(told(&mut bench, ANN, tool, &of(&query_id)), None);
         assert_eq!(bench.submitted.len(), 1, "{tool}");

@@ -174,13 +174,18 @@ fn the_audit_line_has_a_mark_of_the_login_and_a_bad_one_says_nothing_of_the_serv
         ..settings(true)
     });
     let lines = format!("{}Authorization: Bearer {KEY}\r\n", with("anns"));
-    for kind in [Kind::Login, Kind::Unavailable] {
+    for kind in [
+        Kind::Login,
+        Kind::Forbidden,
+        Kind::Configuration,
+        Kind::Unavailable,
+    ] {
         bench.request("POST /mcp", &lines, &call(1));
         let job = bench.next_submitted();
         bench.fail_with(job.id, kind, "it is refused");
         let detailed = format!("Authorization: Bearer {KEY}\r\n");
         let answer = bench.request("GET /health/detailed", &detailed, "");
-        let expected = if kind == Kind::Login { "200" } else { "503" };
+        let expected = if kind == Kind::Unavailable { "503" } else { "200" };
         assert_eq!(status(&answer), expected, "{kind:?}: {answer}");
     }
     let line = String::from_utf8(bench.records[0].lines().next().unwrap()).unwrap();

@@ -152,3 +152,17 @@ fn nothing_is_looked_at_without_an_account_and_while_the_server_ends() {
     assert_eq!(database(&mut missing), "unhealthy");
     assert_eq!(missing.submitted.len(), 0);
 }
+
+#[test]
+fn the_end_of_the_server_waits_for_no_look() {
+    let mut bench = bench();
+    database(&mut bench);
+    let job = bench.next_submitted();
+    let id = job.id;
+    let (after, progress) = (Duration::from_secs(10), Progress::Retrying);
+    bench.complete(id, Outcome::Again { job, after, progress });
+    bench.handle(Input::Shutdown);
+    assert_eq!(bench.cancels.pop_front().map(|job| job.id), Some(id));
+    bench.fail_with(id, Kind::Cancelled, "given up");
+    assert!(bench.exit.is_some());
+}
