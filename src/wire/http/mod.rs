@@ -287,7 +287,8 @@ impl HttpConnection {
         self.forget();
         self.inbox.shrink();
         self.pipeline.shrink();
-        if !matches!(self.state, State::Body { .. } | State::Held { .. }) {
+        // Of one that is not whole the first lines are in it.
+        if self.inbox.is_empty() && !matches!(self.state, State::Body { .. } | State::Held { .. }) {
             self.head = None;
         }
     }

@@ -179,12 +179,11 @@ fn a_head_that_comes_byte_by_byte_is_looked_at_once() {
     assert!(scan.work <= text.len(), "{} of {} bytes", scan.work, text.len());
 }
 
+/// What a head says, and of its connection.
+type Known = Result<(Vec<u8>, Framing), Error>;
+
 /// What `head` says of `bytes`, which come in pieces of `step`; and how many of a head were looked at, if it is one.
-fn read(
-    head: &mut RequestHead,
-    bytes: &[u8],
-    step: usize,
-) -> (Result<(Vec<u8>, Framing), Error>, Option<usize>) {
+fn read(head: &mut RequestHead, bytes: &[u8], step: usize) -> (Known, Option<usize>) {
     let (mut scan, mut held) = (Scan::default(), 0);
     let scanned = loop {
         held = (held + step).min(bytes.len());
