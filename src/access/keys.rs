@@ -140,10 +140,11 @@ impl KeyRing {
         self.keys.is_empty()
     }
 
-    /// Whether the holder of `mark` still has a key here.
-    pub fn holds(&self, mark: Mark, now: WallTime) -> bool {
-        let is_its = |key: &&Key| key.holder.mark == mark && !key.holder.is_expired(now);
-        self.keys.iter().any(|key| is_its(&key))
+    /// Whether a caller that came with a key still has one here, for all that it may by the one that it came with.
+    pub fn holds(&self, caller: &Identity, now: WallTime) -> bool {
+        self.keys.iter().any(|Key { holder, .. }| {
+            holder.mark == caller.credential && holder.scope >= caller.scope && !holder.is_expired(now)
+        })
     }
 
     /// Whose key `candidate` is.

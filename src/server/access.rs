@@ -207,7 +207,7 @@ impl Access {
     pub(super) fn is_known(&self, caller: &Identity, now: Now) -> bool {
         !caller.is_expired(now.wall)
             && match caller.kind {
-                Kind::Key => self.keys.holds(caller.credential, now.wall),
+                Kind::Key => self.keys.holds(caller, now.wall),
                 // A token is good for its time, a certificate for its connection; of a login the database knows.
                 Kind::Token | Kind::Certificate | Kind::Login => true,
             }

@@ -43,8 +43,8 @@ fn a_key_expires_to_the_microsecond_and_says_so() {
     let before = WallTime::from_micros(NOW.as_micros() - 1);
     assert_eq!(find(&ring, &made.key, before).as_deref(), Ok("ann"));
     assert_eq!(find(&ring, &made.key, NOW), Err(Refused::Expired));
-    let mark = Mark::of(Kind::Key, "ann");
-    assert!(ring.holds(mark, before) && !ring.holds(mark, NOW));
+    let ann = ring.find(made.key.reveal().as_bytes(), before).unwrap();
+    assert!(ring.holds(&ann, before) && !ring.holds(&ann, NOW));
 }
 
 #[test]

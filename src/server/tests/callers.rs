@@ -7,6 +7,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::*;
 use crate::access::KeyRing;
+use crate::access::Scope;
 use crate::access::fetch::{Fetched, Wanted};
 use crate::access::issuers::Resource;
 use crate::access::key_set::KeySet;
@@ -387,6 +388,33 @@ fn what_is_open_for_a_key_that_was_taken_back_is_closed() {
     let is_closed = bench.closed.contains(&stream_of_ann) || bench.shutdown_write.contains(&stream_of_ann);
     assert!(is_closed || bench.receive(stream_of_ann).ends_with(b"0\r\n\r\n"));
     assert!(!bench.closed.contains(&stream_of_bob));
+}
+
+#[test]
+fn what_is_open_for_a_key_that_may_less_by_now_is_closed() {
+    let key = |scope| {
+        let wanted = keys::Wanted {
+            label: "ann".to_owned(),
+            scope: Some(scope),
+            expires: None,
+        };
+        keys::make(&wanted, &mut SeededEntropy::new(1)).unwrap()
+    };
+    let (writer, reader) = (key(Scope::Write), key(Scope::Read));
+    assert_eq!(writer.key, reader.key);
+    for (before, after, is_closed) in [(&writer, &reader, true), (&reader, &writer, false)] {
+        let mut bench = guarded_by(&[before]);
+        let connection = bench.connect();
+        let upgrade = http("GET /mcp", &format!("{UPGRADE}{}", with(before)), "");
+        assert_eq!(status(&bench.ask(connection, &upgrade)), "101");
+        reload(&mut bench, Ok(ring(&[after])));
+        let told = bench.receive(connection);
+        assert_eq!(
+            told.get(2..4) == Some(&1_008_u16.to_be_bytes()),
+            is_closed,
+            "{told:?}"
+        );
+    }
 }
 
 #[test]
