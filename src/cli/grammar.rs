@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 use snowflake_mcp::config::setting::Setting;
-use snowflake_mcp::tools::similar;
+use snowflake_mcp::similar;
 
 use super::{Run, help};
 

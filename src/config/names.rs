@@ -3,7 +3,7 @@
 use super::Note;
 use super::setting::{ALL, INEFFECTIVE};
 use super::source::{OF_CONNECTION, Sources};
-use crate::tools::similar;
+use crate::similar;
 
 /// A note for each name that is set and not honoured, and one for what `.env` gave.
 pub(super) fn notes(sources: &Sources) -> Vec<Note> {

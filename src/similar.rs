@@ -59,7 +59,7 @@ pub fn typos_max(length: usize) -> usize {
 
 /// Whether `text` is as a pattern with `%` (anything) and `_` (any one character) says. A backslash takes the meaning
 /// from the character behind it.
-pub(super) fn is_like(text: &str, pattern: &str) -> bool {
+pub fn is_like(text: &str, pattern: &str) -> bool {
     let lower = |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).collect() };
     let (text, pattern) = (lower(text), tokens(pattern));
     let (mut at, mut next) = (0, 0);
