@@ -186,7 +186,8 @@ impl Reading {
             Kind::Group(_) => &[],
         };
         let Some(flag) = flags.iter().find(|flag| flag.name == name) else {
-            return Err(self.unknown(name, flags.iter().map(|flag| flag.name)));
+            let known = flags.iter().map(|flag| flag.name);
+            return Err(self.unknown(name, known.chain(["--help"])));
         };
         if self.typed.has(flag.name) {
             return Err(self.wrong(&format!("{name} is there twice")));

@@ -463,6 +463,7 @@ mod tests {
         for (line, expected) in [
             ("http --prot 1", "--prot is unknown; is --port meant?"),
             ("http --nonsense", "--nonsense is unknown"),
+            ("--hlep", "--hlep is unknown; is --help meant?"),
             ("http -p 1", "-p is unknown"),
             ("http extra", "extra is unexpected"),
             ("http --port", "--port needs a value: --port PORT"),
