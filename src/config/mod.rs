@@ -221,6 +221,7 @@ impl Rereading {
         let sources = self.sources.with_policy_again();
         let rulings = Config::rulings(&sources)?;
         check_read_only(&sources, &rulings)?;
+        check_strict_role(&sources, &rulings)?;
         connections::check_policy(&self.choices, &rulings)?;
         Ok(rulings)
     }
@@ -258,15 +259,14 @@ fn statements(sources: &Sources, limits: &Limits) -> Result<Statements, Error> {
         }
         None => ROWS_DEFAULT.min(limits.rows_max),
     };
+    let rulings = policy::read(sources, limits)?;
     Ok(Statements {
         rows_default,
         has_fences: sources
             .find(&s::FENCE_DATA)
             .map_or(Ok(true), |found| value::switch(&found))?,
-        is_role_strict: sources
-            .find(&s::STRICT_ROLE)
-            .map_or(Ok(false), |found| value::switch(&found))?,
-        rulings: policy::read(sources, limits)?,
+        is_role_strict: check_strict_role(sources, &rulings)?,
+        rulings,
         has_policy_file: sources.policy_file().is_some(),
     })
 }
@@ -314,6 +314,26 @@ fn check_read_only(sources: &Sources, rulings: &Rulings) -> Result<(), Error> {
         )),
         _ => Ok(()),
     }
+}
+
+/// A role that is known to read and to do nothing else cannot write: with both, every write that is allowed would be sent and
+/// refused by Snowflake.
+fn check_strict_role(sources: &Sources, rulings: &Rulings) -> Result<bool, Error> {
+    let Some(found) = sources.find(&s::STRICT_ROLE) else {
+        return Ok(false);
+    };
+    let is_strict = value::switch(&found)?;
+    if is_strict
+        && rulings
+            .all()
+            .any(|ruling| ruling.policy.writes().next().is_some())
+    {
+        return Err(Error::value(
+            &found,
+            "only roles that do nothing but read would be used, and writes are allowed by --allow-write or the policy: remove one of them",
+        ));
+    }
+    Ok(is_strict)
 }
 
 fn note_unused_address(sources: &Sources, notes: &mut Vec<Note>) {

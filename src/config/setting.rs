@@ -290,7 +290,7 @@ pub const REPLIES_SIZE_MAX: Setting = setting(
 /// Rows of a result, as the operator allows.
 pub const ROWS_MAX: Setting = setting(
     Some("--max-rows"),
-    &["MAX_QUERY_LIMIT"],
+    &["MAX_QUERY_LIMIT", "MAX_QUERY_RESULT_ROWS"],
     "10000",
     "rows of one result; a caller may ask for fewer, never for more",
 );
@@ -328,7 +328,7 @@ pub const WRITE_TIMEOUT: Setting = setting(
 /// How long a statement may run.
 pub const STATEMENT_TIMEOUT: Setting = setting(
     None,
-    &["MCP_REQUEST_TIMEOUT"],
+    &["MCP_REQUEST_TIMEOUT", "QUERY_TIMEOUT_SECONDS"],
     "300",
     "seconds that a statement may run; then it is cancelled on the database",
 );
@@ -493,6 +493,8 @@ pub const ALL: &[&Setting] = &[
     &AUDIT_LOG_FILES,
     &AUDIT_WHEN_FULL,
     &ACCOUNT,
+    &REGION,
+    &UNDERSCORES,
     &USER,
     &AUTHENTICATOR,
     &AUTH_TYPE,

@@ -27,8 +27,7 @@ const WAY_TO_A_TOKEN: &str = "make a programmatic access token in Snowflake \
 
 /// Reads the settings. The inner `Err` is the sentence for every call.
 pub(super) fn read(sources: &Place<'_>) -> Result<Result<Settings, Incomplete>, Error> {
-    let text = |setting| sources.find(setting).map(|found: Found| found.value);
-    let (account, host) = (text(&s::ACCOUNT), sources.find(&s::SNOWFLAKE_HOST));
+    let (account, host) = (account(sources), sources.find(&s::SNOWFLAKE_HOST));
     let port = match sources.find(&s::SNOWFLAKE_PORT) {
         Some(found) => u16::try_from(value::number(&found, 1..=65_535)?).ok(),
         None => None,
@@ -50,6 +49,7 @@ pub(super) fn read(sources: &Place<'_>) -> Result<Result<Settings, Incomplete>, 
         account,
         user,
         host: host.as_ref().map(|host| host.value.clone()),
+        keeps_underscores: switch(sources, &s::UNDERSCORES)?,
         port,
         protocol,
         context: context(sources),
@@ -72,6 +72,20 @@ pub(super) fn read(sources: &Place<'_>) -> Result<Result<Settings, Incomplete>, 
         return Ok(Err(redirected(found)));
     }
     Ok(Ok(settings))
+}
+
+/// The account, with its region where that stands elsewhere.
+fn account(sources: &Place<'_>) -> Option<String> {
+    let account = sources.find(&s::ACCOUNT)?.value;
+    match sources.find(&s::REGION) {
+        Some(region) if !account.contains('.') => Some(format!("{account}.{}", region.value)),
+        _ => Some(account),
+    }
+}
+
+fn switch(sources: &Place<'_>, setting: &s::Setting) -> Result<bool, Error> {
+    let found = sources.find(setting);
+    found.map_or(Ok(false), |found| value::switch(&found))
 }
 
 fn redirected(found: &Found) -> Incomplete {
@@ -165,21 +179,22 @@ type Chosen = Result<(Authentication, Origin), Incomplete>;
 impl SignIn {
     fn read(sources: &Place<'_>) -> Result<Self, Error> {
         let found = |setting| sources.find(setting);
+        let path = |setting| found(setting).map(|found| sources.expanded(found));
         Ok(Self {
             method: method(sources)?,
             user: found(&s::USER).map(|found| found.value),
             key_text: found(&s::PRIVATE_KEY),
-            key_file: found(&s::PRIVATE_KEY_PATH),
+            key_file: path(&s::PRIVATE_KEY_PATH),
             passphrase: found(&s::PRIVATE_KEY_PASSPHRASE).map(|found| Secret::new(found.value)),
             token: found(&s::TOKEN),
             access_token: found(&s::ACCESS_TOKEN),
-            token_file: found(&s::TOKEN_FILE),
+            token_file: path(&s::TOKEN_FILE),
             client: Client {
                 id: found(&s::OAUTH_CLIENT_ID),
                 secret: found(&s::OAUTH_CLIENT_SECRET),
                 url: found(&s::OAUTH_TOKEN_URL),
                 scope: found(&s::OAUTH_SCOPE),
-                is_in_body: found(&s::OAUTH_IN_BODY).map_or(Ok(false), |found| value::switch(&found))?,
+                is_in_body: switch(sources, &s::OAUTH_IN_BODY)?,
             },
             provider: found(&s::WORKLOAD_PROVIDER),
             container_token: sources.container_token(),

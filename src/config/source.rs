@@ -26,6 +26,7 @@ pub struct Sources {
     file_error: Option<String>,
     file_notes: Vec<Note>,
     container_token: Option<&'static str>,
+    home: Option<PathBuf>,
     policy: Option<(Found, Result<String, String>)>,
 }
 
@@ -87,6 +88,7 @@ impl Sources {
         let (file, trouble) = read_file(Path::new(".env"));
         let mut sources = Self {
             file_trouble: trouble,
+            home: std::env::var_os("HOME").map(PathBuf::from),
             ..Self::new(flags, environment, file)
         };
         sources.read_files();
@@ -95,6 +97,12 @@ impl Sources {
             (found, text)
         });
         sources
+    }
+
+    /// These sources with this directory for `~`.
+    pub fn with_home(mut self, home: &Path) -> Self {
+        self.home = Some(home.to_owned());
+        self
     }
 
     /// These sources with `text` for the file that the setting of the policy names.
@@ -277,11 +285,11 @@ impl Sources {
         if !self.wants_tools_files() {
             return Ok(());
         }
-        let home = std::env::var_os("HOME").map(PathBuf::from);
         let named = self.environment.get(setting::TOOLS_HOME.names[0]);
         let system = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
         let is_there = |path: &Path| path.is_dir();
-        let Some(directory) = tools_directory(named.map(String::as_str), home, system, is_there) else {
+        let Some(directory) = tools_directory(named.map(String::as_str), self.home.clone(), system, is_there)
+        else {
             return Ok(());
         };
         for file in [ToolsFile::Connections, ToolsFile::Config] {
@@ -380,6 +388,16 @@ impl Place<'_> {
         self.sources.container_token()
     }
 
+    /// The name of a file with the directory that `~` stands for, which no shell puts there in a configuration file.
+    pub(super) fn expanded(&self, found: Found) -> Found {
+        let path = expanded(&found.value, self.sources.home.as_deref());
+        let value = path.to_str().map(str::to_owned);
+        Found {
+            value: value.unwrap_or(found.value),
+            ..found
+        }
+    }
+
     fn of_name(&self, setting: &Setting, source: &BTreeMap<String, String>) -> Option<Found> {
         let connection = self.connection?.to_ascii_uppercase().replace('-', "_");
         setting.keys.iter().find_map(|key| {
@@ -418,11 +436,7 @@ fn tools_directory(
     system: Option<PathBuf>,
     is_there: impl Fn(&Path) -> bool,
 ) -> Option<PathBuf> {
-    let expanded = |text: &str| match (text.strip_prefix('~'), &home) {
-        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
-        _ => PathBuf::from(text),
-    };
-    let own = expanded(named.unwrap_or("~/.snowflake"));
+    let own = expanded(named.unwrap_or("~/.snowflake"), home.as_deref());
     if is_there(&own) {
         return Some(own);
     }
@@ -432,6 +446,15 @@ fn tools_directory(
         system.or_else(|| home.map(|home| home.join(".config")))
     };
     system.map(|system| system.join("snowflake"))
+}
+
+fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
+    match (text.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+            home.join(rest.trim_start_matches('/'))
+        }
+        _ => PathBuf::from(text),
+    }
 }
 
 /// The text of a configuration file, if it is there.

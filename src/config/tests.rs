@@ -309,6 +309,20 @@ fn reads_can_be_narrowed_and_writes_have_to_be_named() {
 }
 
 #[test]
+fn roles_that_only_read_and_writes_exclude_each_other() {
+    let strict = ("SNOWFLAKE_MCP_STRICT_ROLE", "true");
+    let writes = ("SNOWFLAKE_MCP_ALLOW_WRITE", "insert");
+    assert!(http(&[strict]).expect("valid").statements.is_role_strict);
+    assert!(http(&[("SNOWFLAKE_MCP_STRICT_ROLE", "false"), writes]).is_ok());
+    let error = http(&[strict, writes]).expect_err("no role could do both");
+    assert!(
+        error.starts_with("SNOWFLAKE_MCP_STRICT_ROLE=true (environment): ")
+            && error.contains("--allow-write"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_metrics_route_can_be_moved_and_removed() {
     let path = |environment: &[(&str, &str)]| {
         http(environment).map(|config| config.http.expect("http").metrics_path)

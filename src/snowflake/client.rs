@@ -144,9 +144,10 @@ impl Client {
             }
             Err(fault) => {
                 log::debug!("{target} failed after {elapsed_ms} ms: {fault:?}");
-                Reply::Failed {
-                    failure: error::failure_of(&fault),
-                    error: error::of_fault(&fault, &self.host),
+                let error = error::of_fault(&fault, &self.host);
+                match error::failure_of(&fault) {
+                    Some(failure) => Reply::Failed { failure, error },
+                    None => Reply::Refused(error),
                 }
             }
         };

@@ -5,7 +5,6 @@
 
 use std::fmt::Write;
 
-use jiff::{Span, civil};
 use serde::de::IgnoredAny;
 
 use super::answer::RowType;
@@ -172,7 +171,7 @@ fn boolean(wire: &str) -> Value<'_> {
 }
 
 fn date(wire: &str, scratch: &mut String) -> Option<()> {
-    write!(scratch, "{}", date_of(wire.parse().ok()?)?).ok()
+    push_date(scratch, wire.parse().ok()?)
 }
 
 fn time(wire: &str, scratch: &mut String) -> Option<()> {
@@ -180,12 +179,14 @@ fn time(wire: &str, scratch: &mut String) -> Option<()> {
     if !(0..SECONDS_A_DAY).contains(&seconds) {
         return None;
     }
-    write!(scratch, "{}", time_of(seconds, nanoseconds)?).ok()
+    push_time(scratch, seconds, nanoseconds)
 }
 
 fn timestamp(wire: &str, scratch: &mut String, suffix: &str) -> Option<()> {
     let (seconds, nanoseconds) = seconds(wire)?;
-    write!(scratch, "{}{suffix}", moment(seconds, nanoseconds)?).ok()
+    push_moment(scratch, seconds, nanoseconds)?;
+    scratch.push_str(suffix);
+    Some(())
 }
 
 fn timestamp_tz(wire: &str, scratch: &mut String) -> Option<()> {
@@ -195,32 +196,54 @@ fn timestamp_tz(wire: &str, scratch: &mut String) -> Option<()> {
     if minutes.abs() >= OFFSET_BIAS_MINUTES {
         return None;
     }
-    let local = moment(seconds.checked_add(minutes * 60)?, nanoseconds)?;
+    push_moment(scratch, seconds.checked_add(minutes * 60)?, nanoseconds)?;
     let sign = if minutes < 0 { '-' } else { '+' };
     let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-    write!(scratch, "{local}{sign}{hours:02}:{minutes:02}").ok()
+    write!(scratch, "{sign}{hours:02}:{minutes:02}").ok()
 }
 
-/// The date `days` after 1970-01-01. Civil, not an instant: jiff's instants end before 9999-12-31, which many tables
-/// use for "never".
-fn date_of(days: i64) -> Option<civil::Date> {
-    let days = Span::new().try_days(days).ok()?;
-    civil::date(1970, 1, 1).checked_add(days).ok()
+/// Writes the date `days` after 1970-01-01 by the Gregorian calendar, without end in both directions: Snowflake computes
+/// with years beyond 9999, which ISO 8601 writes with a sign and six digits, as it does those before 0.
+fn push_date(into: &mut String, days: i64) -> Option<()> {
+    if days.unsigned_abs() > DAYS_MAX {
+        return None;
+    }
+    // Counted from the 1st of March of the year 0, leap days stand at the ends of years, and of 400 of them.
+    let from_march = days + DAYS_TO_1970;
+    let era = from_march.div_euclid(DAYS_A_CYCLE);
+    let day = from_march.rem_euclid(DAYS_A_CYCLE);
+    let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // March to July and August to December have 153 days each.
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, of_next_year) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = era * 400 + year_of_era + of_next_year;
+    match year {
+        0..=9_999 => write!(into, "{year:04}-{month:02}-{day:02}").ok(),
+        _ => write!(into, "{year:+07}-{month:02}-{day:02}").ok(),
+    }
 }
 
-fn time_of(second_of_day: i64, nanoseconds: i32) -> Option<civil::Time> {
-    let part = |value: i64| i8::try_from(value).ok();
-    let (hour, minute, second) = (
-        part(second_of_day / 3_600)?,
-        part(second_of_day / 60 % 60)?,
-        part(second_of_day % 60)?,
-    );
-    civil::Time::new(hour, minute, second, nanoseconds).ok()
+/// Writes a time of day, without zeros at the end of its fraction.
+fn push_time(into: &mut String, second_of_day: i64, nanoseconds: i32) -> Option<()> {
+    let (hour, minute, second) = (second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60);
+    write!(into, "{hour:02}:{minute:02}:{second:02}").ok()?;
+    if nanoseconds > 0 {
+        write!(into, ".{nanoseconds:09}").ok()?;
+        into.truncate(into.trim_end_matches('0').len());
+    }
+    Some(())
 }
 
-fn moment(seconds: i64, nanoseconds: i32) -> Option<civil::DateTime> {
-    let date = date_of(seconds.div_euclid(SECONDS_A_DAY))?;
-    Some(date.to_datetime(time_of(seconds.rem_euclid(SECONDS_A_DAY), nanoseconds)?))
+fn push_moment(into: &mut String, seconds: i64, nanoseconds: i32) -> Option<()> {
+    push_date(into, seconds.div_euclid(SECONDS_A_DAY))?;
+    into.push('T');
+    push_time(into, seconds.rem_euclid(SECONDS_A_DAY), nanoseconds)
 }
 
 /// Splits a decimal of seconds into whole seconds and the nanoseconds that follow them: `-0.5` is half a second
@@ -316,6 +339,12 @@ fn string_end(text: &[u8]) -> usize {
 }
 
 const SECONDS_A_DAY: i64 = 86_400;
+/// From the 1st of March of the year 0 to 1970-01-01.
+const DAYS_TO_1970: i64 = 719_468;
+/// After 400 years the calendar begins anew.
+const DAYS_A_CYCLE: i64 = 146_097;
+/// Half a million years: what is further away is no date that anybody meant.
+const DAYS_MAX: u64 = 182_621_250;
 const OFFSET_BIAS_MINUTES: i64 = 1_440;
 const UNDEFINED: &str = "undefined";
 /// Parsers commonly stop at 128, and the document stands inside a reply; a deeper one is shown as text.

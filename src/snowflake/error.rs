@@ -116,6 +116,10 @@ pub(super) fn of_fault(fault: &Fault, host: &str) -> Error {
             format!("no connection to {host}: check the network, the firewall and HTTPS_PROXY"),
             why.clone(),
         ),
+        Fault::ProxyRefused { status } => (
+            format!("the proxy of HTTPS_PROXY lets nothing through to {host} (HTTP {status})"),
+            String::new(),
+        ),
         Fault::Tls { why, .. } => (
             format!(
                 "{host} could not prove who it is: a proxy that opens TLS (set SNOWFLAKE_MCP_CA_FILE to its authority), or a wrong host name"
@@ -131,9 +135,14 @@ pub(super) fn of_fault(fault: &Fault, host: &str) -> Error {
     };
     let kind = match fault {
         Fault::NotHttp { .. } => Kind::Protocol,
+        Fault::ProxyRefused { .. } => Kind::Forbidden,
         _ => Kind::Unavailable,
     };
-    let error = Error::new(kind, message);
+    let own_advice = matches!(fault, Fault::ProxyRefused { .. }).then_some(PROXY_REFUSED);
+    let error = Error {
+        own_advice,
+        ..Error::new(kind, message)
+    };
     if why.is_empty() {
         error
     } else {
@@ -150,12 +159,12 @@ pub(super) fn garbled(what: &str, detail: impl Into<String>) -> Error {
     .with_detail(detail)
 }
 
-/// How an exchange without an answer may be repeated.
-pub(super) fn failure_of(fault: &Fault) -> Failure {
-    if fault.may_have_arrived() {
-        Failure::Lost
-    } else {
-        Failure::NotSent
+/// How an exchange without an answer may be repeated; `None`: it comes out the same again.
+pub(super) fn failure_of(fault: &Fault) -> Option<Failure> {
+    match fault {
+        Fault::ProxyRefused { .. } => None,
+        _ if fault.may_have_arrived() => Some(Failure::Lost),
+        _ => Some(Failure::NotSent),
     }
 }
 
@@ -204,6 +213,7 @@ fn one_line(text: &str) -> String {
 /// Snowflake quotes the statement in some messages; a model needs the beginning.
 const MESSAGE_BYTES_MAX: usize = 2_000;
 const RAW_CHARS_MAX: usize = 200;
+const PROXY_REFUSED: &str = "The operator must allow Snowflake's host in the proxy, and give HTTPS_PROXY the user and password that it asks for (http://USER:PASSWORD@HOST:PORT).";
 /// How Snowflake writes a key's digest: base64 of 32 bytes.
 const FINGERPRINT_MARK: &str = "SHA256:";
 const FINGERPRINT_CHARS: usize = 44;

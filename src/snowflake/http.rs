@@ -87,6 +87,11 @@ pub enum Fault {
         /// Why, for the log.
         why: String,
     },
+    /// The proxy does not let the request through: it wants a login, or does not allow the host.
+    ProxyRefused {
+        /// The HTTP status with which it says so.
+        status: u16,
+    },
     /// The other side could not prove who it is, or speaks no TLS.
     Tls {
         /// Why, for the log.
@@ -116,7 +121,7 @@ impl Fault {
     /// Whether Snowflake may have acted on the request.
     pub const fn may_have_arrived(&self) -> bool {
         match self {
-            Self::HostUnknown | Self::NotConnected { .. } => false,
+            Self::HostUnknown | Self::NotConnected { .. } | Self::ProxyRefused { .. } => false,
             Self::Tls { is_certificate, .. } => !*is_certificate,
             Self::TimedOut { was_sent } => *was_sent,
             Self::Lost { .. } | Self::NotHttp { .. } => true,

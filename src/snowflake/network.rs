@@ -164,8 +164,8 @@ pub(super) fn fault_of(error: ureq::Error) -> Fault {
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) | ureq::Error::TlsRequired => {
             fault_of_tls(why)
         }
+        ureq::Error::ConnectProxyFailed(_) => fault_of_proxy(why),
         ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
         | ureq::Error::InvalidProxyUrl
         | ureq::Error::BadUri(_)
         | ureq::Error::RequireHttpsOnly(_) => Fault::NotConnected { why },
@@ -175,6 +175,17 @@ pub(super) fn fault_of(error: ureq::Error) -> Fault {
         ureq::Error::Io(error) => fault_of_io(&error),
         // `Error` is open: what is not known may have been sent.
         _ => Fault::Lost { why },
+    }
+}
+
+/// ureq tells the proxy's status in words only. One that is no 4xx may pass.
+fn fault_of_proxy(why: String) -> Fault {
+    let status = why
+        .split_once(PROXY_ANSWERED)
+        .and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+    match status {
+        Some(status @ 400..=499) => Fault::ProxyRefused { status },
+        _ => Fault::NotConnected { why },
     }
 }
 
@@ -202,6 +213,8 @@ fn fault_of_tls(why: String) -> Fault {
     }
 }
 
+/// What stands before the status in ureq's words about a proxy.
+const PROXY_ANSWERED: &str = "proxy server responded ";
 /// How rustls begins what it says about a certificate that it does not believe.
 const CERTIFICATE_REFUSED: &str = "invalid peer certificate";
 const USER_AGENT: &str = concat!("snowflake-mcp/", env!("CARGO_PKG_VERSION"));
@@ -231,6 +244,19 @@ mod tests {
         assert!(arrived(ureq::Error::Timeout(Timeout::Global)));
         assert!(arrived(io(io::ErrorKind::ConnectionReset)));
         assert!(arrived(io(io::ErrorKind::UnexpectedEof)));
+    }
+
+    #[test]
+    fn a_proxy_that_refuses_is_told_from_one_that_cannot_be_reached() {
+        let told = |text: &str| fault_of(ureq::Error::ConnectProxyFailed(text.to_owned()));
+        let status = 407;
+        assert_eq!(
+            told("proxy server responded 407/407"),
+            Fault::ProxyRefused { status }
+        );
+        for passing in ["proxy server responded 502/502", "missing host"] {
+            assert!(matches!(told(passing), Fault::NotConnected { .. }), "{passing}");
+        }
     }
 
     #[test]

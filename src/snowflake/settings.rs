@@ -22,6 +22,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// Host, where it does not follow from the account (private link, a test server).
     pub host: Option<String>,
+    /// Whether underscores of the account stay in the host that follows from it.
+    pub keeps_underscores: bool,
     /// Port; the protocol's own when absent.
     pub port: Option<u16>,
     /// How to talk; plain HTTP is allowed towards this machine only.
@@ -47,6 +49,7 @@ impl Settings {
             account: Some(account.into()),
             user: None,
             host: None,
+            keeps_underscores: false,
             port: None,
             protocol: Protocol::Https,
             authentication,
@@ -251,7 +254,7 @@ impl Endpoint {
         };
         let host = match (&settings.host, &account) {
             (Some(host), _) => checked_host(host)?,
-            (None, Some(account)) => host_of(account),
+            (None, Some(account)) => host_of(account, settings.keeps_underscores),
             (None, None) => return Err(ConfigError::AccountMissing),
         };
         let is_loopback = is_loopback(&host);
@@ -310,9 +313,13 @@ fn without_domain(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-/// The host of an account. Host names have no underscores, so those of an account become hyphens.
-fn host_of(account: &str) -> String {
-    let name = account.to_ascii_lowercase().replace('_', "-");
+/// The host of an account. Certificates have no underscores, so those of an account become hyphens; only some private
+/// links want them as they are.
+fn host_of(account: &str, keeps_underscores: bool) -> String {
+    let mut name = account.to_ascii_lowercase();
+    if !keeps_underscores {
+        name = name.replace('_', "-");
+    }
     let is_in_china = name
         .split('.')
         .skip(1)
@@ -431,6 +438,19 @@ mod tests {
         ] {
             check(text, "https://myorg-acct.snowflakecomputing.com", "MYORG-ACCT");
         }
+    }
+
+    #[test]
+    fn underscores_stay_in_the_host_where_they_are_wanted() {
+        let settings = Settings {
+            keeps_underscores: true,
+            ..settings("My_Acct.us-east-1.privatelink")
+        };
+        let endpoint = Endpoint::of(&settings).unwrap();
+        assert_eq!(
+            (endpoint.host.as_str(), endpoint.account_claim.as_str()),
+            ("my_acct.us-east-1.privatelink.snowflakecomputing.com", "MY_ACCT")
+        );
     }
 
     #[test]

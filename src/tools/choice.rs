@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::names::display_name;
 use super::schema::{Arguments, Kind, Property};
 use super::{Refusal, Settings};
 use crate::backend::job::Work;
@@ -35,9 +36,10 @@ pub(super) fn properties(choices: &[Choice]) -> Vec<Property> {
         let lists: Vec<String> = choices
             .iter()
             .filter(|choice| !listed(choice).is_empty())
-            .map(|choice| match choices.len() {
-                1 => listed(choice).join(", "),
-                _ => format!("{} in {}", listed(choice).join(", "), choice.connection),
+            .map(|choice| (shown(listed(choice)).join(", "), &choice.connection))
+            .map(|(names, connection)| match choices.len() {
+                1 => names,
+                _ => format!("{names} in {connection}"),
             })
             .collect();
         if !lists.is_empty() {
@@ -103,7 +105,7 @@ pub(super) fn apply(settings: &Settings, arguments: &Arguments<'_>, work: &mut W
             .parse::<Identifier>()
             .map_err(|fault| Refusal::Name { argument, fault })?;
         let chosen = listed(choice).iter().find(|name| **name == *exact.as_str());
-        let chosen = chosen.ok_or_else(|| refusal(argument, text, listed(choice).clone()))?;
+        let chosen = chosen.ok_or_else(|| refusal(argument, text, shown(listed(choice))))?;
         let place = if argument == ROLE {
             &mut work.context.role
         } else {
@@ -132,6 +134,11 @@ pub(super) fn role(arguments: &Arguments<'_>) -> Option<String> {
     let text = arguments.is_known(ROLE).then(|| arguments.text(ROLE)).flatten()?;
     let exact = text.parse::<Identifier>().ok()?;
     Some(exact.as_str().to_owned())
+}
+
+/// Exact names as a caller has to write them.
+fn shown(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| display_name(name)).collect()
 }
 
 fn refusal(argument: &'static str, found: &str, known: Vec<String>) -> Refusal {

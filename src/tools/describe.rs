@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::fence::Fence;
 use super::listing::Listing;
 use super::names::{
-    ObjectName, TABLE_NAME, VIEW_NAME, display_name, fresh_property, table_properties, text_property,
+    ObjectName, TABLE_NAME, VIEW_NAME, display_name, fresh_property, table_properties, view_properties,
 };
 use super::render::{Figures, Form, OVERHEAD_BYTES, missing_result, shared};
 use super::schema::Arguments;
@@ -50,24 +50,13 @@ pub(super) fn describe_table() -> Tool {
 }
 
 pub(super) fn describe_view() -> Tool {
+    let mut properties = view_properties();
+    properties.push(fresh_property());
     Tool {
         name: "describe_view",
         title: "Describe view",
         description: "Show the columns of a view with types, nullability and comments, and the SQL that defines it. Use it before writing a query. For a table use describe_table.",
-        properties: vec![
-            text_property("database", true, "Database name, as in list_databases."),
-            text_property(
-                VIEW_NAME,
-                true,
-                "View name without database and schema, as in list_views.",
-            ),
-            text_property(
-                "schema",
-                false,
-                "Schema name; needed unless the server has a default schema for this database.",
-            ),
-            fresh_property(),
-        ],
+        properties,
         output_schema: description_schema!(""),
         begin: begin_describe_view,
     }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::cursor::{self, Place};
 use super::names::text_property;
-use super::page::{
-    Heading, Page, ROWS_SCHEMA, bytes_property, format_property, limit_property, patience, tokens_property,
-};
+use super::page::{Heading, Page, ROWS_SCHEMA, page_properties, patience};
 use super::query::request_id;
 use super::render::{assemble, missing_result};
 use super::schema::{Arguments, Fault as ArgumentFault};
@@ -21,26 +19,24 @@ use crate::token::Fault;
 pub(super) const CANCEL_QUERY: &str = "cancel_query";
 
 pub(super) fn get_query_result(settings: &Settings) -> Tool {
+    let mut properties = vec![
+        text_property(
+            "cursor",
+            false,
+            "next_cursor of the page before; it says which statement and connection, so query_id is not needed.",
+        ),
+        text_property(
+            "query_id",
+            false,
+            "Query id of the statement, to read from its first row; a cursor of it will do too.",
+        ),
+    ];
+    properties.extend(page_properties(settings, settings.default_rows));
     Tool {
         name: "get_query_result",
         title: "Get query result",
         description: "Read rows of a statement that was run before: its next page by the cursor of the page before, or from its beginning by its query id. Nothing is run again. Results are kept for about a day.",
-        properties: vec![
-            text_property(
-                "cursor",
-                false,
-                "next_cursor of the page before; it says which statement and connection, so query_id is not needed.",
-            ),
-            text_property(
-                "query_id",
-                false,
-                "Query id of the statement, to read from its first row; a cursor of it will do too.",
-            ),
-            limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
-            format_property(),
-            tokens_property(settings),
-            bytes_property(settings),
-        ],
+        properties,
         output_schema: ROWS_SCHEMA,
         begin: begin_get_query_result,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::gate::{check_objects, plan_of, weigh};
 use super::listing::Listing;
-use super::names::{name_in, text_property};
+use super::names::{name_in, statement_properties};
 use super::plan::{Explained, Operation, bytes_text};
 use super::render::{Form, OVERHEAD_BYTES, assemble, error_text, failure};
 use super::schema::Arguments;
@@ -24,19 +24,7 @@ pub(super) fn explain_query() -> Tool {
         name: EXPLAIN_QUERY,
         title: "Explain query",
         description: "Show what one SQL statement would read, without running it: micro-partitions and bytes (upper bounds), the objects it touches and the operations of its plan, and whether it would run under the server's limits. Costs no warehouse time. Use it before a query over large tables.",
-        properties: vec![
-            text_property("query", true, "One SQL statement in Snowflake's dialect."),
-            text_property(
-                "database",
-                false,
-                "Database in which unqualified names are looked up.",
-            ),
-            text_property(
-                "schema",
-                false,
-                "Schema in which unqualified names are looked up.",
-            ),
-        ],
+        properties: statement_properties("One SQL statement in Snowflake's dialect."),
         output_schema: concat!(
             r#"{"type":"object","properties":{"would_run":{"type":"boolean","description":"whether the server's limits let it run"},"reason":{"type":"string","description":"why not, or what would be asked first"},"#,
             r#""partitions_total":{"type":"integer","description":"micro-partitions of the tables that it reads"},"partitions_assigned":{"type":"integer","description":"those of them that it may have to read"},"bytes_assigned":{"type":"integer","description":"bytes in these"},"#,

@@ -3,6 +3,7 @@
 //! What a model reads costs tokens, and how many depends on the form. They are estimated, from bytes: what a token is
 //! differs between models, and counting them would need each model's dictionary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::table::cell_json;
@@ -72,12 +73,39 @@ impl Format {
         }
     }
 
+    /// What each cell of a row stands behind, quoted, where it stands behind something. A name that comes again gets a
+    /// number: of two members with one name most readers see the last only.
+    pub(super) fn keys(self, columns: &[Column]) -> Vec<String> {
+        if self != Self::JsonLines {
+            return Vec::new();
+        }
+        let mut taken: BTreeSet<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let keys = columns.iter().map(|column| {
+            let count = counts.entry(&column.name).or_default();
+            *count += 1;
+            let mut key = column.name.clone();
+            while *count > 1 {
+                key = format!("{}_{count}", column.name);
+                if taken.insert(key.clone()) {
+                    break;
+                }
+                *count += 1;
+            }
+            let mut quoted = String::with_capacity(key.len() + 3);
+            push_quoted(&mut quoted, &key);
+            quoted.push(':');
+            quoted
+        });
+        keys.collect()
+    }
+
     /// Writes a row, not yet escaped, with what separates it from the one before. Markdown has a way of its own.
     pub(super) fn push_row(
         self,
         into: &mut String,
         row: Row<'_>,
-        (columns, are_floats): (&[Column], &[bool]),
+        (keys, are_floats): (&[String], &[bool]),
         is_first: bool,
     ) {
         match self {
@@ -111,12 +139,11 @@ impl Format {
             }
             Self::JsonLines => {
                 into.push_str(if is_first { "{" } else { "\n{" });
-                for (index, (cell, column)) in row.cells().zip(columns).enumerate() {
+                for (index, (cell, key)) in row.cells().zip(keys).enumerate() {
                     if index > 0 {
                         into.push(',');
                     }
-                    push_quoted(into, &column.name);
-                    into.push(':');
+                    into.push_str(key);
                     cell_json(into, cell, are_floats[index]);
                 }
                 into.push('}');
@@ -148,5 +175,35 @@ pub(super) const fn bytes_of(tokens: u64) -> usize {
         usize::MAX
     } else {
         bytes as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(names: &[&str]) -> Vec<String> {
+        let columns: Vec<Column> = names
+            .iter()
+            .map(|name| Column {
+                name: (*name).to_owned(),
+                type_name: "VARCHAR".to_owned(),
+                nullable: true,
+            })
+            .collect();
+        Format::JsonLines.keys(&columns)
+    }
+
+    #[test]
+    fn no_two_members_of_a_line_have_one_name() {
+        assert_eq!(keys(&["A", "a", ""]), ["\"A\":", "\"a\":", "\"\":"]);
+        assert_eq!(
+            keys(&["A", "A", "A_2", "A", "", ""]),
+            ["\"A\":", "\"A_3\":", "\"A_2\":", "\"A_4\":", "\"\":", "\"_2\":"]
+        );
+        assert_eq!(
+            keys(&["A_2", "A", "A", "A_2"]),
+            ["\"A_2\":", "\"A\":", "\"A_3\":", "\"A_2_2\":"]
+        );
     }
 }

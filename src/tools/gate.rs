@@ -258,7 +258,10 @@ impl Gate {
         let message = format!(
             "the statement was not run, because its plan is needed to judge it and cannot be had: {why}"
         );
-        Err(Error::new(Kind::Barred, message))
+        Err(Error {
+            own_advice: Some(UNEXPLAINED),
+            ..Error::new(Kind::Barred, message)
+        })
     }
 
     /// The same gate before whatever the job goes on with after `next`.
@@ -279,9 +282,11 @@ impl Gate {
             return Ok(());
         }
         if statement.kind() == StatementKind::Explain && !self.is_about_plans {
-            let message =
-                "EXPLAIN as a statement is not possible where objects are restricted; call explain_query";
-            return Err(Error::new(Kind::Barred, message));
+            let message = "EXPLAIN as a statement is not possible where objects are restricted";
+            return Err(Error {
+                own_advice: Some("Call explain_query with the statement behind EXPLAIN."),
+                ..Error::new(Kind::Barred, message)
+            });
         }
         for name in named(statement.text(), statement.kind()) {
             self.check_name(&name)?;
@@ -465,6 +470,9 @@ pub(super) fn weigh(ruling: &Ruling, plan: &Explained) -> Result<Option<String>,
         format!("{figures}, which is more than {limit}. Shall it run?")
     }))
 }
+
+/// What to do about a statement that nobody can judge.
+const UNEXPLAINED: &str = "Write it as one query that EXPLAIN can plan, without ->>, or ask the operator, who may let it run without a plan (--on-explain-failure run).";
 
 fn error_of(barred: &Barred) -> Error {
     Error::new(Kind::Barred, barred.to_string())

@@ -17,6 +17,23 @@ pub(super) fn text_property(name: &'static str, is_required: bool, description: 
     }
 }
 
+/// The arguments of a tool that takes a statement, of which `query` says what it may be.
+pub(super) fn statement_properties(query: &'static str) -> Vec<Property> {
+    vec![
+        text_property("query", true, query),
+        text_property(
+            "database",
+            false,
+            "Database in which unqualified names are looked up.",
+        ),
+        text_property(
+            "schema",
+            false,
+            "Schema in which unqualified names are looked up.",
+        ),
+    ]
+}
+
 /// The argument by which a caller escapes what is kept of earlier answers.
 pub(super) fn fresh_property() -> Property {
     Property {
@@ -82,13 +99,24 @@ pub(super) const TABLE_NAME: &str = "table_name";
 
 /// What the tools that look at one table have in common.
 pub(super) fn table_properties() -> Vec<Property> {
+    object_properties(
+        TABLE_NAME,
+        "Table name without database and schema, as in list_tables; a view's will do too.",
+    )
+}
+
+/// The same of those that look at one view.
+pub(super) fn view_properties() -> Vec<Property> {
+    object_properties(
+        VIEW_NAME,
+        "View name without database and schema, as in list_views.",
+    )
+}
+
+fn object_properties(name: &'static str, description: &'static str) -> Vec<Property> {
     vec![
         text_property("database", true, "Database name, as in list_databases."),
-        text_property(
-            TABLE_NAME,
-            true,
-            "Table name without database and schema, as in list_tables; a view's will do too.",
-        ),
+        text_property(name, true, description),
         text_property(
             "schema",
             false,

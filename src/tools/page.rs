@@ -11,11 +11,12 @@ use super::render::{
 };
 use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
+use super::shown::SHOWN_MAX;
 use super::table::{self, Layout};
 use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::rows::Position;
-use crate::backend::{self, Answer, ResultSet};
+use crate::backend::{self, Answer, Column, ResultSet};
 use crate::json;
 
 /// Schema of `structuredContent` of every tool that gives rows.
@@ -27,8 +28,19 @@ pub(super) const ROWS_SCHEMA: &str = concat!(
     r#""required":["returned","truncated","elapsed_ms","columns","rows"]}"#
 );
 
+/// The arguments of a tool that gives rows, by default so many.
+pub(super) fn page_properties(settings: &Settings, rows_default: u64) -> [Property; 4] {
+    let rows_max = settings.rows_max;
+    [
+        limit_property(rows_default.min(rows_max), rows_max),
+        format_property(),
+        tokens_property(settings),
+        bytes_property(settings),
+    ]
+}
+
 /// How many rows to return.
-pub(super) fn limit_property(default: u64, maximum: u64) -> Property {
+fn limit_property(default: u64, maximum: u64) -> Property {
     Property {
         name: "limit",
         kind: Kind::Count { maximum, default },
@@ -38,7 +50,7 @@ pub(super) fn limit_property(default: u64, maximum: u64) -> Property {
 }
 
 /// How to write them.
-pub(super) fn format_property() -> Property {
+fn format_property() -> Property {
     Property {
         name: "format",
         kind: Kind::Choice(Format::NAMES),
@@ -48,7 +60,7 @@ pub(super) fn format_property() -> Property {
 }
 
 /// How much of the reader's attention they may take.
-pub(super) fn tokens_property(settings: &Settings) -> Property {
+fn tokens_property(settings: &Settings) -> Property {
     Property {
         name: "max_tokens",
         kind: Kind::Count {
@@ -61,7 +73,7 @@ pub(super) fn tokens_property(settings: &Settings) -> Property {
 }
 
 /// How large the whole answer may be.
-pub(super) fn bytes_property(settings: &Settings) -> Property {
+fn bytes_property(settings: &Settings) -> Property {
     let maximum = settings.result_bytes_max as u64;
     Property {
         name: MAX_BYTES,
@@ -196,6 +208,8 @@ pub(super) struct Page {
     pub(super) form: Form,
     /// Where a link leads to.
     connection: Option<Arc<str>>,
+    /// Whether the rows are those of a SHOW, of which Snowflake gives only so many.
+    is_show: bool,
     /// Makes the cursor of the next page; `None` where the statement's own bound ends the result.
     sealer: Option<Sealer>,
 }
@@ -215,6 +229,7 @@ impl Page {
             format: Format::parse(arguments.text("format").unwrap_or_default()),
             form: call.form,
             connection: choice::connection(settings, arguments),
+            is_show: false,
             sealer: Some(Sealer::of(call, choice::connection(settings, arguments))),
         }
     }
@@ -224,6 +239,17 @@ impl Page {
         self.connection.clone_from(&connection);
         self.sealer = Some(Sealer::of(call, connection));
         self
+    }
+
+    /// The same, of rows that a SHOW gives, if they are that.
+    pub(super) fn of_show(mut self, is_show: bool) -> Self {
+        self.is_show = is_show;
+        self
+    }
+
+    /// Whether Snowflake itself may have left out rows of the result.
+    fn is_capped(&self, result: &ResultSet) -> bool {
+        self.is_show && result.total == Some(SHOWN_MAX)
     }
 
     /// The same for a statement that is bounded by itself: nothing follows.
@@ -240,10 +266,8 @@ impl Page {
         let [open, close] = Fence::lines(self.form.fence);
         after.extend_from_slice(&open);
         after.extend_from_slice(b"\\n\\n");
-        match self.format {
-            Format::Markdown => after.append(&mut table::header(&result.columns, self.cell_text_max)),
-            other => json::push_string_body(&mut after, &other.head(&result.columns)),
-        }
+        let (mut names, text_room) = self.names(&result.columns);
+        after.append(&mut names);
         let columns = table::columns_json(&result.columns);
         let fixed = before.len() + after.len() + columns.len() + OVERHEAD_BYTES;
         let Some(room) = self.bytes_max.checked_sub(fixed) else {
@@ -253,12 +277,13 @@ impl Page {
             is_structured: self.form.is_structured,
             cell_text_max: self.cell_text_max,
             room,
-            text_room: self.text_bytes_max,
+            text_room: text_room.unwrap_or(0),
             format: self.format,
         };
         let rows = table::encode(result, layout);
-        let figures = figures_of(result, &rows, heading.total, answer);
+        let mut figures = figures_of(result, &rows, heading.total, answer);
         let next = self.next(result, figures);
+        figures.is_truncated |= self.is_capped(result);
         let mut members = b"{".to_vec();
         figures.push_counts(&mut members);
         push_next_cursor(next.as_deref(), &mut members);
@@ -272,7 +297,7 @@ impl Page {
         } else {
             let note = self.note(result, &rows, figures, next.as_deref());
             let shown = format!("Showing {} rows", rows.returned);
-            let tail = self.format.tail().as_bytes();
+            let tail = text_room.map_or("", |_| self.format.tail()).as_bytes();
             let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
             let (sealer, query_id) = (self.sealer.as_ref(), figures.query_id);
             let readable = sealer.zip(query_id).filter(|_| next.is_some());
@@ -280,6 +305,20 @@ impl Page {
             assemble_with_link(self.form, &text, &structured, link.as_deref())
         };
         rendered(object, figures, result)
+    }
+
+    /// What stands before the rows in the text, and how many bytes are left for them; nothing, and `None`, where the names of
+    /// the columns alone are too long.
+    fn names(&self, columns: &[Column]) -> (Vec<u8>, Option<usize>) {
+        let mut names = Vec::new();
+        match self.format {
+            Format::Markdown => names = table::header(columns, self.cell_text_max),
+            other => json::push_string_body(&mut names, &other.head(columns)),
+        }
+        match self.text_bytes_max.checked_sub(names.len()) {
+            None => (Vec::new(), None),
+            room => (names, room),
+        }
     }
 
     /// The rows as a document at `uri`: JSON, in which stands first whether there are more and how to get them.
@@ -333,7 +372,10 @@ impl Page {
     ) -> Vec<u8> {
         let mut note = Vec::new();
         if figures.is_truncated {
-            let cut = if !rows.is_cut && result.returned() >= self.limit {
+            let is_ours = rows.is_cut || result.is_truncated();
+            let cut = if !is_ours {
+                Cut::Shown
+            } else if !rows.is_cut && result.returned() >= self.limit {
                 Cut::Rows {
                     limit: self.limit,
                     rows_max: self.rows_max,
@@ -351,6 +393,10 @@ impl Page {
             };
             let first = result.rows_before().unwrap_or(0);
             json::push_string_body(&mut note, &cut.sentence((first, figures.returned), figures.total));
+            if is_ours && self.is_capped(result) {
+                let capped = format!(" SHOW gives {SHOWN_MAX} rows at most: there may be even more.");
+                note.extend_from_slice(capped.as_bytes());
+            }
             if let Some(next) = next {
                 let next = format!("\nFor the next rows call get_query_result with cursor {next}");
                 json::push_string_body(&mut note, &next);

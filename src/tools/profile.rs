@@ -139,7 +139,6 @@ fn follow(
         ));
     };
     let all: Vec<Measured> = described.rows().filter_map(measured).collect();
-    let count = all.len();
     let chosen: Vec<Measured> = match wanted {
         None => all,
         Some(wanted) => {
@@ -156,7 +155,7 @@ fn follow(
             all.into_iter().filter(is_wanted).collect()
         }
     };
-    let is_cut = wanted.is_none() && (count > COLUMNS_MAX || described.is_truncated());
+    let is_cut = chosen.len() > COLUMNS_MAX || (wanted.is_none() && described.is_truncated());
     let columns: Vec<Measured> = chosen.into_iter().take(COLUMNS_MAX).collect();
     let checked = settings.policy.check(&statement(&name, &columns));
     let statement = checked.map_err(|refusal| Error::new(Kind::Refused, refusal.message))?;

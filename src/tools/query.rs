@@ -4,19 +4,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::names::{
-    ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, table_properties, text_property,
+    ObjectName, TABLE_NAME, VIEW_NAME, display_name, name_in, statement_properties, table_properties,
+    view_properties,
 };
-use super::page::{
-    Heading, Page, ROWS_SCHEMA, bytes_property, format_property, limit_property, patience, reading,
-    tokens_property,
-};
+use super::page::{Heading, Page, ROWS_SCHEMA, page_properties, patience, reading};
 use super::render::missing_result;
 use super::schema::{Arguments, Kind, Property};
 use super::{Begun, Call, Refusal, Settings, Tool, choice, explain};
 use crate::backend::job::Context;
 use crate::backend::{Answer, ResultSet};
-use crate::sql::guard::UncheckedStatement;
+use crate::sql::guard::{CheckedStatement, UncheckedStatement};
 use crate::sql::identifier::Identifier;
+use crate::sql::statement::StatementKind;
 
 /// The name of the tool that runs any statement.
 pub(super) const EXECUTE_QUERY: &str = "execute_query";
@@ -25,27 +24,13 @@ pub(super) const EXECUTE_QUERY: &str = "execute_query";
 const SAMPLE_ROWS: u64 = 10;
 
 pub(super) fn query_view(settings: &Settings) -> Tool {
+    let mut properties = view_properties();
+    properties.extend(page_properties(settings, SAMPLE_ROWS));
     Tool {
         name: "query_view",
         title: "Sample view",
         description: "Show the first rows of a view (or table), all columns, to see what it holds. To filter, join, sort or aggregate use execute_query.",
-        properties: vec![
-            text_property("database", true, "Database name, as in list_databases."),
-            text_property(
-                "view_name",
-                true,
-                "View name without database and schema, as in list_views.",
-            ),
-            text_property(
-                "schema",
-                false,
-                "Schema name; needed unless the server has a default schema for this database.",
-            ),
-            limit_property(SAMPLE_ROWS.min(settings.rows_max), settings.rows_max),
-            format_property(),
-            tokens_property(settings),
-            bytes_property(settings),
-        ],
+        properties,
         output_schema: ROWS_SCHEMA,
         begin: begin_query_view,
     }
@@ -53,13 +38,7 @@ pub(super) fn query_view(settings: &Settings) -> Tool {
 
 pub(super) fn sample_table(settings: &Settings) -> Tool {
     let mut properties = table_properties();
-    properties.push(limit_property(
-        SAMPLE_ROWS.min(settings.rows_max),
-        settings.rows_max,
-    ));
-    properties.push(format_property());
-    properties.push(tokens_property(settings));
-    properties.push(bytes_property(settings));
+    properties.extend(page_properties(settings, SAMPLE_ROWS));
     properties.push(Property {
         name: "random",
         kind: Kind::Flag { default: false },
@@ -84,55 +63,39 @@ pub(super) fn execute_query(settings: &Settings) -> Tool {
         is_required: false,
         description,
     };
+    let mut properties = statement_properties("One read-only SQL statement in Snowflake's dialect.");
+    properties.extend(page_properties(settings, settings.default_rows));
+    properties.extend([
+        Property {
+            name: "timeout_seconds",
+            kind: Kind::Count {
+                maximum: seconds_max,
+                default: seconds_max,
+            },
+            is_required: false,
+            description: "Cancel the statement after this many seconds; it can only shorten the server's own limit.",
+        },
+        flag(
+            "dry_run",
+            false,
+            "Do not run it: show what it would read and whether it would run, as explain_query does.",
+        ),
+        flag(
+            "use_transaction",
+            false,
+            "Accepted for compatibility and without effect: a read needs no transaction.",
+        ),
+        flag(
+            "auto_commit",
+            true,
+            "Accepted for compatibility and without effect: nothing is written.",
+        ),
+    ]);
     Tool {
         name: EXECUTE_QUERY,
         title: "Execute query",
         description: "Run one read-only SQL statement on Snowflake and return its rows: SELECT, WITH … SELECT, SHOW, DESCRIBE, EXPLAIN or VALUES. The SQL is sent unchanged; rows beyond limit are not read, and the result then says that it is truncated and has a cursor for get_query_result, so aggregate in SQL rather than reading everything. Write names as database.schema.object, or pass database and schema.",
-        properties: vec![
-            text_property(
-                "query",
-                true,
-                "One read-only SQL statement in Snowflake's dialect.",
-            ),
-            text_property(
-                "database",
-                false,
-                "Database in which unqualified names are looked up.",
-            ),
-            text_property(
-                "schema",
-                false,
-                "Schema in which unqualified names are looked up.",
-            ),
-            limit_property(settings.default_rows.min(settings.rows_max), settings.rows_max),
-            format_property(),
-            tokens_property(settings),
-            bytes_property(settings),
-            Property {
-                name: "timeout_seconds",
-                kind: Kind::Count {
-                    maximum: seconds_max,
-                    default: seconds_max,
-                },
-                is_required: false,
-                description: "Cancel the statement after this many seconds; it can only shorten the server's own limit.",
-            },
-            flag(
-                "dry_run",
-                false,
-                "Do not run it: show what it would read and whether it would run, as explain_query does.",
-            ),
-            flag(
-                "use_transaction",
-                false,
-                "Accepted for compatibility and without effect: a read needs no transaction.",
-            ),
-            flag(
-                "auto_commit",
-                true,
-                "Accepted for compatibility and without effect: nothing is written.",
-            ),
-        ],
+        properties,
         output_schema: ROWS_SCHEMA,
         begin: begin_execute_query,
     }
@@ -213,7 +176,11 @@ fn begin_execute_query(
     let schema = exact(name_in(arguments, "schema")?);
     let context = settings.context(database, schema);
     let limit = arguments.count("limit");
-    let page = Page::new(settings, arguments, call);
+    // Guarding costs about 46 ns a byte: a long text would hold up every other connection.
+    let is_long = text.len() > settings.statement_reactor_bytes_max;
+    let checked = (!is_long).then(|| settings.check_text(text)).transpose()?;
+    let is_show = |checked: &CheckedStatement| checked.kind() == StatementKind::Show && checked.stages() == 1;
+    let page = Page::new(settings, arguments, call).of_show(checked.as_ref().is_some_and(is_show));
     let request = Request {
         place: place(&context),
         statement: echo(text),
@@ -228,14 +195,14 @@ fn begin_execute_query(
     patience.reading = Some(reading(arguments));
     work.patience = Some(patience);
     work.timeout = settings.timeout(arguments.count("timeout_seconds"));
-    if text.len() > settings.statement_reactor_bytes_max {
-        // Guarding costs about 46 ns a byte: a long text would hold up every other connection.
-        work.unchecked = Some(UncheckedStatement::new(
-            text.to_owned(),
-            settings.policy_of_texts.clone(),
-        ));
-    } else {
-        work.statements.push(settings.check_text(text)?);
+    match checked {
+        Some(checked) => work.statements.push(checked),
+        None => {
+            work.unchecked = Some(UncheckedStatement::new(
+                text.to_owned(),
+                settings.policy_of_texts.clone(),
+            ));
+        }
     }
     Ok(work.into())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::fence::Fence;
 use super::names::display_name;
+use super::shown::SHOWN_MAX;
 use crate::backend::job::Rendered;
 use crate::backend::{Error, Kind};
 use crate::json;
@@ -213,6 +214,8 @@ pub(super) enum Cut {
     Rows { limit: u64, rows_max: u64 },
     /// The bytes that the call lets a result have; up to `bytes_max` may be.
     Bytes { limit: usize, bytes_max: usize },
+    /// Snowflake, which gives no more rows of a SHOW than these.
+    Shown,
     /// The tokens that it lets the text have; up to `tokens_max` may be.
     Tokens { limit: u64, tokens_max: u64 },
 }
@@ -232,6 +235,10 @@ impl Cut {
                 format!("the limit is {limit}"),
                 "Aggregate or narrow the statement.".to_owned(),
             ),
+            Self::Shown => (
+                format!("SHOW gives {SHOWN_MAX} rows at most"),
+                "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.".to_owned(),
+            ),
             Self::Tokens { limit, tokens_max } => (
                 format!("the text may have about {limit} tokens"),
                 smaller(("max_tokens", limit), tokens_max),
@@ -246,7 +253,11 @@ impl Cut {
             _ => format!("rows {} to {}", first + 1, first + returned),
         };
         let noun = if first == 0 { " rows" } else { "" };
-        format!("Truncated: {rows}{of_total}{noun} are shown, there are more ({reason}). {advice}")
+        let more = match self {
+            Self::Shown => "there may be more",
+            _ => "there are more",
+        };
+        format!("Truncated: {rows}{of_total}{noun} are shown, {more} ({reason}). {advice}")
     }
 }
 

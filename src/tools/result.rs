@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::cursor::Sealer;
 use super::existing::{first_row, rows_work};
 use super::names::text_property;
-use super::page::{Page, bytes_property, format_property, limit_property, tokens_property};
+use super::page::{Page, page_properties};
 use super::place::{SCHEME, percent_decoded, percent_encoded};
 use super::render::{Figures, Form, missing_result};
 use super::schema::Arguments;
@@ -92,17 +92,13 @@ pub(super) fn link(sealer: &Sealer, connection: Option<&str>, query_id: &str) ->
 
 /// What reads a document: a tool that is not listed, so that everything that holds for one holds here.
 pub(super) fn reader(settings: &Settings) -> Tool {
+    let mut properties = vec![text_property("query_id", true, "")];
+    properties.extend(page_properties(settings, settings.rows_max));
     Tool {
         name: METHOD,
         title: "",
         description: "",
-        properties: vec![
-            text_property("query_id", true, ""),
-            limit_property(settings.rows_max, settings.rows_max),
-            format_property(),
-            tokens_property(settings),
-            bytes_property(settings),
-        ],
+        properties,
         output_schema: "",
         begin,
     }

@@ -14,18 +14,16 @@ use super::names::{display_name, fresh_property, name_in, text_property};
 use super::place::Place;
 use super::render::{Figures, Form, OVERHEAD_BYTES, shared};
 use super::schema::{Arguments, Kind, Property};
-use super::shown::{form_of, share};
+use super::shown::{SHOWN_MAX, form_of, share};
 use super::{Begun, Call, Refusal, Settings, Tool};
-use crate::backend::Answer;
 use crate::backend::job::Rendered;
 use crate::backend::kept::{Kept, Mark, Subject};
 use crate::backend::rows::Row;
+use crate::backend::{Answer, ResultSet};
 use crate::json;
 use crate::sql::identifier::quote_literal;
 use matching::Pattern;
 
-/// Rows that SHOW gives at most, whatever is asked for.
-const SHOWN_MAX: u64 = 10_000;
 /// Objects of one page when the caller does not say, and at most.
 const PAGE: (u64, u64) = (50, 500);
 
@@ -304,7 +302,8 @@ impl Search {
 
     fn render(&self, answer: &Answer) -> Rendered {
         let hits = self.hits(answer);
-        let searched_all = !answer.results.iter().any(|result| result.is_truncated());
+        let is_whole = |result: &ResultSet| !result.is_truncated() && result.returned() < SHOWN_MAX;
+        let searched_all = answer.results.iter().all(is_whole);
         let mut list = Listing::new(
             self.form.is_structured,
             self.bytes_max.saturating_sub(OVERHEAD_BYTES),

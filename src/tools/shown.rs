@@ -10,6 +10,9 @@ use crate::backend::rows::Row;
 use crate::backend::{Answer, ResultSet};
 use crate::json;
 
+/// Rows that Snowflake gives of a SHOW at most, whatever is asked for. A result of so many is taken for one that was cut.
+pub(super) const SHOWN_MAX: u64 = 10_000;
+
 /// Adds an item for a row, or none.
 pub(super) type PushRow = fn(&mut Listing, Row<'_>);
 
@@ -53,7 +56,7 @@ impl List {
         result.rows().for_each(|row| push(&mut list, row));
         let figures = Figures {
             returned: list.count,
-            is_truncated: list.is_cut || result.is_truncated(),
+            is_truncated: list.is_cut || result.is_truncated() || result.returned() >= SHOWN_MAX,
             total: None,
             query_id: result.query_id.as_deref(),
             elapsed: answer.elapsed,
@@ -87,7 +90,9 @@ impl List {
     }
 
     fn cut(&self, result: &ResultSet, list: &Listing) -> Cut {
-        if !list.is_cut && result.returned() >= self.limit {
+        if !list.is_cut && !result.is_truncated() {
+            Cut::Shown
+        } else if !list.is_cut && result.returned() >= self.limit {
             Cut::Rows {
                 limit: self.limit,
                 rows_max: self.limit,

@@ -51,6 +51,7 @@ pub(super) fn encode(result: &ResultSet, layout: Layout) -> Rows {
     };
     let mut scratch = String::new();
     let are_floats: Vec<bool> = result.columns.iter().map(is_float).collect();
+    let keys = layout.format.keys(&result.columns);
     for row in result.rows() {
         let (text_end, json_end) = (rows.text.len(), rows.json.len());
         match layout.format {
@@ -59,7 +60,7 @@ pub(super) fn encode(result: &ResultSet, layout: Layout) -> Rows {
                 // Who is first writes no separator.
                 scratch.clear();
                 let begins = rows.returned == 0;
-                other.push_row(&mut scratch, row, (&result.columns, &are_floats), begins);
+                other.push_row(&mut scratch, row, (&keys, &are_floats), begins);
                 json::push_string_body(&mut rows.text, &scratch);
             }
         }

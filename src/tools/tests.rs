@@ -3,6 +3,7 @@
 mod objects;
 
 use super::call::tests::with_call;
+use super::shown::SHOWN_MAX;
 use super::*;
 use crate::backend::rows::Bounds;
 use crate::backend::{Column, Error, Kind, ResultSet, Value};
@@ -250,6 +251,80 @@ fn both_forms_together_stay_within_the_operators_bytes() {
             (Some(shown), shown)
         );
         assert_eq!(text.matches("\n| row").count() as u64, shown);
+    }
+}
+
+/// As many rows as Snowflake gives of a SHOW.
+fn shown_to_the_end(columns: &[&str], row: &[&str]) -> ResultSet {
+    let rows = vec![row; SHOWN_MAX as usize];
+    let bounds = Bounds {
+        rows_max: SHOWN_MAX,
+        bytes_max: 1 << 24,
+    };
+    let mut shown = bounded(columns, &rows, bounds);
+    shown.total = Some(SHOWN_MAX);
+    shown
+}
+
+#[test]
+fn a_show_that_ends_where_snowflake_ends_it_is_told_as_cut() {
+    let told = |query: &str| {
+        let arguments = serde_json::json!({ "query": query, "limit": SHOWN_MAX }).to_string();
+        let work = begin(settings(), "execute_query", &arguments).unwrap();
+        let rendered = render(work, vec![shown_to_the_end(&["name"], &["T"])]);
+        let content = json_of(&rendered.result)["structuredContent"].clone();
+        assert_eq!(content["truncated"], rendered.truncated);
+        assert!(
+            content.get("next_cursor").is_none(),
+            "nothing follows in this result"
+        );
+        (rendered.truncated, text_of(&rendered.result))
+    };
+    let (is_truncated, text) = told("show tables in account");
+    assert!(is_truncated);
+    assert!(
+        text.starts_with("Truncated: the first 10000 of 10000 rows are shown, there may be more (SHOW gives 10000 rows at most)."),
+        "{}",
+        &text[..200]
+    );
+    let (is_truncated, text) = told("select name from t");
+    assert!(!is_truncated && text.starts_with("## Query Results"));
+}
+
+#[test]
+fn a_list_or_a_search_of_all_that_show_gives_is_not_told_as_whole() {
+    for tool in ["list_databases", "search_objects"] {
+        let arguments = r#"{"pattern":"t","object_types":"database"}"#;
+        let arguments = if tool == "search_objects" { arguments } else { "{}" };
+        let work = begin(settings(), tool, arguments).unwrap();
+        let rendered = render(work, vec![shown_to_the_end(&["name"], &["T"])]);
+        let text = text_of(&rendered.result);
+        assert!(rendered.truncated, "{tool}");
+        assert!(
+            text.contains("SHOW gives 10000 rows at most")
+                || text.starts_with("Not everything was looked at"),
+            "{tool}: {}",
+            &text[..200]
+        );
+    }
+}
+
+#[test]
+fn names_of_columns_that_are_too_long_for_the_tokens_are_left_out_of_the_text() {
+    let names: Vec<String> = (0..100).map(|index| format!("COLUMN_{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for format in ["markdown", "json", "csv"] {
+        let arguments = serde_json::json!({"query": "select 1", "max_tokens": 100, "format": format});
+        let work = begin(settings(), "execute_query", &arguments.to_string()).unwrap();
+        let rendered = render(work, vec![result(&names, &[&["x"; 100]])]);
+        let text = text_of(&rendered.result);
+        assert!(
+            text.starts_with(
+                "Truncated: the first 0 rows are shown, there are more (the text may have about 100 tokens)"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("COLUMN_") && !text.contains("]}"), "{text}");
     }
 }
 

@@ -50,6 +50,7 @@ pub const INEFFECTIVE: &[Ineffective] = &[
         "HEALTH_CHECK_TIMEOUT",
         "health routes never wait for the database",
     ),
+    ineffective("METRICS_PORT", "/metrics is served with everything else"),
     ineffective("DETAILED_HEALTH_CHECKS", "/health/detailed is always there"),
     ineffective("MOCK_SNOWFLAKE", "use --demo for the embedded engine"),
 ];

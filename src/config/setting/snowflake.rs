@@ -9,12 +9,26 @@ pub const ACCOUNT: Setting = of_connection(
     "taken from SNOWFLAKE_HOST",
     "account identifier, best as organization-account (myorg-prod)",
 );
+/// The region, where it is not in the account.
+pub const REGION: Setting = of_connection(
+    &["region"],
+    &["SNOWFLAKE_REGION"],
+    "none",
+    "region of an account locator, as older files have it: put behind SNOWFLAKE_ACCOUNT, when that has none",
+);
+/// What the host makes of the account.
+pub const UNDERSCORES: Setting = of_connection(
+    &["preserve_underscores_in_hostname"],
+    &["SNOWFLAKE_PRESERVE_UNDERSCORES_IN_HOSTNAME"],
+    "false",
+    "true leaves underscores of the account in the host name, as some private links want it",
+);
 /// The user.
 pub const USER: Setting = of_connection(
     &["user", "username"],
     &["SNOWFLAKE_USER"],
     "none",
-    "login name; needed with a key pair, not with a token",
+    "login name; needed with a key pair, not with a token; in double quotes it is taken as it is, else in upper case",
 );
 /// How to sign in.
 pub const AUTHENTICATOR: Setting = of_connection(
@@ -43,7 +57,7 @@ pub const PRIVATE_KEY_PATH: Setting = of_connection(
     &["private_key_file", "private_key_path", "priv_key_file"],
     &["SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"],
     "none",
-    "file that holds the RSA private key (PKCS#8, plain or encrypted, or PKCS#1; PEM)",
+    "file that holds the RSA private key (PKCS#8, plain or encrypted, or PKCS#1; PEM or DER)",
 );
 /// What opens the private key.
 pub const PRIVATE_KEY_PASSPHRASE: Setting = of_connection(

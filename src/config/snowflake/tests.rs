@@ -58,6 +58,45 @@ fn four_variables_and_a_key_file_suffice() {
 }
 
 #[test]
+fn a_region_of_its_own_is_put_behind_an_account_without_one() {
+    let account = |account: &str, region: &str| {
+        let token = ("SNOWFLAKE_TOKEN", "t");
+        let place = [("SNOWFLAKE_ACCOUNT", account), ("SNOWFLAKE_REGION", region)];
+        read(&[token, place[0], place[1]]).expect("complete").account
+    };
+    let expected = Some("xy12345.eu-central-1".to_owned());
+    assert_eq!(account("xy12345", "eu-central-1"), expected);
+    assert_eq!(account("xy12345.eu-central-1", "us-east-1"), expected);
+    assert_eq!(account("xy12345", ""), Some("xy12345".to_owned()));
+}
+
+#[test]
+fn a_file_below_the_home_directory_may_be_named_by_a_tilde() {
+    let file = |setting: &str, path: &str| {
+        let common = [("SNOWFLAKE_ACCOUNT", "a"), ("SNOWFLAKE_USER", "ann")];
+        let sources = sources(&[common[0], common[1], (setting, path)], &[]);
+        let sources = sources.with_home(std::path::Path::new("/h/ann"));
+        let settings = super::read(&sources.place(None))
+            .expect("readable")
+            .expect("complete");
+        match settings.authentication {
+            Authentication::KeyPair {
+                key: KeySource::File(path),
+                ..
+            }
+            | Authentication::TokenFile { path, .. } => path,
+            other => panic!("{other:?}"),
+        }
+    };
+    for setting in ["SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_TOKEN_FILE_PATH"] {
+        assert_eq!(file(setting, "~/k.p8"), PathBuf::from("/h/ann/k.p8"));
+        for other in ["/etc/~/k.p8", "~bob/k.p8", "k.p8"] {
+            assert_eq!(file(setting, other), PathBuf::from(other));
+        }
+    }
+}
+
+#[test]
 fn tokens_are_told_apart() {
     let kind = |pairs: &[(&str, &str)]| {
         let mut all = vec![("SNOWFLAKE_ACCOUNT", "a")];

@@ -41,6 +41,18 @@ impl SigningKey {
         }
     }
 
+    /// Reads a key as it lies in a file: as [`SigningKey::parse`], or DER.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_file(bytes: Vec<u8>, passphrase: Option<&Secret>) -> Result<Self, KeyError> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::parse(Secret::new(text).reveal(), passphrase),
+            // No key is UTF-8 by chance: its second byte says that it has a length of two bytes.
+            Err(error) => Self::of_der(error.as_bytes(), passphrase),
+        }
+    }
+
     /// `SHA256:` and the digest of the public key, as `DESC USER` shows it in `RSA_PUBLIC_KEY_FP`.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -141,6 +153,11 @@ pub enum KeyError {
         /// What the operating system says.
         kind: io::ErrorKind,
     },
+    /// Other users may change the file.
+    Changeable {
+        /// Its permissions.
+        mode: u32,
+    },
     /// The text holds no private key.
     NoKey,
     /// A PEM block of another kind: a public key, a certificate, an OpenSSH key.
@@ -171,6 +188,10 @@ impl fmt::Display for KeyError {
             Self::Unreadable { kind } => write!(
                 formatter,
                 "the private key file cannot be read ({kind}): check SNOWFLAKE_PRIVATE_KEY_PATH and who may read the file"
+            ),
+            Self::Changeable { mode } => write!(
+                formatter,
+                "the private key file has mode {mode:03o}: other users of the server's machine may change it; chmod 600 it"
             ),
             Self::NoKey => formatter.write_str(
                 "the private key setting holds no key: expected PEM that begins with -----BEGIN PRIVATE KEY----- (or ENCRYPTED, or RSA)",

@@ -82,7 +82,7 @@ impl Credentials {
                 let user = user
                     .filter(|user| !user.is_empty())
                     .ok_or(ConfigError::UserMissing)?;
-                let subject = format!("{account_claim}.{}", user.to_uppercase());
+                let subject = format!("{account_claim}.{}", login_name(user));
                 let pair = KeyPair::new(subject, key.clone(), passphrase.clone());
                 Ok(Self::KeyPair(Box::new(pair)))
             }
@@ -149,6 +149,12 @@ impl Credentials {
             Self::Granted(grant) => grant.login_hint(),
         }
     }
+}
+
+/// A login name as a JWT has it: upper case, unless it is written in quotes, as SQL wants it for one that is not.
+fn login_name(user: &str) -> String {
+    let quoted = user.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    quoted.map_or_else(|| user.to_uppercase(), |exact| exact.replace("\"\"", "\""))
 }
 
 #[cfg(test)]

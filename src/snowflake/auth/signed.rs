@@ -1,7 +1,7 @@
 //! Logins that are signed here: a key pair, and the token last made with it.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -120,36 +120,41 @@ fn is_fresh(signed_at: WallTime, now: WallTime) -> bool {
 fn read_key(source: &KeySource, passphrase: Option<&Secret>) -> Result<SigningKey, KeyError> {
     match source {
         KeySource::Text(text) => SigningKey::parse(text.reveal(), passphrase),
-        KeySource::File(path) => SigningKey::parse(read_key_file(path)?.reveal(), passphrase),
+        KeySource::File(path) => SigningKey::of_file(read_key_file(path)?, passphrase),
     }
 }
 
-fn read_key_file(path: &Path) -> Result<Secret, KeyError> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| {
-            warn_about_readers(path, &file);
-            file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text)
-        })
-        .map_err(|error| KeyError::Unreadable { kind: error.kind() })?;
-    Ok(Secret::new(text))
-}
-
-#[cfg(unix)]
-fn warn_about_readers(path: &Path, file: &File) {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(metadata) = file.metadata() else { return };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o066 != 0 {
+fn read_key_file(path: &Path) -> Result<Vec<u8>, KeyError> {
+    let unreadable = |error: io::Error| KeyError::Unreadable { kind: error.kind() };
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = mode_of(&file);
+    if mode & 0o022 != 0 {
+        return Err(KeyError::Changeable { mode });
+    }
+    if mode & 0o044 != 0 {
         log::warn!(
-            "the private key {} has mode {mode:03o}: other users of this machine may read or change it; chmod 600 it",
+            "the private key {} has mode {mode:03o}: other users of this machine may read it; chmod 600 it",
             path.display()
         );
     }
+    let mut bytes = Vec::new();
+    file.take(KEY_FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn mode_of(file: &File) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata()
+        .map_or(0, |metadata| metadata.permissions().mode() & 0o777)
 }
 
 #[cfg(not(unix))]
-fn warn_about_readers(_path: &Path, _file: &File) {}
+fn mode_of(_file: &File) -> u32 {
+    0
+}
 
 /// Snowflake takes a token for an hour after `iat`, whatever `exp` says; ten minutes are left for a slow request.
 const RENEW_AFTER: Duration = Duration::from_secs(50 * 60);

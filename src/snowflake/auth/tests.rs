@@ -11,6 +11,10 @@ const PKCS8: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8.pem");
 const PKCS1: &str = include_str!("../../../tests/contract/keys/rsa_pkcs1.pem");
 const AES: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_aes256.pem");
 const DES3: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_des3.pem");
+const AES128: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_aes128.pem");
+const AES192: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_aes192.pem");
+/// As OpenSSL 1.0 and LibreSSL made it of the same command.
+const DES3_SHA1: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_des3_sha1.pem");
 const SCRYPT: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_scrypt.pem");
 const PBES1: &str = include_str!("../../../tests/contract/keys/rsa_pkcs8_pbes1.pem");
 const PKCS1_DEK: &str = include_str!("../../../tests/contract/keys/rsa_pkcs1_dek.pem");
@@ -76,6 +80,9 @@ fn every_form_of_a_key_gives_the_same_fingerprint() {
         ("PKCS#8", PKCS8, None),
         ("PKCS#1", PKCS1, None),
         ("AES-256", AES, Some(passphrase())),
+        ("AES-128", AES128, Some(passphrase())),
+        ("AES-192", AES192, Some(passphrase())),
+        ("3DES, SHA-1", DES3_SHA1, Some(passphrase())),
         ("3DES", DES3, Some(passphrase())),
         ("scrypt", SCRYPT, Some(passphrase())),
         ("a passphrase too many", PKCS8, Some(passphrase())),
@@ -118,6 +125,49 @@ fn a_key_may_come_mangled_as_environment_variables_mangle_it() {
     }
     let encrypted = STANDARD.encode(der(AES));
     assert!(SigningKey::parse(&encrypted, Some(&passphrase())).is_ok());
+}
+
+#[test]
+fn a_key_file_may_hold_the_bare_key() {
+    let fingerprint_of = |bytes: Vec<u8>, passphrase: Option<&Secret>| {
+        SigningKey::of_file(bytes, passphrase).map(|key| key.fingerprint().to_owned())
+    };
+    assert_eq!(fingerprint_of(PKCS8.into(), None), Ok(fingerprint()));
+    assert_eq!(fingerprint_of(der(PKCS8), None), Ok(fingerprint()));
+    assert_eq!(fingerprint_of(der(PKCS1), None), Ok(fingerprint()));
+    assert_eq!(fingerprint_of(der(AES), Some(&passphrase())), Ok(fingerprint()));
+    assert_eq!(fingerprint_of(vec![0xff; 40], None), Err(KeyError::NoKey));
+}
+
+#[test]
+fn a_login_name_is_upper_case_unless_it_is_quoted() {
+    for (user, name) in [
+        ("TestUser", "TESTUSER"),
+        ("\"low\"", "low"),
+        ("\"a\"\"b\"", "a\"b"),
+        ("\"", "\""),
+    ] {
+        assert_eq!(login_name(user), name, "{user}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_file_that_others_may_change_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("snowflake-mcp-key-mode-{}.p8", std::process::id()));
+    std::fs::write(&path, PKCS8).unwrap();
+    let read_with = |mode: u32| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        key_pair(KeySource::File(path.clone())).bearer(at(1)).map(|_| ())
+    };
+    assert_eq!(read_with(0o644), Ok(()));
+    let mode = 0o664;
+    assert_eq!(
+        read_with(mode),
+        Err(LoginError::Key(KeyError::Changeable { mode }))
+    );
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]

@@ -81,7 +81,13 @@ fn dates_are_counted_from_1970_in_both_directions() {
     check("date", "20455", Value::Text("2026-01-02"));
     check("date", "-25567", Value::Text("1900-01-01"));
     check("date", "2932896", Value::Text("9999-12-31"));
-    check("date", "2932897", Value::Text("2932897"));
+    check("date", "2932897", Value::Text("+010000-01-01"));
+    check("date", "35804721", Value::Text("+099999-12-31"));
+    check("date", "-719528", Value::Text("0000-01-01"));
+    check("date", "-719529", Value::Text("-000001-12-31"));
+    for beyond in ["200000000", "-200000000", "-9223372036854775808"] {
+        check("date", beyond, Value::Text(beyond));
+    }
     check("date", "09/10/2026", Value::Text("09/10/2026"));
 }
 
@@ -130,7 +136,7 @@ fn timestamps_say_their_zone_if_they_have_one() {
 }
 
 #[test]
-fn the_last_moment_of_9999_is_a_moment() {
+fn moments_go_on_behind_9999() {
     check(
         "timestamp_ntz",
         "253402300799.999999999",
@@ -144,7 +150,7 @@ fn the_last_moment_of_9999_is_a_moment() {
     check(
         "timestamp_tz",
         "253402300799 1860",
-        Value::Text("253402300799 1860"),
+        Value::Text("+010000-01-01T06:59:59+07:00"),
     );
 }
 
@@ -171,7 +177,7 @@ fn a_moment_in_another_format_is_passed_on() {
         "1e9",
         ".5",
         "",
-        "9999999999999",
+        "99999999999999",
         "--1",
     ] {
         check("timestamp_ntz", wire, Value::Text(wire));

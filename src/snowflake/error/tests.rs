@@ -296,6 +296,7 @@ fn printed() -> String {
             "nobody listens, or no way there",
             Fault::NotConnected { why: String::new() },
         ),
+        ("the proxy refuses", Fault::ProxyRefused { status: 407 }),
         (
             "the certificate is not believed",
             Fault::Tls {
@@ -310,7 +311,7 @@ fn printed() -> String {
     ];
     for (what, fault) in faults {
         let error = of_fault(&fault, "HOST");
-        let attempts = failure_of(&fault).attempts_max();
+        let attempts = failure_of(&fault).map_or(1, Failure::attempts_max);
         let (kind, message) = (error.kind.name(), &error.message);
         page.push_str(&format!("| {what} | {kind} | {attempts} | {message} |\n"));
     }
@@ -359,6 +360,7 @@ fn faults_say_what_to_check() {
         Kind::Unavailable,
         "HTTPS_PROXY",
     );
+    check(Fault::ProxyRefused { status: 407 }, Kind::Forbidden, "HTTP 407");
     let tls = Fault::Tls {
         why: why(),
         is_certificate: true,

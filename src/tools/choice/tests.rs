@@ -144,6 +144,17 @@ fn a_role_or_a_warehouse_must_be_in_the_connections_own_list() {
             "{refused}"
         );
     }
+    let told = role(r#"{"query":"select 1","role":"mixed"}"#).unwrap_err();
+    assert!(
+        told.contains(r#"there are READER, \"Mixed\""#),
+        "as it must be written: {told}"
+    );
+    let tool = two.find("execute_query").unwrap();
+    let property = tool.properties.iter().find(|property| property.name == "role");
+    assert_eq!(
+        property.map(|property| property.description),
+        Some("Role to use: READER, \"Mixed\" in prod; without it the connection's own.")
+    );
     let work = begin(
         &two,
         r#"{"query":"select 1","warehouse":"big","connection":"dev"}"#,

@@ -452,6 +452,29 @@ fn a_profile_is_of_the_columns_that_were_named_and_no_others() {
     );
 }
 
+#[test]
+fn a_profile_says_when_columns_were_left_out_also_of_those_that_were_named() {
+    let names: Vec<String> = (0..41).map(|index| format!("C{index}")).collect();
+    for named in [None, Some(names.join(","))] {
+        let mut arguments = serde_json::json!({"database": "d", "schema": "s", "table_name": "t"});
+        if let Some(named) = named {
+            arguments["columns"] = named.into();
+        }
+        let mut work = begin(settings(), "profile_table", &arguments.to_string()).unwrap();
+        let rows: Vec<[&str; 2]> = names.iter().map(|name| [name.as_str(), "BOOLEAN"]).collect();
+        let rows: Vec<&[&str]> = rows.iter().map(|row| &row[..]).collect();
+        let follow = work.follow.take().unwrap();
+        let followed = follow.run(Ok(Answer {
+            results: vec![result(&["name", "type"], &rows)],
+            elapsed: Duration::ZERO,
+        }));
+        work.render = followed.unwrap().render;
+        let rendered = render(work, vec![result(&["ROWS_ALL"], &[&["1"]])]);
+        assert!(rendered.truncated);
+        assert!(text_of(&rendered.result).starts_with("Truncated: 40 columns are measured"));
+    }
+}
+
 const SHOWN_OBJECTS: [&str; 6] = ["name", "database_name", "schema_name", "kind", "rows", "comment"];
 const SHOWN_COLUMNS: [&str; 6] = [
     "table_name",

@@ -345,6 +345,10 @@ fn without_a_plan_lists_are_closed_and_limits_open_or_as_the_operator_says() {
         let result = gated.call("execute_query", &query());
         assert_eq!(result["isError"], runs == 0, "{unexplained:?}: {result}");
         assert_eq!(gated.runs(), (1, runs), "{unexplained:?}");
+        assert!(
+            runs > 0 || text(&result).contains("--on-explain-failure"),
+            "{result}"
+        );
     }
 }
 

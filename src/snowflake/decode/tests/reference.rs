@@ -1,4 +1,4 @@
-//! Decoding against 128-bit integers and a calendar that counts day by year and month: slow, and nothing like jiff.
+//! Decoding against 128-bit integers and a calendar that counts day by year and month: slow, and nothing like the decoder's arithmetic.
 
 use proptest::prelude::*;
 
@@ -7,8 +7,8 @@ use crate::backend::Value;
 
 const NANOS: i128 = 1_000_000_000;
 const DAY: i128 = 86_400 * NANOS;
-/// 0000-01-01 and the last day of 9999, in days since 1970.
-const DAYS: std::ops::RangeInclusive<i64> = -719_528..=2_932_896;
+/// From the year -1000 to the end of 20999, in days since 1970.
+const DAYS: std::ops::RangeInclusive<i64> = -1_084_770..=6_950_564;
 
 const fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -35,7 +35,10 @@ fn civil(mut days: i64) -> String {
         days -= length;
         month += 1;
     }
-    format!("{year:04}-{month:02}-{:02}", days + 1)
+    match year {
+        0..=9_999 => format!("{year:04}-{month:02}-{:02}", days + 1),
+        _ => format!("{year:+07}-{month:02}-{:02}", days + 1),
+    }
 }
 
 /// The time `nanos` after midnight, without zeros at the end of its fraction.
@@ -67,7 +70,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// A moment of the years 0 to 9999 with `scale` digits behind its seconds: as nanoseconds, and on the wire.
+/// A moment of these days with `scale` digits behind its seconds: as nanoseconds, and on the wire.
 fn moments() -> impl Strategy<Value = (i128, String)> {
     let units = |scale: u32| 10_i128.pow(scale);
     (DAYS, 0..86_400_i128, 0..NANOS, 0_u32..=9).prop_map(move |(days, second, nanos, scale)| {
@@ -94,7 +97,6 @@ proptest! {
     #[test]
     fn any_moment_of_a_zone_is_shown_on_its_clock((nanos, wire) in moments(), minutes in -1_439_i128..1_440) {
         let local = nanos + minutes * 60 * NANOS;
-        prop_assume!((-719_528 * DAY..2_932_897 * DAY).contains(&local));
         let (sign, offset) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
         let zone = format!("{sign}{:02}:{:02}", offset / 60, offset % 60);
         let expected = moment(local) + &zone;
