@@ -168,6 +168,6 @@ fn the_end_of_the_server_waits_for_no_look() {
         assert!(bench.exit.is_some());
         // It is given up all the same: the threads are waited for.
         let cancel = bench.cancels.pop_front().map(|job| job.id);
-        assert_eq!(cancel.or(bench.interrupted.pop()), Some(id));
+        assert_eq!(cancel.or_else(|| bench.interrupted.pop()), Some(id));
     }
 }
