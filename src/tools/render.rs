@@ -288,7 +288,9 @@ pub(super) fn error_text(error: &Error) -> String {
         text.push_str(&format!("\nDid you mean {}?", near.join(" or ")));
     }
     if let Some(after) = error.retry_after {
-        text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
+        // Rounded up: who comes earlier comes in vain.
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        text.push_str(&format!("\nTry again in {seconds} s."));
     }
     // The guard's own sentence says what to write instead.
     if error.kind != Kind::Refused {
@@ -387,6 +389,15 @@ pub(super) mod tests {
             r#"{"content":[{"type":"text","text":"Error: object T does not exist (Snowflake code 002003, query id q-1)\nFind the name"#
         ));
         assert!(failed.ends_with(r#""isError":true}"#) && !failed.contains("structuredContent"));
+    }
+
+    #[test]
+    fn a_time_to_come_back_is_told_in_whole_seconds_and_never_too_early() {
+        for (millis, told) in [(0, "in 1 s."), (4_001, "in 5 s."), (5_000, "in 5 s.")] {
+            let mut error = Error::new(Kind::Unavailable, "no connection");
+            error.retry_after = Some(Duration::from_millis(millis));
+            assert!(error_text(&error).contains(told), "{millis}");
+        }
     }
 
     #[test]
