@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::methods::{Request, no_such_method, reply_with};
 use super::offer::{Completing, Reply, Subject};
 use super::{Failure, Outcome, Service};
+use crate::tools::result;
 use crate::{json, rpc};
 
 /// Values of one completion (MCP, "Completion").
@@ -46,6 +47,15 @@ pub(super) fn on_complete(service: &mut Service, request: &Request<'_>) -> Outco
     if let Err(error) = wanted.check(service) {
         return Outcome::error(error);
     }
+    if let Some(members) = query_ids(service, request, &wanted) {
+        return reply_with(
+            service,
+            request,
+            METHOD,
+            Failure::ErrorReply,
+            Reply::Result(members),
+        );
+    }
     let of = Completing {
         subject: if wanted.is_prompt {
             Subject::Prompt(&wanted.subject)
@@ -65,6 +75,32 @@ pub(super) fn on_complete(service: &mut Service, request: &Request<'_>) -> Outco
     // An argument that nobody has values for is no mistake of the client's.
     let reply = reply.unwrap_or_else(|| Reply::Result(members(&[], Some(0), false)));
     reply_with(service, request, METHOD, Failure::ErrorReply, reply)
+}
+
+/// The statements whose rows the caller can read: those that it ran, newest first, where the argument is a query id.
+fn query_ids(service: &Service, request: &Request<'_>, wanted: &Wanted<'_>) -> Option<Vec<u8>> {
+    let names_connection = match &*wanted.subject {
+        _ if wanted.is_prompt || wanted.argument != "id" => return None,
+        result::TEMPLATE => false,
+        result::TEMPLATE_OF_CONNECTION => true,
+        _ => return None,
+    };
+    let named = wanted
+        .known
+        .and_then(|known| texts(Some(known), ["connection"])[0].take());
+    let first = service.catalogue.connections().next();
+    let is_meant = |through: Option<&str>| match (names_connection, &named) {
+        (true, Some(named)) => through == Some(&**named),
+        (true, None) => true,
+        // Without its name it is the first one.
+        (false, _) => through.is_none() || through == first,
+    };
+    let ids = service.history.query_ids(request.context.principal, is_meant);
+    let ids: Vec<String> = ids
+        .filter(|id| id.starts_with(&*wanted.value))
+        .map(str::to_owned)
+        .collect();
+    Some(members(&ids, Some(ids.len() as u64), false))
 }
 
 /// What a call wants completed.

@@ -11,6 +11,9 @@ use crate::{json, rpc};
 /// How long a place stays good: as long as somebody may sit before a list.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The section of `tasks/list`: never one of the list of resources, which has as many as there are offers.
+pub(super) const TASKS: u8 = u8::MAX;
+
 /// A place in a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Position {

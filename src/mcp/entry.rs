@@ -134,15 +134,12 @@ impl Entry for ToolEntry {
 impl Entry for PromptEntry {
     fn push_json(&self, into: &mut Vec<u8>, revision: Revision) {
         let mut object = Object::begin(into);
-        object.text("name", &self.name);
-        object.title(self.title.as_deref(), revision);
-        object.text("description", &self.description);
+        object.label(&self.name, self.title.as_deref(), &self.description, revision);
         if !self.arguments.is_empty() {
             object.list("arguments", &self.arguments, |into, argument| {
                 let mut object = Object::begin(into);
-                object.text("name", &argument.name);
-                object.title(argument.title.as_deref(), revision);
-                object.text("description", &argument.description);
+                let title = argument.title.as_deref();
+                object.label(&argument.name, title, &argument.description, revision);
                 object.json("required", if argument.is_required { "true" } else { "false" });
                 object.end();
             });
@@ -156,14 +153,8 @@ impl Entry for ResourceEntry {
     fn push_json(&self, into: &mut Vec<u8>, revision: Revision) {
         let mut object = Object::begin(into);
         object.text("uri", &self.uri);
-        object.text("name", &self.name);
-        object.title(self.title.as_deref(), revision);
-        object.text("description", &self.description);
-        if let Some(mime_type) = &self.mime_type {
-            object.text("mimeType", mime_type);
-        }
-        object.icons(&self.icons, revision);
-        object.end();
+        object.label(&self.name, self.title.as_deref(), &self.description, revision);
+        object.contents(self.mime_type.as_deref(), &self.icons, revision);
     }
 }
 
@@ -171,14 +162,8 @@ impl Entry for TemplateEntry {
     fn push_json(&self, into: &mut Vec<u8>, revision: Revision) {
         let mut object = Object::begin(into);
         object.text("uriTemplate", &self.uri_template);
-        object.text("name", &self.name);
-        object.title(self.title.as_deref(), revision);
-        object.text("description", &self.description);
-        if let Some(mime_type) = &self.mime_type {
-            object.text("mimeType", mime_type);
-        }
-        object.icons(&self.icons, revision);
-        object.end();
+        object.label(&self.name, self.title.as_deref(), &self.description, revision);
+        object.contents(self.mime_type.as_deref(), &self.icons, revision);
     }
 }
 
@@ -229,6 +214,22 @@ impl<'a> Object<'a> {
             push(self.into, item);
         }
         self.into.push(b']');
+    }
+
+    /// What everything but a tool begins with.
+    fn label(&mut self, name: &str, title: Option<&str>, description: &str, revision: Revision) {
+        self.text("name", name);
+        self.title(title, revision);
+        self.text("description", description);
+    }
+
+    /// How what can be read ends.
+    fn contents(mut self, mime_type: Option<&str>, icons: &[Icon], revision: Revision) {
+        if let Some(mime_type) = mime_type {
+            self.text("mimeType", mime_type);
+        }
+        self.icons(icons, revision);
+        self.end();
     }
 
     fn title(&mut self, title: Option<&str>, revision: Revision) {

@@ -27,28 +27,27 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    /// The lists of these tools and offers in `revision`.
-    pub(super) fn new(tools: &[ToolEntry], offers: &[Box<dyn Offer>], revision: Revision) -> Self {
-        let can_change = |list: fn(Changeable) -> bool| offers.iter().any(|offer| list(offer.changeable()));
+    /// The lists of these tools and offers in `revision`, of which those may change that `changeable` says.
+    pub(super) fn new(
+        tools: &[ToolEntry],
+        offers: &[Box<dyn Offer>],
+        changeable: Changeable,
+        revision: Revision,
+    ) -> Self {
         let offered = offers.iter().flat_map(|offer| offer.tools());
         Self {
-            tools: list(
-                "tools",
-                tools.iter().chain(offered),
-                revision,
-                can_change(|list| list.tools),
-            ),
+            tools: list("tools", tools.iter().chain(offered), revision, changeable.tools),
             prompts: list(
                 "prompts",
                 offers.iter().flat_map(|offer| offer.prompts()),
                 revision,
-                can_change(|list| list.prompts),
+                changeable.prompts,
             ),
             templates: list(
                 "resourceTemplates",
                 offers.iter().flat_map(|offer| offer.templates()),
                 revision,
-                can_change(|list| list.resources),
+                changeable.resources,
             ),
         }
     }
@@ -87,7 +86,7 @@ fn list<'a, E: Entry + 'a>(
     push_list(&mut result, name, entries, revision);
     if revision.has_caching_hints() {
         result.push(b',');
-        result.extend_from_slice(if can_change { CHANGING } else { FIXED }.as_bytes());
+        result.extend_from_slice(caching_hints(can_change).as_bytes());
     }
     result.extend_from_slice(revision.result_after().as_bytes());
     result.push(b'}');
@@ -112,11 +111,15 @@ pub(super) fn push_list<'a, E: Entry + 'a>(
     into.push(b']');
 }
 
-/// How long clients may keep what never changes while the server runs: an hour, so that an upgrade is seen the same day.
-pub(super) const FIXED: &str = r#""ttlMs":3600000,"cacheScope":"public""#;
-
-/// How long they may keep what can: a minute. Who listens is told earlier.
-const CHANGING: &str = r#""ttlMs":60000,"cacheScope":"public""#;
+/// How long clients may keep what is the same for all of them: an hour what never changes while the server runs, so that an
+/// upgrade is seen the same day; a minute what can. Who listens is told earlier.
+pub(super) const fn caching_hints(can_change: bool) -> &'static str {
+    if can_change {
+        r#""ttlMs":60000,"cacheScope":"public""#
+    } else {
+        r#""ttlMs":3600000,"cacheScope":"public""#
+    }
+}
 
 pub(super) fn on_tools_list(service: &mut Service, request: &Request<'_>) -> Outcome {
     only_page(request, &service.encoded(request.revision).lists.tools)
@@ -186,7 +189,7 @@ fn known(service: &Service, request: &Request<'_>, position: Position) -> Outcom
     let mut members = Vec::new();
     push_list(&mut members, "resources", page.iter().copied(), request.revision);
     push_cursor(&mut members, cursor.as_deref());
-    let form = request.revision.account_form();
+    let form = service.account_form(request.revision);
     Outcome::result(Payload::Owned(form.object(&[&members])))
 }
 
@@ -205,9 +208,8 @@ fn found(
             std::iter::empty::<&ResourceEntry>(),
             request.revision,
         );
-        return Outcome::result(Payload::Owned(
-            request.revision.account_form().object(&[&members]),
-        ));
+        let form = service.account_form(request.revision);
+        return Outcome::result(Payload::Owned(form.object(&[&members])));
     };
     let page = Page {
         after,
@@ -215,7 +217,7 @@ fn found(
         cursor: maker(service, request, section),
     };
     let hears = request.hears();
-    let asked = request.asked(request.revision.account_form(), &hears);
+    let asked = request.asked(service.account_form(request.revision), &hears);
     let offer = service.offers.get_mut(usize::from(section) - 1);
     match offer.and_then(|offer| offer.list_resources(page, &asked)) {
         Some(reply) => reply_with(service, request, "resources/list", Failure::ErrorReply, reply),

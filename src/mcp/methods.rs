@@ -174,7 +174,8 @@ pub(super) fn reply_with(
     };
     match reply {
         Reply::Result(members) => {
-            Outcome::result(Payload::Owned(form_of(method, request).object(&[&members])))
+            let form = form_of(service, method, request);
+            Outcome::result(Payload::Owned(form.object(&[&members])))
         }
         Reply::Error(error) => Outcome::error(error),
         Reply::Work(mut work) => {
@@ -204,9 +205,9 @@ pub(super) fn reply_with(
 }
 
 /// What stands around the members of a method's result.
-fn form_of(method: &str, request: &Request<'_>) -> Form {
+fn form_of(service: &Service, method: &str, request: &Request<'_>) -> Form {
     match method {
-        "resources/list" | "resources/read" => request.revision.account_form(),
+        "resources/list" | "resources/read" => service.account_form(request.revision),
         _ => request.revision.form(),
     }
 }

@@ -51,7 +51,7 @@ use crate::limits::Limits;
 use crate::rpc::{self, Call, Message, Notification};
 use crate::sql::ruling::Rulings;
 use crate::time::{Instant, Now};
-use crate::tools::{Catalogue, Denied, History, Settings};
+use crate::tools::{self, Catalogue, Denied, History, Settings};
 
 pub use crate::token::Keys;
 pub use calls::WRITE_SCOPE;
@@ -113,7 +113,7 @@ impl Encoded {
             } else {
                 lifecycle::encode_initialize(offered, revision)
             },
-            lists: lists::Encoded::new(tools, offers, revision),
+            lists: lists::Encoded::new(tools, offers, offered.changeable, revision),
         }
     }
 }
@@ -188,7 +188,10 @@ impl Service {
     /// Lets other rulings hold from the next call on. Says whether the list of tools is another one now; it is told to those
     /// who listen.
     pub fn replace_rulings(&mut self, rulings: Rulings) -> bool {
-        self.catalogue = Arc::new(self.catalogue.under(rulings));
+        let catalogue = Arc::new(self.catalogue.under(rulings));
+        // Who may see other objects than before has another list of resources.
+        self.changes.resources |= !catalogue.has_same_object_lists(&self.catalogue);
+        self.catalogue = catalogue;
         for offer in &mut self.offers {
             offer.on_catalogue(&self.catalogue);
         }
@@ -351,6 +354,11 @@ impl Service {
         }
     }
 
+    /// What stands around what is told of the account.
+    fn account_form(&self, revision: Revision) -> tools::Form {
+        revision.account_form(self.limits.metadata_ttl)
+    }
+
     fn encoded(&self, revision: Revision) -> &Encoded {
         &self.encoded[revision as usize]
     }
@@ -378,6 +386,8 @@ fn offered(offers: &[Box<dyn Offer>], tools: &[ToolEntry], catalogue: &Catalogue
         has_resources: false,
         has_prompts: false,
         has_fences: false,
+        may_write: !catalogue.writes().is_empty(),
+        has_connections: catalogue.connections().next().is_some(),
     };
     for offer in offers {
         let Changeable {

@@ -206,8 +206,9 @@ pub enum Failure {
     ToolResult,
     /// As an error reply: other methods' results have no place for a failure.
     ErrorReply,
-    /// The same of a call about the resource with this URI: what is about the object says that there is none.
-    Resource(Box<str>),
+    /// The same of a call about the resource with this URI: what is about the object says that there is none. And what stands
+    /// around the document, if it is one that many share.
+    Resource(Box<str>, tools::Form),
     /// The same of a call about the rows of an earlier statement at this URI: what is gone is told as a resource that is not
     /// there, with the reason.
     Rows(Box<str>),
@@ -250,7 +251,7 @@ impl Finish {
     /// The `result` member made of what many share; `age` is how long ago that was told, `None` if for this call.
     pub(super) fn framed(&self, kept: &Kept, age: Option<Duration>) -> Payload {
         let (head, tail) = match &self.failure {
-            Failure::Resource(uri) => document::framed(self.revision.account_form(), uri),
+            Failure::Resource(uri, form) => document::framed(*form, uri),
             Failure::ToolResult | Failure::ErrorReply | Failure::Rows(_) | Failure::Task(_) => {
                 tools::framed(self.revision.form(), age)
             }
@@ -276,7 +277,7 @@ impl Finish {
                 };
                 Ended::Result(Payload::Owned(tools::failed(form, &error)))
             }
-            Failure::Resource(uri) if error.kind.is_about_object() => {
+            Failure::Resource(uri, _) if error.kind.is_about_object() => {
                 Ended::Error(self.revision.resource_not_found(&uri))
             }
             Failure::Rows(uri) if error.kind.is_about_object() || error.kind == backend::Kind::ResultGone => {
@@ -290,7 +291,7 @@ impl Finish {
                 let told = about.failed(form, &error);
                 told.unwrap_or_else(|| Ended::Error(error_of(&error)))
             }
-            Failure::ErrorReply | Failure::Resource(_) | Failure::Rows(_) => Ended::Error(error_of(&error)),
+            Failure::ErrorReply | Failure::Resource(..) | Failure::Rows(_) => Ended::Error(error_of(&error)),
         }
     }
 }

@@ -28,14 +28,21 @@ pub(super) fn on_read(service: &mut Service, request: &Request<'_>) -> Outcome {
         return read_result(service, request, &uri, &place);
     }
     let hears = request.hears();
-    let mut asked = request.asked(request.revision.account_form(), &hears);
+    let form = service.account_form(request.revision);
+    let mut asked = request.asked(form, &hears);
     (asked.answers, asked.state) = (returned.answers, returned.state.as_deref());
     let reply = service
         .offers
         .iter_mut()
         .find_map(|offer| offer.read_resource(&uri, &asked));
     match reply {
-        Some(reply) => reply_with(service, request, METHOD, Failure::Resource(uri.into()), reply),
+        Some(reply) => reply_with(
+            service,
+            request,
+            METHOD,
+            Failure::Resource(uri.into(), form),
+            reply,
+        ),
         None => Outcome::error(request.revision.resource_not_found(&uri)),
     }
 }

@@ -3,6 +3,8 @@
 //! Handlers ask (`revision.has_titles()`), they never compare dates: a new revision is a new row here, and the compiler
 //! shows what else must be decided.
 
+use std::time::Duration;
+
 use crate::rpc;
 use crate::tools::Form;
 
@@ -149,7 +151,7 @@ macro_rules! result_meta {
     };
 }
 
-/// A result about the account may be kept for a minute, and by its caller only: other roles see other objects.
+/// A result about the account may be kept for a minute ([`ACCOUNT_AGE`]), and by its caller only: other roles see other objects.
 const ACCOUNT_META: &str = concat!(r#","ttlMs":60000,"cacheScope":"private""#, result_meta!());
 
 /// The rows of a statement that has ended stay as they are. Nobody but its caller may read them, and the cursor among
@@ -158,6 +160,9 @@ const RESULT_META: &str = concat!(r#","ttlMs":3600000,"cacheScope":"private""#, 
 
 /// That a statement still runs may be wrong a moment later.
 const PASSING_META: &str = concat!(r#","ttlMs":0,"cacheScope":"private""#, result_meta!());
+
+/// For how long clients may keep what was told of the account.
+const ACCOUNT_AGE: Duration = Duration::from_secs(60);
 
 impl Revision {
     /// All of them, oldest first.
@@ -268,9 +273,14 @@ impl Revision {
         rpc::Error::resource_not_found(uri, self.is_modern())
     }
 
-    /// What the revision wants around what `resources/list` and `resources/read` tell of the account.
-    pub const fn account_form(self) -> Form {
-        self.hinted(ACCOUNT_META)
+    /// What the revision wants around what `resources/list` and `resources/read` tell of the account, where the operator lets
+    /// it be told for `ttl`. Where that is shorter than a minute, clients shall ask again, which costs them little.
+    pub fn account_form(self, ttl: Duration) -> Form {
+        self.hinted(if ttl < ACCOUNT_AGE {
+            PASSING_META
+        } else {
+            ACCOUNT_META
+        })
     }
 
     /// What the revision wants around the rows of an earlier statement, read as a resource.

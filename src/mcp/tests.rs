@@ -7,6 +7,7 @@ use crate::time::Now;
 
 mod offers;
 mod results;
+mod told;
 
 const VERSION: &str = "2026-07-28";
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
@@ -31,7 +32,7 @@ fn http<'a>(version: Option<&'a str>, method: Option<&'a str>, name: Option<&'a 
         negotiated: None,
         abilities: Abilities::default(),
         principal: b"",
-        rights: crate::tools::Rights::default(),
+        rights: tools::Rights::default(),
         client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     }
@@ -43,7 +44,7 @@ fn socket(negotiated: Option<Revision>) -> Context<'static> {
         negotiated,
         abilities: Abilities::default(),
         principal: b"",
-        rights: crate::tools::Rights::default(),
+        rights: tools::Rights::default(),
         client: crate::ident::ClientLabel::default(),
         now: Now::default(),
     }

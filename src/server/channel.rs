@@ -49,9 +49,10 @@ impl Core {
         let named = request.query().and_then(session_id);
         let header = named.map_or(Field::Absent, |text| Field::Once(text.as_bytes()));
         let principal = access::mark(&answer.caller);
+        // One that is missing is told in the words of this transport.
         let admitted = self
             .sessions
-            .admit(self.service.keys(), header, Need::Required, principal, now);
+            .admit(self.service.keys(), header, Need::Optional, principal, now);
         let session = match admitted {
             Ok(Some(session)) => session,
             Ok(None) => return answer.error(400, None, "session_id is missing, it is in the endpoint event"),

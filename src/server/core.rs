@@ -298,8 +298,10 @@ impl Core {
             }
             Err(error) => {
                 self.metrics.count_failure(error.kind);
+                let query_id = error.query_id.as_deref();
+                let named = query_id.map_or_else(String::new, |query_id| format!(", query id {query_id}"));
                 let detail = error.detail.as_deref().unwrap_or("");
-                log::warn!("call failed: {error} {detail}");
+                log::warn!("call failed: {error}{named} {detail}");
             }
         }
     }

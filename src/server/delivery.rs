@@ -16,72 +16,19 @@ use std::time::Duration;
 
 use super::connection::{Codec, Talk};
 use super::core::Core;
-use super::inflight::Inflight;
 use super::metrics::Metric;
 use super::reply::{Caller, Delivery};
 use super::streams::{Purpose, Stream, StreamKey};
 use super::timers::Timer;
 use super::{Server, find, headers};
-use crate::backend::Progress;
 use crate::ident::{ConnectionId, JobId};
-use crate::json;
-use crate::mcp::script::Notice;
-use crate::mcp::{Ended, Level, session};
+use crate::mcp::{Ended, session};
 use crate::time::{Instant, Now};
 use crate::wire::buffer::{Piece, share};
 use crate::wire::http::{HttpConnection, Pushed, Response, StreamHead, Ticket};
 use crate::wire::{Serving, sse};
 
 impl Server {
-    /// Tells a caller something before its reply, if it wants to hear it and there is a way.
-    pub(super) fn notify(&mut self, now: Now, job: JobId, notice: &Notice) {
-        let message = self
-            .core
-            .inflight
-            .caller_mut(job)
-            .and_then(|caller| caller.hears.notification(notice));
-        if let Some(message) = message {
-            self.say_before_reply(now, job, message);
-        }
-    }
-
-    /// Tells how far a job is.
-    pub(super) fn notify_progress(&mut self, now: Now, job: JobId, progress: &Progress, has_begun: bool) {
-        let Some(flight) = self.core.inflight.find(job) else {
-            return;
-        };
-        if let Some(number) = flight.task {
-            let elapsed = now.monotonic.since(flight.admitted);
-            let words = progress_in_words(elapsed, progress);
-            self.core.tasks.say(number, &words, now.wall);
-            return;
-        }
-        if flight.caller.as_ref().is_none_or(|caller| caller.hears.is_deaf()) {
-            return;
-        }
-        let elapsed = now.monotonic.since(flight.admitted);
-        if has_begun && let Some(query_id) = &flight.query_id {
-            let mut data = b"{\"event\":\"statement submitted\",\"query_id\":".to_vec();
-            json::push_string(&mut data, query_id);
-            data.push(b'}');
-            let level = Level::Info;
-            self.notify(now, job, &Notice::Log { level, data });
-        }
-        if let Some(notice) = self.core.inflight.next_progress(job, elapsed, progress) {
-            self.notify(now, job, &notice);
-        }
-    }
-
-    /// Tells a caller how many of its other calls wait before this one.
-    pub(super) fn tell_place(&mut self, now: Now, job: JobId, before: usize) {
-        let notice = Notice::Progress {
-            progress: 0.0,
-            total: None,
-            message: Some(format!("waiting, {before} of your calls wait before this one")),
-        };
-        self.notify(now, job, &notice);
-    }
-
     /// Says a whole message to a caller before its reply. Whether there was a way to.
     pub(super) fn say_before_reply(&mut self, now: Now, job: JobId, message: Vec<u8>) -> bool {
         let Some(caller) = self.core.inflight.caller_mut(job) else {
@@ -336,6 +283,7 @@ impl Server {
     pub(super) fn break_silence(&mut self, now: Now) {
         self.core.silence_at = None;
         self.turn_out_unknown(now);
+        self.tell_long_steps(now);
         let interval = self.core.settings.limits.keep_alive_interval;
         let is_silent = |since| now.monotonic.since(since) >= interval;
         let waiting: Vec<(JobId, Ticket)> = self
@@ -443,45 +391,5 @@ impl Core {
         if let Some(at) = self.silence_at.take() {
             self.timers.clear(at, Timer::Silence);
         }
-    }
-}
-
-impl Inflight {
-    /// What to tell of the progress of a job, at most once a second, and always more than the time before.
-    pub(super) fn next_progress(
-        &mut self,
-        id: JobId,
-        elapsed: Duration,
-        progress: &Progress,
-    ) -> Option<Notice> {
-        let flight = self.find_mut(id)?;
-        if elapsed < flight.progress_told + PROGRESS_EVERY && !flight.progress_told.is_zero() {
-            return None;
-        }
-        flight.progress_told = elapsed.max(Duration::from_millis(1));
-        Some(Notice::Progress {
-            progress: flight.progress_told.as_millis() as f64 / 1_000.0,
-            total: None,
-            message: Some(progress_in_words(elapsed, progress)),
-        })
-    }
-}
-
-/// Progress is for people, who read no faster.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-
-/// How far a job is, for people.
-fn progress_in_words(elapsed: Duration, progress: &Progress) -> String {
-    let seconds = elapsed.as_secs();
-    match progress {
-        Progress::Queued => format!("waits for its turn, {seconds} s"),
-        // Snowflake has one answer for all three (202, code 333334), so no more than that can be told.
-        Progress::Running => format!("queued, resuming its warehouse or running, {seconds} s"),
-        Progress::Fetching { rows, total: None } => format!("fetching, {rows} rows so far"),
-        Progress::Fetching {
-            rows,
-            total: Some(total),
-        } => format!("fetching, {rows} of {total} rows"),
-        Progress::Retrying => format!("trying again, {seconds} s"),
     }
 }

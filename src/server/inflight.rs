@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use super::event::Output;
 use super::gate::Gate;
+use super::progress::Standing;
 use super::ready::{Principal, Ready};
 use super::reply::Caller;
 use super::timers::{Timer, Timers};
@@ -66,6 +67,8 @@ pub(super) struct Flight {
     cancelled: bool,
     /// Time after the admission at which progress was told last.
     pub(super) progress_told: Duration,
+    /// What was told then.
+    pub(super) told_standing: Option<Standing>,
     /// What the job holds, beyond what each job may ([`Work::leased_bytes`]).
     statement_bytes: usize,
     /// What it has read and carries from step to step.
@@ -520,6 +523,7 @@ impl Flight {
             deadline,
             cancelled: false,
             progress_told: Duration::ZERO,
+            told_standing: None,
             statement_bytes: 0,
             row_bytes: 0,
             share: None,
@@ -538,6 +542,22 @@ impl Flight {
             operation: Operation::Run,
             noted: None,
             state,
+        }
+    }
+
+    /// How far it is, as far as that is known before its step ends. `None` while it waits between two steps, which have said
+    /// it, or goes on by itself.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        match &self.state {
+            State::Ready(_) => Some(Standing::Waiting),
+            State::Stepping {
+                cancelling: false, ..
+            }
+            | State::Following { .. } => Some(match &self.told_standing {
+                Some(Standing::Said(progress)) => Standing::Said(progress.clone()),
+                _ => Standing::Asking,
+            }),
+            State::Stepping { .. } | State::Sleeping { .. } | State::Scripted(_) => None,
         }
     }
 

@@ -84,6 +84,20 @@ impl Server {
         }
     }
 
+    /// Ends the subscriptions of connections of messages, where no stream ends (MCP, stdio: the one use that a server has for
+    /// this notification).
+    pub(super) fn end_listens(&mut self, now: Now) {
+        let ended: Vec<(ConnectionId, Listen)> = self
+            .entries
+            .iter_mut()
+            .filter_map(|(_, entry)| Some((entry.talk.id, entry.talk.said.as_mut()?)))
+            .flat_map(|(connection, said)| said.listens.drain(..).map(move |listen| (connection, listen)))
+            .collect();
+        for (connection, listen) in ended {
+            self.send_message(now, connection, &mut [Piece::Owned(listen.cancelled())]);
+        }
+    }
+
     /// Tells everybody who wants to hear of it what has changed.
     pub(super) fn tell_changes(&mut self, now: Now, changes: &Changes) {
         let on_streams: Vec<(StreamKey, Vec<Vec<u8>>)> = self

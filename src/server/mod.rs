@@ -60,6 +60,7 @@ mod noting;
 pub mod planted;
 mod posted;
 mod probing;
+mod progress;
 mod ready;
 mod reply;
 mod roles;
@@ -369,7 +370,7 @@ impl Server {
             Completed::GoesOn { progress, has_begun } => {
                 core.note_name(id);
                 if core.memory.note_rows(core.inflight.row_bytes()) {
-                    self.notify_progress(now, id, &progress, has_begun);
+                    self.notify_progress(now, id, progress, has_begun);
                 } else {
                     self.on_rows_not_kept(now, id);
                 }

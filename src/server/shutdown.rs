@@ -147,6 +147,7 @@ impl Server {
             Codec::WebSocket(_) | Codec::Lines(_) => {}
         });
         // Who listens for news has heard the last: there will be none.
+        self.end_listens(now);
         self.end_news_streams(now, |purpose| !matches!(purpose, Purpose::Channel(_)));
         self.tell_remaining(now, until);
     }

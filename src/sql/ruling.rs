@@ -154,6 +154,17 @@ impl Rulings {
         std::iter::once(&self.base).chain(self.special.iter().map(|special| &special.ruling))
     }
 
+    /// Whether they let everybody see the same objects as `other`.
+    pub fn have_same_objects(&self, other: &Self) -> bool {
+        let whose = |special: &Special| (special.role.clone(), special.key.clone());
+        let is_same = |(one, other): (&Special, &Special)| {
+            whose(one) == whose(other) && one.ruling.objects == other.ruling.objects
+        };
+        self.base.objects == other.base.objects
+            && self.special.len() == other.special.len()
+            && self.special.iter().zip(&*other.special).all(is_same)
+    }
+
     /// Whether something is said for a role.
     pub fn are_by_role(&self) -> bool {
         self.special.iter().any(|special| special.role.is_some())

@@ -215,6 +215,17 @@ impl History {
         })
     }
 
+    /// The names of a caller's statements through such connections, newest first.
+    pub fn query_ids(
+        &self,
+        principal: &[u8],
+        is_meant: impl Fn(Option<&str>) -> bool,
+    ) -> impl Iterator<Item = &str> {
+        let own = self.by_caller.get(principal).into_iter().flatten().rev();
+        own.filter(move |entry| is_meant(entry.connection.as_deref()))
+            .filter_map(|entry| entry.query_id.as_deref())
+    }
+
     /// The statement has got its name.
     pub fn name(&mut self, principal: &[u8], number: u64, query_id: &str) {
         if query_id.len() <= QUERY_ID_BYTES_MAX

@@ -30,6 +30,11 @@ pub const MIME_TYPE: &str = "application/json";
 /// The method that reads it, by which its statements are marked.
 const METHOD: &str = "resources/read";
 
+/// The template of its URI, and the one that names the connection too.
+pub const TEMPLATE: &str = "snowflake://result/{id}";
+/// See [`TEMPLATE`].
+pub const TEMPLATE_OF_CONNECTION: &str = "snowflake://result/{connection}/{id}";
+
 /// Rows that can be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultPlace {

@@ -56,6 +56,12 @@ impl Catalogue {
             .any(|ruling| !ruling.objects.is_empty())
     }
 
+    /// Whether every caller may see the same objects as under `other`.
+    pub fn has_same_object_lists(&self, other: &Self) -> bool {
+        let rulings = &self.settings.rulings;
+        rulings.have_same_objects(&other.settings.rulings)
+    }
+
     /// Whether `principal` may look into `place`.
     ///
     /// # Errors

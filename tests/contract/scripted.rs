@@ -1,6 +1,7 @@
 //! The Snowflake client against the scripted server: every promise of the shared list, then what only this wire has.
 
 mod ahead;
+mod cancels;
 mod failures;
 mod faults;
 mod gate;

@@ -291,7 +291,7 @@ fn templates(catalogue: &Catalogue) -> Vec<TemplateEntry> {
             "The columns of a table or view with types and comments, and the statement that makes it.",
         ),
         rows(
-            "snowflake://result/{id}",
+            result::TEMPLATE,
             "result",
             "Rows of a statement",
             "The rows of a statement that was run before, by its query id, as JSON: from the first on, with a cursor for get_query_result where there are more.",
@@ -299,7 +299,7 @@ fn templates(catalogue: &Catalogue) -> Vec<TemplateEntry> {
     ];
     if catalogue.connections().next().is_some() {
         templates.push(rows(
-            "snowflake://result/{connection}/{id}",
+            result::TEMPLATE_OF_CONNECTION,
             "result_of_connection",
             "Rows of a statement, by connection",
             "The same for a statement that ran through another connection than the first.",

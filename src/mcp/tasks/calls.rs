@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::statement::{self, About, Elsewhere};
 use super::{Subject, TaskId, declares_extension, input_responses, missing_extension, task_id, unknown_task};
-use crate::mcp::cursor::{Maker, Position};
+use crate::mcp::cursor::{self, Maker, Position};
 use crate::mcp::methods::Request;
 use crate::mcp::{Outcome, Revision, Service};
 use crate::rpc;
@@ -81,15 +81,16 @@ pub(in crate::mcp) fn on_list(service: &mut Service, request: &Request<'_>) -> O
         Ok(position) => position,
         Err(error) => return Outcome::error(error),
     };
-    let Ok(after) = position.after.as_deref().map(str::parse).transpose() else {
-        let error = rpc::Error::invalid_params("cursor is not one of this list");
-        return Outcome::error(error);
+    let after = match position.after.as_deref().map(str::parse) {
+        Some(Ok(after)) if position.section == cursor::TASKS => Some(after),
+        None if position == Position::default() => None,
+        _ => return Outcome::error(rpc::Error::invalid_params("cursor is not one of this list")),
     };
     let cursor = Box::new(Maker {
         keys: service.keys().clone(),
         principal: principal.into(),
         now,
-        section: 0,
+        section: cursor::TASKS,
         next_section: None,
     });
     outcome(request, Act::List { after, cursor }, None)

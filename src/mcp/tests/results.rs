@@ -5,9 +5,18 @@ use crate::backend::job::{Operation, Rendered};
 use crate::backend::rows::Bounds;
 use crate::backend::{self, Answer, Column, Kind, ResultSet, Value};
 use crate::tools::Choice;
+use crate::tools::history::Start;
 use std::time::Duration;
 
 const ID: &str = "01b2c3d4-0000-1111-0000-222200000005";
+
+pub(super) fn choice(name: &str) -> Choice {
+    Choice {
+        connection: name.into(),
+        roles: Vec::new(),
+        warehouses: Vec::new(),
+    }
+}
 
 fn read(uri: &str) -> String {
     format!(r#""uri":"{uri}""#)
@@ -138,11 +147,6 @@ fn what_has_the_form_of_a_place_stays_one() {
 
 #[test]
 fn rows_are_read_through_the_connection_that_their_uri_names() {
-    let choice = |name: &str| Choice {
-        connection: name.into(),
-        roles: Vec::new(),
-        warehouses: Vec::new(),
-    };
     let limits = Limits::default();
     let settings = Settings {
         choices: vec![choice("first"), choice("sec ond")],
@@ -262,4 +266,79 @@ fn rows_of_a_statement_that_somebody_else_ran_are_not_found() {
         matches!(&refused, Outcome::Error { error, .. } if error.code == -32002),
         "{refused:?}"
     );
+}
+
+/// What a caller ran, and through which connection.
+fn note(service: &mut Service, principal: &[u8], connection: Option<&str>, query_id: &str) {
+    service.history().note(Start {
+        principal,
+        tool: "execute_query",
+        text: "select 1".to_owned(),
+        at: Now::default().monotonic,
+        connection: connection.map(Arc::from).as_ref(),
+        query_id: Some(query_id.to_owned()),
+    });
+}
+
+/// The query ids that the caller is offered for `{id}` of the template at `uri`, where `known` is filled in already.
+fn offered(service: &mut Service, principal: &[u8], uri: &str, value: &str, known: &str) -> String {
+    let context = Context {
+        principal,
+        ..socket(Some(Revision::V20251125))
+    };
+    let text = call(
+        "completion/complete",
+        &format!(
+            r#""ref":{{"type":"ref/resource","uri":"{uri}"}},"argument":{{"name":"id","value":"{value}"}},"context":{{"arguments":{known}}}"#
+        ),
+    );
+    let message = rpc::decode(text.as_bytes(), &Limits::default()).unwrap();
+    let Outcome::Result { payload, .. } = service.on_message(&context, &message) else {
+        panic!("nobody has to be asked");
+    };
+    let told: serde_json::Value = serde_json::from_slice(&payload.bytes()).unwrap();
+    told["completion"]["values"].to_string()
+}
+
+const BY_ID: &str = "snowflake://result/{id}";
+
+#[test]
+fn query_ids_are_completed_with_those_of_the_callers_own_statements() {
+    let mut service = service();
+    for (principal, query_id) in [("ann", "01b2-1"), ("bob", "01b2-3"), ("ann", "01b3-4")] {
+        note(&mut service, principal.as_bytes(), None, query_id);
+    }
+    for (principal, value, expected) in [
+        ("ann", "", r#"["01b3-4","01b2-1"]"#),
+        ("ann", "01b2", r#"["01b2-1"]"#),
+        ("bob", "", r#"["01b2-3"]"#),
+        ("eve", "", "[]"),
+    ] {
+        let told = offered(&mut service, principal.as_bytes(), BY_ID, value, "{}");
+        assert_eq!(told, expected, "{principal} {value}");
+    }
+}
+
+#[test]
+fn a_query_id_is_completed_within_the_connection_that_is_named() {
+    let limits = Limits::default();
+    let settings = Settings {
+        choices: vec![choice("first"), choice("second")],
+        ..Settings::new(&limits, Policy::default())
+    };
+    let mut service = Service::new(&limits, settings, Keys::random(&mut SeededEntropy::new(1)));
+    note(&mut service, b"", Some("first"), "01b2-1");
+    note(&mut service, b"", Some("second"), "01b2-2");
+    let by_both = "snowflake://result/{connection}/{id}";
+    for (uri, known, expected) in [
+        (BY_ID, "{}", r#"["01b2-1"]"#),
+        (by_both, "{}", r#"["01b2-2","01b2-1"]"#),
+        (by_both, r#"{"connection":"second"}"#, r#"["01b2-2"]"#),
+    ] {
+        assert_eq!(
+            offered(&mut service, b"", uri, "", known),
+            expected,
+            "{uri} {known}"
+        );
+    }
 }

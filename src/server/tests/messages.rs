@@ -38,7 +38,7 @@ fn frame(text: &str) -> Vec<u8> {
 }
 
 /// The texts of unmasked frames.
-fn texts(mut bytes: &[u8]) -> Vec<String> {
+pub(super) fn texts(mut bytes: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     while let [first, second, rest @ ..] = bytes {
         let (length, rest) = match second {

@@ -333,6 +333,17 @@ fn a_body_that_is_not_plain_json_is_refused() {
 }
 
 #[test]
+fn a_message_for_a_stream_that_is_not_named_says_where_the_name_stands() {
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let lines = "Content-Type: application/json\r\n";
+    let ask = |query: &str| Bench::new().request(&format!("POST /messages{query}"), lines, ping);
+    let answer = ask("");
+    assert_eq!(status(&answer), "400");
+    assert!(answer.contains("session_id is missing"), "{answer}");
+    assert_eq!(status(&ask("?session_id=x")), "404");
+}
+
+#[test]
 fn the_server_as_a_whole_can_be_asked_for_its_options() {
     let answer = Bench::new().request("OPTIONS *", "", "");
     assert_eq!(status(&answer), "204");

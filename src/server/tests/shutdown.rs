@@ -28,6 +28,24 @@ fn calls_in_flight_are_answered_before_the_end() {
 }
 
 #[test]
+fn who_listens_on_a_connection_of_messages_is_told_that_there_will_be_no_more() {
+    let mut bench = Bench::new();
+    let line = bench.server.accept(bench.now, Peer::Stdio).unwrap();
+    let socket = messages::open(&mut bench);
+    let listen = r#"{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}},"notifications":{"resourcesListChanged":true}}}"#;
+    assert!(bench.ask(line, &format!("{listen}\n")).contains("acknowledged"));
+    assert!(messages::say(&mut bench, socket, listen)[0].contains("acknowledged"));
+    bench.handle(Input::Shutdown);
+    let ended = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"L"}}"#;
+    assert_eq!(
+        String::from_utf8(bench.receive(line)).unwrap(),
+        format!("{ended}\n")
+    );
+    let heard = bench.receive(socket);
+    assert_eq!(messages::texts(&heard), [ended], "before the close");
+}
+
+#[test]
 fn readiness_turns_first_when_there_is_a_delay() {
     let mut bench = Bench::with_limits(Limits {
         drain_delay: Duration::from_secs(5),

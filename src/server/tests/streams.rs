@@ -93,6 +93,75 @@ fn progress_grows_and_is_told_once_a_second() {
     assert!(told.is_sorted_by(|one, other| one < other), "{told:?}");
 }
 
+/// What has been said of progress: how much, and in which words.
+fn progress_of(text: &str) -> Vec<(f64, String)> {
+    let messages = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let parsed = messages.filter_map(|message| serde_json::from_str::<serde_json::Value>(message).ok());
+    parsed
+        .filter(|message| message["method"] == "notifications/progress")
+        .map(|message| {
+            let params = &message["params"];
+            let words = params["message"].as_str().unwrap();
+            (params["progress"].as_f64().unwrap(), words.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn a_new_stage_is_told_at_once_and_the_same_one_is_not() {
+    let mut bench = Bench::new();
+    let connection = bench.connect();
+    bench.send(connection, post(WITH_TOKEN).as_bytes());
+    let fetching = |rows| Progress::Fetching { rows, total: None };
+    for progress in [Progress::Running, Progress::Running, fetching(10), fetching(20)] {
+        let mut job = bench.next_submitted();
+        job.reached.stage = Stage::Poll;
+        let (id, after) = (job.id, Duration::from_millis(100));
+        bench.complete(id, Outcome::Again { job, after, progress });
+        bench.pass(after);
+    }
+    let text = String::from_utf8(bench.receive(connection)).unwrap();
+    let told = progress_of(&text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].1.contains("running") && told[0].0 < told[1].0, "{told:?}");
+    assert_eq!(told[1].1, "fetching, 10 rows so far");
+}
+
+#[test]
+fn a_step_that_says_nothing_for_long_is_told_all_the_same() {
+    let mut bench = Bench::with_limits(Limits {
+        workers: 1,
+        ..Limits::default()
+    });
+    let (first, second) = (bench.connect(), bench.connect());
+    bench.send(first, post(WITH_TOKEN).as_bytes());
+    bench.send(second, post(WITH_TOKEN).as_bytes());
+    let job = bench.next_submitted();
+    let (mut first_told, mut second_told) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        bench.pass(Duration::from_secs(1));
+        for (connection, told) in [(first, &mut first_told), (second, &mut second_told)] {
+            let text = String::from_utf8(bench.receive(connection)).unwrap();
+            told.extend(progress_of(&text));
+        }
+    }
+    for told in [&first_told, &second_told] {
+        assert!((3..=4).contains(&told.len()), "{told:?}");
+        assert!(told.is_sorted_by(|one, other| one.0 < other.0), "{told:?}");
+    }
+    assert!(
+        first_told[0].1.starts_with("the database works on it, "),
+        "{first_told:?}"
+    );
+    assert!(
+        second_told[0].1.starts_with("waits for its turn, "),
+        "{second_told:?}"
+    );
+    bench.complete_with(job.id, r#"{"content":[]}"#);
+    let answer = String::from_utf8(bench.receive(first)).unwrap();
+    assert!(answer.contains(r#""result":{"content":[]}"#), "{answer}");
+}
+
 #[test]
 fn a_silent_call_becomes_a_stream_with_comments() {
     let mut bench = Bench::new();

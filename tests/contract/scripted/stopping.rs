@@ -9,15 +9,17 @@ use super::{ONE_NUMBER, Scene, numbers};
 use crate::drive::{Ended, Task};
 use crate::server::{End, Fault, On, Script};
 
+pub(super) const ENDLESS: &str = "select endless";
+
 /// A statement that never ends by itself.
-fn endless() -> Scene {
+pub(super) fn endless() -> Scene {
     let scene = Scene::new();
     let script = Script {
         polls: u32::MAX,
         end: End::Rows(Vec::new(), Vec::new()),
         is_synchronous: false,
     };
-    scene.server.script("select endless", script);
+    scene.server.script(ENDLESS, script);
     scene
 }
 
