@@ -214,6 +214,8 @@ pub(super) enum Cut {
     Rows { limit: u64, rows_max: u64 },
     /// The bytes that the call lets a result have; up to `bytes_max` may be.
     Bytes { limit: usize, bytes_max: usize },
+    /// The number of rows that the operator allows, in a list that has no limit of the caller's.
+    Listed { limit: u64 },
     /// Snowflake, which gives no more rows of a SHOW than these.
     Shown,
     /// The tokens that it lets the text have; up to `tokens_max` may be.
@@ -235,9 +237,10 @@ impl Cut {
                 format!("the limit is {limit}"),
                 "Aggregate or narrow the statement.".to_owned(),
             ),
+            Self::Listed { limit } => (format!("the limit is {limit}"), NARROWER.to_owned()),
             Self::Shown => (
                 format!("SHOW gives {SHOWN_MAX} rows at most"),
-                "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.".to_owned(),
+                NARROWER.to_owned(),
             ),
             Self::Tokens { limit, tokens_max } => (
                 format!("the text may have about {limit} tokens"),
@@ -260,6 +263,9 @@ impl Cut {
         format!("Truncated: {rows}{of_total}{noun} are shown, {more} ({reason}). {advice}")
     }
 }
+
+/// What to do about a list that does not end.
+const NARROWER: &str = "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.";
 
 /// What to do about a bound in size; an argument that lowered it can be raised.
 fn smaller((argument, limit): (&str, u64), maximum: u64) -> String {
@@ -288,7 +294,9 @@ pub(super) fn error_text(error: &Error) -> String {
         text.push_str(&format!("\nDid you mean {}?", near.join(" or ")));
     }
     if let Some(after) = error.retry_after {
-        text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
+        // Rounded up: who comes earlier comes in vain.
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        text.push_str(&format!("\nTry again in {seconds} s."));
     }
     // The guard's own sentence says what to write instead.
     if error.kind != Kind::Refused {
@@ -393,6 +401,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_time_to_come_back_is_told_in_whole_seconds_and_never_too_early() {
+        for (millis, told) in [(0, "in 1 s."), (4_001, "in 5 s."), (5_000, "in 5 s.")] {
+            let mut error = Error::new(Kind::Unavailable, "no connection");
+            error.retry_after = Some(Duration::from_millis(millis));
+            assert!(error_text(&error).contains(told), "{millis}");
+        }
+    }
+
+    #[test]
     fn the_log_detail_never_reaches_the_caller() {
         let error = Error::new(Kind::Internal, "reference 17").with_detail("panicked at src/x.rs");
         assert!(!error_text(&error).contains("panicked"));
@@ -413,6 +430,8 @@ pub(super) mod tests {
             rows_max: 50,
         };
         assert!(!at_most.sentence((0, 50), None).contains("Raise"));
+        let listed = Cut::Listed { limit: 50 }.sentence((0, 50), None);
+        assert!(listed.contains("(the limit is 50). Name a schema"), "{listed}");
         assert!(
             Cut::Bytes {
                 limit: 9,
