@@ -307,9 +307,9 @@ pub(super) fn error_text(error: &Error) -> String {
 }
 
 /// The reply of a job whose answer can't be shown: not enough results, or one that can't be cut to fit.
-pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered {
+pub(super) fn unrenderable(form: Form, error: &Error) -> Rendered {
     Rendered {
-        result: failure(form, &error_text(&Error::new(kind, message))),
+        result: failure(form, &error_text(error)),
         rows: 0,
         truncated: false,
         query_id: None,
@@ -319,11 +319,8 @@ pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered 
 
 /// The reply to a backend that broke its promise of a result per statement.
 pub(super) fn missing_result(form: Form) -> Rendered {
-    unrenderable(
-        form,
-        Kind::Internal,
-        "the engine gave no result for a statement".to_owned(),
-    )
+    let message = "the engine gave no result for a statement";
+    unrenderable(form, &Error::new(Kind::Internal, message))
 }
 
 #[cfg(test)]
