@@ -414,6 +414,11 @@ impl Page {
             "the names and types of {columns} columns alone do not fit into a result of {} bytes",
             self.bytes_max
         );
-        unrenderable(self.form, backend::Kind::ResultTooLarge, message)
+        let is_lowered = self.bytes_max < self.result_bytes_max;
+        let error = backend::Error {
+            own_advice: is_lowered.then_some("Raise max_bytes or leave it out, or select fewer columns."),
+            ..backend::Error::new(backend::Kind::ResultTooLarge, message)
+        };
+        unrenderable(self.form, &error)
     }
 }

@@ -214,6 +214,8 @@ pub(super) enum Cut {
     Rows { limit: u64, rows_max: u64 },
     /// The bytes that the call lets a result have; up to `bytes_max` may be.
     Bytes { limit: usize, bytes_max: usize },
+    /// The number of rows that the operator allows, in a list that has no limit of the caller's.
+    Listed { limit: u64 },
     /// Snowflake, which gives no more rows of a SHOW than these.
     Shown,
     /// The tokens that it lets the text have; up to `tokens_max` may be.
@@ -235,9 +237,10 @@ impl Cut {
                 format!("the limit is {limit}"),
                 "Aggregate or narrow the statement.".to_owned(),
             ),
+            Self::Listed { limit } => (format!("the limit is {limit}"), NARROWER.to_owned()),
             Self::Shown => (
                 format!("SHOW gives {SHOWN_MAX} rows at most"),
-                "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.".to_owned(),
+                NARROWER.to_owned(),
             ),
             Self::Tokens { limit, tokens_max } => (
                 format!("the text may have about {limit} tokens"),
@@ -260,6 +263,9 @@ impl Cut {
         format!("Truncated: {rows}{of_total}{noun} are shown, {more} ({reason}). {advice}")
     }
 }
+
+/// What to do about a list that does not end.
+const NARROWER: &str = "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.";
 
 /// What to do about a bound in size; an argument that lowered it can be raised.
 fn smaller((argument, limit): (&str, u64), maximum: u64) -> String {
@@ -288,7 +294,9 @@ pub(super) fn error_text(error: &Error) -> String {
         text.push_str(&format!("\nDid you mean {}?", near.join(" or ")));
     }
     if let Some(after) = error.retry_after {
-        text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
+        // Rounded up: who comes earlier comes in vain.
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        text.push_str(&format!("\nTry again in {seconds} s."));
     }
     // The guard's own sentence says what to write instead.
     if error.kind != Kind::Refused {
@@ -299,9 +307,9 @@ pub(super) fn error_text(error: &Error) -> String {
 }
 
 /// The reply of a job whose answer can't be shown: not enough results, or one that can't be cut to fit.
-pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered {
+pub(super) fn unrenderable(form: Form, error: &Error) -> Rendered {
     Rendered {
-        result: failure(form, &error_text(&Error::new(kind, message))),
+        result: failure(form, &error_text(error)),
         rows: 0,
         truncated: false,
         query_id: None,
@@ -311,11 +319,8 @@ pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered 
 
 /// The reply to a backend that broke its promise of a result per statement.
 pub(super) fn missing_result(form: Form) -> Rendered {
-    unrenderable(
-        form,
-        Kind::Internal,
-        "the engine gave no result for a statement".to_owned(),
-    )
+    let message = "the engine gave no result for a statement";
+    unrenderable(form, &Error::new(Kind::Internal, message))
 }
 
 #[cfg(test)]
@@ -393,6 +398,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_time_to_come_back_is_told_in_whole_seconds_and_never_too_early() {
+        for (millis, told) in [(0, "in 1 s."), (4_001, "in 5 s."), (5_000, "in 5 s.")] {
+            let mut error = Error::new(Kind::Unavailable, "no connection");
+            error.retry_after = Some(Duration::from_millis(millis));
+            assert!(error_text(&error).contains(told), "{millis}");
+        }
+    }
+
+    #[test]
     fn the_log_detail_never_reaches_the_caller() {
         let error = Error::new(Kind::Internal, "reference 17").with_detail("panicked at src/x.rs");
         assert!(!error_text(&error).contains("panicked"));
@@ -413,6 +427,8 @@ pub(super) mod tests {
             rows_max: 50,
         };
         assert!(!at_most.sentence((0, 50), None).contains("Raise"));
+        let listed = Cut::Listed { limit: 50 }.sentence((0, 50), None);
+        assert!(listed.contains("(the limit is 50). Name a schema"), "{listed}");
         assert!(
             Cut::Bytes {
                 limit: 9,
