@@ -90,7 +90,7 @@ pub(super) const OVERHEAD_BYTES: usize = 1_024;
 /// A result object. `text` is the inside of a JSON string in parts, `structured` a JSON object in parts; parts may be
 /// empty.
 pub(super) fn assemble(form: Form, text: &[&[u8]], structured: &[&[u8]]) -> Vec<u8> {
-    object(form, (text, b""), structured, false)
+    object(form, (text, None), structured, false)
 }
 
 /// The same with a link behind the text, where the protocol has them.
@@ -100,7 +100,6 @@ pub(super) fn assemble_with_link(
     structured: &[&[u8]],
     link: Option<&[u8]>,
 ) -> Vec<u8> {
-    let link = link.filter(|_| form.has_links).unwrap_or_default();
     object(form, (text, link), structured, false)
 }
 
@@ -108,19 +107,45 @@ pub(super) fn assemble_with_link(
 pub(super) fn failure(form: Form, text: &str) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(text.len() + 16);
     json::push_string_body(&mut escaped, text);
-    object(form, (&[&escaped], b""), &[], true)
+    object(form, (&[&escaped], None), &[], true)
 }
 
-fn object(form: Form, (text, link): (&[&[u8]], &[u8]), structured: &[&[u8]], is_error: bool) -> Vec<u8> {
+fn object(
+    form: Form,
+    (text, link): (&[&[u8]], Option<&[u8]>),
+    structured: &[&[u8]],
+    is_error: bool,
+) -> Vec<u8> {
     let variable: usize = text.iter().chain(structured).map(|part| part.len()).sum();
-    let variable = variable + link.len();
+    let variable = variable + link.map_or(0, <[u8]>::len);
     let mut object = Vec::with_capacity(variable + form.before.len() + form.after.len() + 128);
+    begin(&mut object, form);
+    text.iter().for_each(|part| object.extend_from_slice(part));
+    push_end(&mut object, form, (link, structured), is_error);
+    object
+}
+
+/// Begins a result object: its text follows, as the inside of a JSON string, then its [`end`].
+pub(super) fn begin(object: &mut Vec<u8>, form: Form) {
     object.push(b'{');
     object.extend_from_slice(form.before.as_bytes());
     object.extend_from_slice(CONTENT_OPEN);
-    text.iter().for_each(|part| object.extend_from_slice(part));
+}
+
+/// Ends a result object behind its text, and gives back what a large one has too much.
+pub(super) fn end(object: &mut Vec<u8>, form: Form, link: Option<&[u8]>, structured: &[&[u8]]) {
+    push_end(object, form, (link, structured), false);
+    if object.len() >= LARGE_BYTES_MIN {
+        object.shrink_to_fit();
+    }
+}
+
+/// What is smaller is copied into its reply, and freed at once.
+const LARGE_BYTES_MIN: usize = 2 << 10;
+
+fn push_end(object: &mut Vec<u8>, form: Form, (link, structured): (Option<&[u8]>, &[&[u8]]), is_error: bool) {
     object.extend_from_slice(b"\"}");
-    if !link.is_empty() {
+    if let Some(link) = link.filter(|_| form.has_links) {
         object.push(b',');
         object.extend_from_slice(link);
     }
@@ -136,7 +161,6 @@ fn object(form: Form, (text, link): (&[&[u8]], &[u8]), structured: &[&[u8]], is_
     });
     object.extend_from_slice(form.after.as_bytes());
     object.push(b'}');
-    object
 }
 
 /// What is said of a result besides its rows.
@@ -159,6 +183,15 @@ impl<'a> Figures<'a> {
             total: None,
             query_id: Some(query_id),
             elapsed,
+        }
+    }
+
+    /// The same of a page of which only so many rows are shown.
+    pub(super) fn cut_to(self, returned: u64) -> Self {
+        Self {
+            returned,
+            is_truncated: true,
+            ..self
         }
     }
 
