@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use lexopt::prelude::{Long, ValueExt};
 use snowflake_mcp::backend::Absent;
 use snowflake_mcp::config::Listen;
 use snowflake_mcp::entropy::SystemEntropy;
@@ -37,23 +37,35 @@ use snowflake_mcp::tools as production;
 use fixtures::Fixtures;
 
 /// What can be typed.
-#[derive(Debug, Parser)]
-#[command(
-    name = "mcp-conformance-server",
-    version,
-    about = "The snowflake-mcp server with the test data of MCP's conformance suite"
-)]
+#[derive(Debug)]
 struct Arguments {
-    /// Port on localhost; 0 lets the system choose one
-    #[arg(long, default_value_t = 3000)]
+    /// `--port`, on localhost; 0 lets the system choose one.
     port: u16,
-    /// off, error, warn, info, debug or trace
-    #[arg(long, default_value = "warn")]
+    /// `--log-level`: off, error, warn, info, debug or trace.
     log_level: log::LevelFilter,
 }
 
+impl Arguments {
+    fn read() -> Result<Self, lexopt::Error> {
+        let mut arguments = Self {
+            port: 3000,
+            log_level: log::LevelFilter::Warn,
+        };
+        let mut typed = lexopt::Parser::from_env();
+        while let Some(argument) = typed.next()? {
+            match argument {
+                Long("port") => arguments.port = typed.value()?.parse()?,
+                Long("log-level") => arguments.log_level = typed.value()?.parse()?,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(arguments)
+    }
+}
+
 fn main() -> ExitCode {
-    match serve(&Arguments::parse()) {
+    let arguments = Arguments::read().map_err(|error| error.to_string());
+    match arguments.and_then(|arguments| serve(&arguments)) {
         Ok(exit) if exit.calls_cut == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

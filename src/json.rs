@@ -213,32 +213,48 @@ pub fn push_number(into: &mut Vec<u8>, number: u64) {
 /// The index of the first byte that a JSON string must escape (a quote, a backslash, a control character) or that is
 /// `extra`; the length if there is none.
 ///
-/// Eight bytes at a time: escaping is most of what rendering a result costs.
+/// Eight bytes at a time, also where fewer are left: escaping is most of what rendering a result costs, and most cells are
+/// short.
 pub fn find_special(bytes: &[u8], extra: u8) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    const SPACES: u64 = ONES * b' ' as u64;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
     let extras = ONES * u64::from(extra);
-    // The high bit of a byte of `zero(word)` is set where the byte is zero. Above the lowest such byte a borrow may set
-    // further bits, so only the lowest counts; bytes of multi-byte characters (0x80 and up) set none.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let mut chunks = bytes.chunks_exact(8);
-    let mut index = 0;
-    for chunk in chunks.by_ref() {
-        let word = u64::from_le_bytes(chunk.try_into().expect("chunks_exact gives eight bytes"));
-        let controls = word.wrapping_sub(SPACES) & !word;
-        let found = (controls | zero(word ^ QUOTES) | zero(word ^ BACKSLASHES) | zero(word ^ extras)) & HIGHS;
-        if found != 0 {
-            return index + found.trailing_zeros() as usize / 8;
+    let in_word = |word| specials(word, extras).trailing_zeros() as usize / 8;
+    let (words, rest) = bytes.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let found = in_word(u64::from_le_bytes(*word));
+        if found < 8 {
+            return index * 8 + found;
         }
-        index += 8;
+    }
+    if rest.is_empty() {
+        return bytes.len();
+    }
+    // The last bytes once more, together with such before them as were found to be plain.
+    if let Some(last) = bytes.last_chunk() {
+        return bytes.len() - 8 + in_word(u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        let found = in_word(u64::from(first) | u64::from(last) << 32);
+        return if found < 4 { found } else { bytes.len() + found - 8 };
     }
     let is_special = |byte: &u8| *byte < b' ' || matches!(*byte, b'"' | b'\\') || *byte == extra;
-    let rest = chunks.remainder();
-    index + rest.iter().position(is_special).unwrap_or(rest.len())
+    bytes.iter().position(is_special).unwrap_or(bytes.len())
 }
+
+/// The high bits of the bytes of `word` that a JSON string must escape, or that are the byte in `extras`. Above the lowest
+/// of them there may be further ones, so only the lowest counts. Bytes of multi-byte characters (0x80 and up) are none.
+const fn specials(word: u64, extras: u64) -> u64 {
+    /// The high bit of each byte that is zero, and perhaps of such above it (a borrow).
+    const fn zero(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+    let controls = word.wrapping_sub(ONES * b' ' as u64) & !word;
+    let quotes = zero(word ^ (ONES * b'"' as u64));
+    let backslashes = zero(word ^ (ONES * b'\\' as u64));
+    (controls | quotes | backslashes | zero(word ^ extras)) & (ONES << 7)
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
 
 #[cfg(test)]
 mod tests {
@@ -333,6 +349,16 @@ mod tests {
                 bytes[index] = special;
                 bytes[index + 1] = 0x01;
                 assert_eq!(find_special(&bytes, b'|'), index);
+                // Whatever follows, and where it ends there.
+                for length in [index, index + 1] {
+                    assert_eq!(find_special(&bytes[..length], b'|'), index, "of {length}");
+                    let from = index.min(7);
+                    assert_eq!(
+                        find_special(&bytes[from..length], b'|'),
+                        index - from,
+                        "of {length}"
+                    );
+                }
             }
         }
         assert_eq!(find_special("é|".as_bytes(), b'"'), 3);

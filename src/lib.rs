@@ -8,6 +8,7 @@ pub mod ident;
 pub mod json;
 pub mod limits;
 pub mod secret;
+pub mod similar;
 pub mod time;
 
 // What clients keep for the server.

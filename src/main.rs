@@ -9,7 +9,6 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use clap::Parser;
 use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::config::{self, Config, Http, Rereading, Transport};
@@ -17,18 +16,15 @@ use snowflake_mcp::observe::logger::{self, Format};
 use snowflake_mcp::reactor::signals::Signals;
 use snowflake_mcp::serve::{self, Ports};
 use snowflake_mcp::server::Exit;
+use snowflake_mcp::sql::guard::Policy;
 use snowflake_mcp::stdio::StdioWorld;
 use snowflake_mcp::time::SystemClock;
 
-use cli::show::Settings;
-use cli::verify::{Audit, Verify};
-use cli::{
-    Arguments, Command, KeyCommand, NewKey, Probe, Rehearsal, Serve, greeting, parts, policy, probe, show,
-};
+use cli::{Asked, NewKey, PolicyOf, Probe, Run, Serve, greeting, parts, policy, probe, show, verify};
 
 /// Something was cut off, or the start failed.
 const FAILED: u8 = 1;
-/// The command line is wrong; clap uses the same code.
+/// The command line is wrong.
 const WRONG_USAGE: u8 = 2;
 
 /// Why the program ends early: a sentence for standard error, and the exit code.
@@ -38,22 +34,34 @@ struct Failure {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version go to standard output, mistakes to standard error. Nobody is left to tell if that fails.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { WRONG_USAGE } else { 0 });
+    let asked = match cli::read(std::env::args_os().skip(1)) {
+        Ok(Asked::Run(run)) => run,
+        Ok(Asked::Text(text)) => {
+            answer(&text);
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            say(&wrong.0);
+            return ExitCode::from(WRONG_USAGE);
         }
     };
-    let ended = match arguments.command {
-        Command::Http(serve) => run(&serve, Transport::Http),
-        Command::Stdio(serve) => run(&serve, Transport::Stdio),
-        Command::Health(asked) => ask(&asked),
-        Command::Key(KeyCommand::New(wanted)) => new_key(&wanted),
-        Command::Policy(rehearsal) => rehearse(&rehearsal),
-        Command::Audit(Audit::Verify(asked)) => verify(&asked),
-        Command::Config(Settings::Show(serve)) => show(&serve),
+    let ended = match asked {
+        Run::Http(serve) => run(serve, Transport::Http),
+        Run::Stdio(serve) => run(serve, Transport::Stdio),
+        Run::Health(probe) => ask(probe),
+        Run::NewKey(wanted) => new_key(wanted),
+        Run::PolicyTest(file, of) => rehearse(of, |policy| {
+            let text = policy::read(&file)?;
+            policy::test(policy, &text, std::io::stdout().lock())
+        }),
+        Run::PolicyCheck(of) => rehearse(of, |policy| {
+            policy::check(policy, std::io::stdin().lock(), std::io::stdout().lock()).map(|()| true)
+        }),
+        Run::Verify(files) => verify::run(&files).map_err(Failure::of_start).map(|found| {
+            answer(&found);
+            ExitCode::SUCCESS
+        }),
+        Run::Show(serve) => show(serve),
     };
     ended.unwrap_or_else(|failure| {
         say(&format!("snowflake-mcp: {}", failure.text));
@@ -61,21 +69,21 @@ fn main() -> ExitCode {
     })
 }
 
-fn ask(asked: &Probe) -> Result<ExitCode, Failure> {
-    let target = probe::target(asked, &Sources::from_process(asked.flags()))?;
-    probe::ask(&target, asked.timeout())?;
+fn ask(probe: Probe) -> Result<ExitCode, Failure> {
+    let target = probe::target(probe.url.as_deref(), &Sources::from_process(probe.flags))?;
+    probe::ask(&target, probe.timeout)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(serve: &Serve) -> Result<ExitCode, Failure> {
-    let sources = Sources::from_process(serve.flags());
+fn show(serve: Serve) -> Result<ExitCode, Failure> {
+    let sources = Sources::from_process(serve.flags);
     let config = Config::read(&sources, Transport::Http, serve.demo)?;
     answer(show::text(&sources, &config.limits).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a new key and its line, each on a line of standard output.
-fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
+fn new_key(wanted: NewKey) -> Result<ExitCode, Failure> {
     let made = parts::new_key(wanted, SystemClock::new()).map_err(|text| Failure {
         text,
         code: WRONG_USAGE,
@@ -84,38 +92,22 @@ fn new_key(wanted: &NewKey) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Exit code 1 says that a statement is refused.
-fn rehearse(rehearsal: &Rehearsal) -> Result<ExitCode, Failure> {
-    let (Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) = rehearsal;
-    let rulings = Config::rulings(&Sources::from_process(of.flags()))?;
+/// Judges statements under a policy. `judge` says whether all pass: exit code 1 says that one is refused.
+fn rehearse(of: PolicyOf, judge: impl FnOnce(&Policy) -> std::io::Result<bool>) -> Result<ExitCode, Failure> {
+    let rulings = Config::rulings(&Sources::from_process(of.flags))?;
     let role = of.role.as_deref().map(config::policy::exact);
     let mark = of.key.as_deref().map(config::policy::mark);
     let ruling = rulings.of(role.as_deref(), mark.as_ref().map(|mark| mark.as_bytes()));
-    let output = std::io::stdout().lock();
-    let done = match rehearsal {
-        Rehearsal::Check { .. } => {
-            policy::check(&ruling.policy, std::io::stdin().lock(), output).map(|()| true)
-        }
-        Rehearsal::Test { file, .. } => {
-            policy::read(file).and_then(|text| policy::test(&ruling.policy, &text, output))
-        }
-    };
-    match done {
+    match judge(&ruling.policy) {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::from(FAILED)),
         Err(error) => Err(Failure::of_start(error)),
     }
 }
 
-fn verify(asked: &Verify) -> Result<ExitCode, Failure> {
-    let found = asked.run().map_err(Failure::of_start)?;
-    answer(&found);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn run(serve: &Serve, transport: Transport) -> Result<ExitCode, Failure> {
+fn run(serve: Serve, transport: Transport) -> Result<ExitCode, Failure> {
     let clock = SystemClock::new();
-    let sources = Sources::from_process(serve.flags());
+    let sources = Sources::from_process(serve.flags);
     let config = Config::read(&sources, transport, serve.demo)?;
     logger::install(config.log.level, config.log.format, clock).map_err(Failure::of_start)?;
     for note in &config.notes {

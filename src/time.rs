@@ -27,6 +27,14 @@ impl Instant {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// The earlier of two points that there may be.
+    pub fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 impl std::ops::Add<Duration> for Instant {
@@ -34,7 +42,9 @@ impl std::ops::Add<Duration> for Instant {
 
     /// Saturates: a deadline too far to be counted is a deadline that never comes.
     fn add(self, duration: Duration) -> Self {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        // Several times a request, so without the 128 bits of `as_micros`.
+        let whole = duration.as_secs().saturating_mul(1_000_000);
+        let micros = whole.saturating_add(u64::from(duration.subsec_micros()));
         Self(self.0.saturating_add(micros))
     }
 }

@@ -229,7 +229,7 @@ impl RoleAudit {
         // Roles that were used since may have taken its place.
         if let Some(found) = known.get_mut(&job.work.context.who()) {
             if std::mem::replace(&mut found.said, mark) != mark {
-                say(&report);
+                say(&report, self.is_strict);
             }
             found.state = if has_failed {
                 State::Failed(now, report.clone())
@@ -288,18 +288,21 @@ impl Backend for RoleAudit {
         match job.reached.carried.take().map(|any| any.downcast::<Carried>()) {
             Some(Ok(carried)) => return self.carry(job, *carried, cancel),
             Some(Err(any)) => job.reached.carried = Some(any),
-            None if job.work.is_run() && job.reached.handle.is_none() && !cancel.is_cancelled() => {
-                match self.turn(&job) {
-                    Turn::Pass => {}
-                    Turn::Ask => return self.begin(job, cancel),
-                    Turn::Wait => return again(job, WAIT_PAUSE, Progress::Queued),
-                    Turn::Refuse(error) => return Step::Done(Box::new(job), Err(error)),
-                }
-            }
+            None if uses_its_role(&job) && !cancel.is_cancelled() => match self.turn(&job) {
+                Turn::Pass => {}
+                Turn::Ask => return self.begin(job, cancel),
+                Turn::Wait => return again(job, WAIT_PAUSE, Progress::Queued),
+                Turn::Refuse(error) => return Step::Done(Box::new(job), Err(error)),
+            },
             None => {}
         }
         self.engine.step(job, cancel)
     }
+}
+
+/// Whether the step begins a statement. A round that only judges a text, or that ends with what was made before, has none.
+fn uses_its_role(job: &Job) -> bool {
+    job.work.is_run() && !job.work.statements.is_empty() && job.reached.handle.is_none()
 }
 
 fn again(job: Job, after: Duration, progress: Progress) -> Step {
@@ -320,7 +323,7 @@ fn refused(report: &Report) -> Error {
     }
 }
 
-fn say(report: &Report) {
+fn say(report: &Report, is_strict: bool) {
     let connection = match &*report.who.connection {
         "" => String::new(),
         name => format!("connection {name}: "),
@@ -328,6 +331,9 @@ fn say(report: &Report) {
     let found = report.sentence();
     match report.verdict() {
         Verdict::Reads => log::info!("{connection}the role {found}"),
+        Verdict::DoesMore | Verdict::Unknown if is_strict => {
+            log::warn!("{connection}the role {found}; nothing is run with it (--strict-role)");
+        }
         Verdict::DoesMore | Verdict::Unknown => log::warn!(
             "{connection}the role {found}; only the statement guard stands before that: the README has the SQL that makes a role that only reads, --strict-role uses no other"
         ),

@@ -1,296 +1,328 @@
 //! The command line: what can be typed, and its help. Values are only collected here; the configuration reads them,
 //! so that a wrong number is told in the same words whether it stands in a flag, the environment or `.env`.
 
+mod grammar;
 pub(crate) mod greeting;
+mod help;
 pub(crate) mod parts;
 pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod show;
 pub(crate) mod verify;
 
-use std::fmt::Write as _;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use snowflake_mcp::config::setting::{self, Setting};
+use snowflake_mcp::access::Scope;
+use snowflake_mcp::config::setting;
 
-/// What was typed.
-#[derive(Debug, Parser)]
-#[command(
-    name = "snowflake-mcp",
-    version,
-    about = "Snowflake for MCP clients over HTTP, WebSocket and stdio",
-    long_about = "Lets MCP clients (agents, editors, chat applications) query Snowflake, read-only, over HTTP, \
-                  WebSocket and stdio. One process serves many clients at once.",
-    after_help = EXAMPLES,
-    after_long_help = long_help(),
-    arg_required_else_help = true,
-    max_term_width = 110,
-)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
+pub(crate) use grammar::{Asked, WrongUsage};
+use grammar::{Command, Flag, Kind, Leaf, Operand, PROGRAM, Typed};
 
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Serve many clients over HTTP and WebSocket
-    #[command(next_line_help = true, after_help = HTTP_EXAMPLES)]
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Run {
     Http(Serve),
-    /// Serve the client that started this process, over standard input and output
-    #[command(next_line_help = true, after_help = STDIO_EXAMPLES)]
     Stdio(Serve),
-    /// Make keys for callers
-    #[command(subcommand)]
-    Key(KeyCommand),
-    /// Ask a running server whether it is alive; exit code 0 if it is, 1 if not
+    NewKey(NewKey),
     Health(Probe),
-    /// Say what the settings come to
-    #[command(subcommand)]
-    Config(show::Settings),
-    /// Check an audit log
-    #[command(subcommand)]
-    Audit(verify::Audit),
-    /// Try out what the policy allows; needs no account
-    #[command(subcommand)]
-    Policy(Rehearsal),
+    Show(Serve),
+    Verify(Vec<PathBuf>),
+    /// Judge the statements of a file.
+    PolicyTest(PathBuf, PolicyOf),
+    /// Judge each line of standard input.
+    PolicyCheck(PolicyOf),
 }
 
-/// What can be done with a policy.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Rehearsal {
-    /// Judge every statement of a file: verdict and reason; exit code 1 if one is refused
-    #[command(next_line_help = true)]
-    Test {
-        /// File of SQL statements, separated by semicolons; - is standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        #[command(flatten)]
-        of: PolicyOf,
-    },
-    /// Judge each line of standard input, and answer it with one line: allow, or deny RULE: reason
-    #[command(next_line_help = true)]
-    Check {
-        /// Every line is a JSON string with one SQL text
-        #[arg(long, required = true)]
-        jsonl: bool,
-        #[command(flatten)]
-        of: PolicyOf,
-    },
-}
-
-/// Which policy, and for whom.
-#[derive(Debug, Args)]
-pub(crate) struct PolicyOf {
-    #[arg(long, value_name = "FILE", help = described(&setting::POLICY))]
-    policy: Option<String>,
-    #[arg(long, value_name = "KINDS", help = described(&setting::ALLOW_WRITE))]
-    allow_write: Option<String>,
-    /// Judge as for callers in this role
-    #[arg(long, value_name = "NAME")]
-    pub(crate) role: Option<String>,
-    /// Judge as for callers with the key of this label
-    #[arg(long, value_name = "LABEL")]
-    pub(crate) key: Option<String>,
-}
-
-/// What both serving commands take.
-#[derive(Debug, Args)]
+/// What the serving commands take.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Serve {
-    /// Serve the embedded engine with sample data; no Snowflake account is needed
-    #[arg(long)]
+    /// The embedded engine with sample data.
     pub(crate) demo: bool,
-    #[arg(long, value_name = "ADDRESS", help = described(&setting::HOST))]
-    host: Option<String>,
-    #[arg(long, value_name = "PORT", help = described(&setting::PORT))]
-    port: Option<String>,
-    #[arg(long, value_name = "COUNT", help = described(&setting::WORKERS))]
-    workers: Option<String>,
-    #[arg(long, value_name = "ROWS", help = described(&setting::ROWS_MAX))]
-    max_rows: Option<String>,
-    #[arg(long, value_name = "SECONDS", help = described(&setting::CALL_WAIT))]
-    wait: Option<String>,
-    #[arg(long, value_name = "SECONDS", help = described(&setting::DRAIN_TIMEOUT))]
-    drain_timeout: Option<String>,
-    #[arg(long, value_name = "SECONDS", help = described(&setting::DRAIN_DELAY))]
-    drain_delay: Option<String>,
-    #[command(flatten)]
-    statements: Statements,
-    #[arg(long, value_name = "LEVEL", help = described(&setting::LOG_LEVEL))]
-    log_level: Option<String>,
-    #[arg(long, value_name = "NAME", help = described(&setting::CONNECTION))]
-    connection: Option<String>,
-    #[arg(long, value_name = "NAMES", help = described(&setting::CONNECTIONS))]
-    connections: Option<String>,
-    #[arg(long, value_name = "FILE", help = described(&setting::CONFIG))]
-    config: Option<String>,
-    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CERTIFICATE))]
-    tls_cert: Option<String>,
-    #[arg(long, value_name = "FILE", help = described(&setting::TLS_KEY))]
-    tls_key: Option<String>,
-    #[arg(long, value_name = "FILE", help = described(&setting::TLS_CLIENT_CA))]
-    tls_client_ca: Option<String>,
-    #[arg(long, value_name = "FILE", help = described(&setting::KEY_FILE))]
-    keys: Option<String>,
-    #[arg(long, value_name = "NETWORKS", help = described(&setting::TRUSTED_PROXIES))]
-    trusted_proxies: Option<String>,
-    #[arg(long, help = described(&setting::PROXY_PROTOCOL))]
-    proxy_protocol: bool,
-    #[arg(long, value_name = "FILE", help = described(&setting::AUDIT_LOG))]
-    audit_log: Option<String>,
-    #[arg(long, help = described(&setting::ALLOW_UNAUTHENTICATED))]
-    allow_unauthenticated: bool,
-}
-
-/// What can be done about keys.
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Make a key: prints it, once, and the line that makes a server accept it
-    #[command(next_line_help = true, after_help = KEY_EXAMPLES)]
-    New(NewKey),
+    /// By the flags' names in the settings' table.
+    pub(crate) flags: Vec<(&'static str, String)>,
 }
 
 /// What a new key is made for.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NewKey {
-    /// Whose key it is: what logs call its holder. Keys with the same label are the same caller
-    #[arg(long, value_name = "LABEL")]
     pub(crate) label: String,
-    /// The most that its holder may do; without it, everything that the server offers
-    #[arg(long, value_name = "SCOPE", value_parser = ["snowflake:status", "snowflake:read", "snowflake:write"])]
-    pub(crate) scope: Option<String>,
-    /// Days until it expires; without it, never
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    /// The most that its holder may do.
+    pub(crate) scope: Option<Scope>,
+    /// Days until it expires.
     pub(crate) expires: Option<u32>,
 }
 
-/// What is said about statements.
-#[derive(Debug, Args)]
-struct Statements {
-    #[arg(long, value_name = "FILE", help = described(&setting::POLICY))]
-    policy: Option<String>,
-    #[arg(long, value_name = "KINDS", help = described(&setting::ALLOW_WRITE))]
-    allow_write: Option<String>,
-    #[arg(long, help = described(&setting::STRICT_ROLE))]
-    strict_role: bool,
-    #[arg(long, value_name = "BYTES", help = described(&setting::SCAN_BYTES_MAX))]
-    max_scan_bytes: Option<String>,
-    #[arg(long, value_name = "COUNT", help = described(&setting::PARTITIONS_MAX))]
-    max_partitions: Option<String>,
-    #[arg(long, value_name = "BYTES", help = described(&setting::SCAN_BYTES_UNASKED_MAX))]
-    confirm_scan_bytes: Option<String>,
-    #[arg(long, value_name = "COUNT", help = described(&setting::PARTITIONS_UNASKED_MAX))]
-    confirm_partitions: Option<String>,
-    #[arg(long, value_name = "WORD", help = described(&setting::UNEXPLAINED))]
-    on_explain_failure: Option<String>,
-}
-
-impl Statements {
-    fn flags(&self) -> Vec<(&'static str, String)> {
-        let strict_role = self.strict_role.then(|| "true".to_owned());
-        given(&[
-            (&setting::POLICY, &self.policy),
-            (&setting::ALLOW_WRITE, &self.allow_write),
-            (&setting::STRICT_ROLE, &strict_role),
-            (&setting::SCAN_BYTES_MAX, &self.max_scan_bytes),
-            (&setting::PARTITIONS_MAX, &self.max_partitions),
-            (&setting::SCAN_BYTES_UNASKED_MAX, &self.confirm_scan_bytes),
-            (&setting::PARTITIONS_UNASKED_MAX, &self.confirm_partitions),
-            (&setting::UNEXPLAINED, &self.on_explain_failure),
-        ])
-    }
-}
-
-impl PolicyOf {
-    /// What was typed, by the flags' names in the settings' table.
-    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
-        given(&[
-            (&setting::POLICY, &self.policy),
-            (&setting::ALLOW_WRITE, &self.allow_write),
-        ])
-    }
-}
-
-/// What the probe takes.
-#[derive(Debug, Args)]
+/// Whom to ask for its health.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Probe {
-    /// What to ask; without it, /health of the server that the settings describe
-    #[arg(long, value_name = "URL", conflicts_with_all = ["host", "port"])]
     pub(crate) url: Option<String>,
-    /// Address of the server
-    #[arg(long, value_name = "ADDRESS")]
-    host: Option<String>,
-    /// Port of the server
-    #[arg(long, value_name = "PORT")]
-    port: Option<String>,
-    /// How long to wait for the answer
-    #[arg(long, value_name = "SECONDS", default_value_t = PROBE_SECONDS, value_parser = clap::value_parser!(u64).range(1..=300))]
-    pub(crate) timeout: u64,
+    pub(crate) timeout: Duration,
+    /// By the flags' names in the settings' table.
+    pub(crate) flags: Vec<(&'static str, String)>,
+}
+
+/// Which policy, and for whom.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PolicyOf {
+    pub(crate) role: Option<String>,
+    pub(crate) key: Option<String>,
+    /// By the flags' names in the settings' table.
+    pub(crate) flags: Vec<(&'static str, String)>,
+}
+
+/// Reads what stands behind the program's name.
+///
+/// # Errors
+/// What is wrong with it, for standard error.
+pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, WrongUsage> {
+    grammar::read(&ROOT, arguments)
+}
+
+static ROOT: Command = Command {
+    name: PROGRAM,
+    about: "Lets MCP clients (agents, editors, chat applications) query Snowflake, read-only, over HTTP, WebSocket and\nstdio. \
+            One process serves many clients at once.",
+    kind: Kind::Group(&[
+        Command {
+            name: "http",
+            about: "Serve many clients over HTTP and WebSocket",
+            kind: leaf(SERVING, |typed| Ok(Run::Http(serve(typed)))),
+            more: HTTP_EXAMPLES,
+        },
+        Command {
+            name: "stdio",
+            about: "Serve the client that started this process, over standard input and output",
+            kind: leaf(SERVING, |typed| Ok(Run::Stdio(serve(typed)))),
+            more: STDIO_EXAMPLES,
+        },
+        Command {
+            name: "key",
+            about: "Make keys for callers",
+            kind: Kind::Group(&[Command {
+                name: "new",
+                about: "Make a key: prints it, once, and the line that makes a server accept it",
+                kind: leaf(NEW_KEY, new_key),
+                more: KEY_EXAMPLES,
+            }]),
+            more: "",
+        },
+        Command {
+            name: "health",
+            about: "Ask a running server whether it is alive; exit code 0 if it is, 1 if not",
+            kind: leaf(PROBING, probe),
+            more: "",
+        },
+        Command {
+            name: "config",
+            about: "Say what the settings come to",
+            kind: Kind::Group(&[Command {
+                name: "show",
+                about: "Print every setting with its source, and the most memory that the server takes under them",
+                kind: leaf(SERVING, |typed| Ok(Run::Show(serve(typed)))),
+                more: "",
+            }]),
+            more: "",
+        },
+        Command {
+            name: "audit",
+            about: "Check an audit log",
+            kind: Kind::Group(&[Command {
+                name: "verify",
+                about: "Check the chain of an audit log; exit code 0 if every line is as it was written, 1 if not",
+                kind: Kind::Leaf(Leaf {
+                    flags: &[],
+                    operand: Some(Operand {
+                        value: "FILE",
+                        meaning: "The files, the oldest first: audit.log.2 audit.log.1 audit.log",
+                        are_many: true,
+                    }),
+                    make: |typed| Ok(Run::Verify(typed.operands)),
+                }),
+                more: "",
+            }]),
+            more: "",
+        },
+        Command {
+            name: "policy",
+            about: "Try out what the policy allows; needs no account",
+            kind: Kind::Group(&[
+                Command {
+                    name: "test",
+                    about: "Judge every statement of a file: verdict and reason; exit code 1 if one is refused",
+                    kind: Kind::Leaf(Leaf {
+                        flags: &[POLICY, ALLOW_WRITE, ROLE, KEY],
+                        operand: Some(Operand {
+                            value: "FILE",
+                            meaning: "File of SQL statements, separated by semicolons; - is standard input",
+                            are_many: false,
+                        }),
+                        make: |mut typed| {
+                            let file = typed.operands.remove(0);
+                            Ok(Run::PolicyTest(file, policy_of(typed)))
+                        },
+                    }),
+                    more: "",
+                },
+                Command {
+                    name: "check",
+                    about: "Judge each line of standard input, and answer it with one line: allow, or deny RULE: reason",
+                    kind: leaf(&[JSONL, POLICY, ALLOW_WRITE, ROLE, KEY], |mut typed| {
+                        typed.take(JSONL.name);
+                        Ok(Run::PolicyCheck(policy_of(typed)))
+                    }),
+                    more: "",
+                },
+            ]),
+            more: "",
+        },
+    ]),
+    more: EXAMPLES,
+};
+
+const fn leaf(flags: &'static [Flag], make: fn(Typed) -> Result<Run, String>) -> Kind {
+    Kind::Leaf(Leaf {
+        flags,
+        operand: None,
+        make,
+    })
+}
+
+const DEMO: Flag = Flag::switch(
+    "--demo",
+    "Serve the embedded engine with sample data; no Snowflake account is needed",
+);
+const POLICY: Flag = Flag::of(&setting::POLICY, "FILE");
+const ALLOW_WRITE: Flag = Flag::of(&setting::ALLOW_WRITE, "KINDS");
+const ROLE: Flag = Flag::valued("--role", "NAME", "Judge as for callers in this role");
+const KEY: Flag = Flag::valued(
+    "--key",
+    "LABEL",
+    "Judge as for callers with the key of this label",
+);
+const JSONL: Flag = Flag::switch("--jsonl", "Every line is a JSON string with one SQL text").required();
+const LABEL: Flag = Flag::valued(
+    "--label",
+    "LABEL",
+    "Whose key it is: what logs call its holder. Keys with the same label are the same caller",
+)
+.required();
+const SCOPE: Flag = Flag::valued(
+    "--scope",
+    "SCOPE",
+    "The most that its holder may do: snowflake:status, snowflake:read or snowflake:write; without it, everything that the \
+     server offers",
+);
+const EXPIRES: Flag = Flag::valued(
+    "--expires",
+    "DAYS",
+    "Days until it expires, 1 to 36500; without it, never",
+);
+const URL: Flag = Flag::valued(
+    "--url",
+    "URL",
+    "What to ask; without it, /health of the server that the settings describe",
+);
+const TIMEOUT: Flag = Flag::valued(
+    "--timeout",
+    "SECONDS",
+    "How long to wait for the answer, 1 to 300 [default: 5]",
+);
+
+const SERVING: &[Flag] = &[
+    DEMO,
+    Flag::of(&setting::HOST, "ADDRESS"),
+    Flag::of(&setting::PORT, "PORT"),
+    Flag::of(&setting::WORKERS, "COUNT"),
+    Flag::of(&setting::ROWS_MAX, "ROWS"),
+    Flag::of(&setting::CALL_WAIT, "SECONDS"),
+    Flag::of(&setting::DRAIN_TIMEOUT, "SECONDS"),
+    Flag::of(&setting::DRAIN_DELAY, "SECONDS"),
+    POLICY,
+    ALLOW_WRITE,
+    Flag::of(&setting::STRICT_ROLE, ""),
+    Flag::of(&setting::SCAN_BYTES_MAX, "BYTES"),
+    Flag::of(&setting::PARTITIONS_MAX, "COUNT"),
+    Flag::of(&setting::SCAN_BYTES_UNASKED_MAX, "BYTES"),
+    Flag::of(&setting::PARTITIONS_UNASKED_MAX, "COUNT"),
+    Flag::of(&setting::UNEXPLAINED, "WORD"),
+    Flag::of(&setting::LOG_LEVEL, "LEVEL"),
+    Flag::of(&setting::CONNECTION, "NAME"),
+    Flag::of(&setting::CONNECTIONS, "NAMES"),
+    Flag::of(&setting::CONFIG, "FILE"),
+    Flag::of(&setting::TLS_CERTIFICATE, "FILE"),
+    Flag::of(&setting::TLS_KEY, "FILE"),
+    Flag::of(&setting::TLS_CLIENT_CA, "FILE"),
+    Flag::of(&setting::KEY_FILE, "FILE"),
+    Flag::of(&setting::TRUSTED_PROXIES, "NETWORKS"),
+    Flag::of(&setting::PROXY_PROTOCOL, ""),
+    Flag::of(&setting::AUDIT_LOG, "FILE"),
+    Flag::of(&setting::ALLOW_UNAUTHENTICATED, ""),
+];
+const NEW_KEY: &[Flag] = &[LABEL, SCOPE, EXPIRES];
+const PROBING: &[Flag] = &[
+    URL,
+    Flag::of(&setting::HOST, "ADDRESS"),
+    Flag::of(&setting::PORT, "PORT"),
+    TIMEOUT,
+];
+
+fn serve(mut typed: Typed) -> Serve {
+    Serve {
+        demo: typed.take(DEMO.name).is_some(),
+        flags: typed.settings(),
+    }
+}
+
+fn policy_of(mut typed: Typed) -> PolicyOf {
+    PolicyOf {
+        role: typed.take(ROLE.name),
+        key: typed.take(KEY.name),
+        flags: typed.settings(),
+    }
+}
+
+fn new_key(mut typed: Typed) -> Result<Run, String> {
+    let scope = typed.take(SCOPE.name).map(|text| {
+        Scope::parse(&text).ok_or_else(|| {
+            format!("--scope={text}: expected snowflake:status, snowflake:read or snowflake:write")
+        })
+    });
+    let expires = typed
+        .take(EXPIRES.name)
+        .map(|text| number(&EXPIRES, &text, 1, 36_500));
+    Ok(Run::NewKey(NewKey {
+        label: typed.take(LABEL.name).unwrap_or_default(),
+        scope: scope.transpose()?,
+        expires: expires.transpose()?,
+    }))
 }
 
 /// A server that is alive answers within milliseconds; container runtimes wait 30 s by default.
-const PROBE_SECONDS: u64 = 5;
+const PROBE_SECONDS: u32 = 5;
 
-impl Serve {
-    /// What was typed, by the flags' names in the settings' table.
-    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
-        let mut flags = given(&[
-            (&setting::HOST, &self.host),
-            (&setting::PORT, &self.port),
-            (&setting::WORKERS, &self.workers),
-            (&setting::ROWS_MAX, &self.max_rows),
-            (&setting::CALL_WAIT, &self.wait),
-            (&setting::DRAIN_TIMEOUT, &self.drain_timeout),
-            (&setting::DRAIN_DELAY, &self.drain_delay),
-            (&setting::LOG_LEVEL, &self.log_level),
-            (&setting::CONNECTION, &self.connection),
-            (&setting::CONNECTIONS, &self.connections),
-            (&setting::CONFIG, &self.config),
-            (&setting::TLS_CERTIFICATE, &self.tls_cert),
-            (&setting::TLS_KEY, &self.tls_key),
-            (&setting::TLS_CLIENT_CA, &self.tls_client_ca),
-            (&setting::KEY_FILE, &self.keys),
-            (&setting::TRUSTED_PROXIES, &self.trusted_proxies),
-            (&setting::AUDIT_LOG, &self.audit_log),
-        ]);
-        flags.extend(self.statements.flags());
-        let said = |is_said: bool| is_said.then(|| "true".to_owned());
-        flags.extend(given(&[
-            (&setting::ALLOW_UNAUTHENTICATED, &said(self.allow_unauthenticated)),
-            (&setting::PROXY_PROTOCOL, &said(self.proxy_protocol)),
-        ]));
-        flags
+fn probe(mut typed: Typed) -> Result<Run, String> {
+    let url = typed.take(URL.name);
+    let seconds = typed
+        .take(TIMEOUT.name)
+        .map_or(Ok(PROBE_SECONDS), |text| number(&TIMEOUT, &text, 1, 300))?;
+    let flags = typed.settings();
+    if let (Some(_), Some((name, _))) = (&url, flags.first()) {
+        return Err(format!(
+            "--url says where the server is, and {name} too: leave one out"
+        ));
     }
+    Ok(Run::Health(Probe {
+        url,
+        timeout: Duration::from_secs(seconds.into()),
+        flags,
+    }))
 }
 
-impl Probe {
-    /// What was typed, by the flags' names in the settings' table.
-    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
-        given(&[(&setting::HOST, &self.host), (&setting::PORT, &self.port)])
-    }
-
-    pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout)
-    }
-}
-
-fn given(flags: &[(&Setting, &Option<String>)]) -> Vec<(&'static str, String)> {
-    let given = flags
-        .iter()
-        .filter_map(|(setting, value)| Some((setting.flag?, (*value).clone()?)));
-    given.collect()
-}
-
-fn described(setting: &Setting) -> String {
-    let (first, rest) = setting.meaning.split_at(1);
-    let mut text = format!("{}{rest} [default: {}]", first.to_uppercase(), setting.default);
-    if let Some(name) = setting.names.first() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, " [env: {name}]");
-    }
-    text
+fn number(flag: &Flag, text: &str, least: u32, most: u32) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("{}={text}: expected a number from {least} to {most}", flag.name))
 }
 
 const EXAMPLES: &str = "\
@@ -327,106 +359,183 @@ Entry for a client's configuration:
   {\"mcpServers\":{\"snowflake\":{\"command\":\"snowflake-mcp\",\"args\":[\"stdio\",\"--demo\"]}}}
 Every environment variable: snowflake-mcp --help";
 
-fn long_help() -> String {
-    let mut text =
-        format!("{EXAMPLES}\n\nEnvironment (flags win; .env in the working directory is read last):\n");
-    for setting in setting::ALL {
-        for name in setting.names.iter().take(1) {
-            let _ = writeln!(
-                text,
-                "  {name}\n      {} [default: {}]",
-                setting.meaning, setting.default
-            );
-        }
-    }
-    text.truncate(text.trim_end().len());
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
-    fn flags(line: &str) -> Result<Vec<(&'static str, String)>, clap::error::ErrorKind> {
-        let arguments = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.kind())?;
-        Ok(match arguments.command {
-            Command::Http(serve) | Command::Stdio(serve) => serve.flags(),
-            Command::Health(probe) => probe.flags(),
-            Command::Key(KeyCommand::New(_)) => Vec::new(),
-            Command::Policy(Rehearsal::Test { of, .. } | Rehearsal::Check { of, .. }) => of.flags(),
-            Command::Audit(_) => Vec::new(),
-            Command::Config(show::Settings::Show(serve)) => serve.flags(),
-        })
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn every_flag_of_the_settings_is_taken_by_both_serving_commands_and_no_other() {
-        let mut expected: Vec<_> = setting::ALL.iter().filter_map(|setting| setting.flag).collect();
-        expected.extend(["--demo", "--help"]);
-        expected.sort_unstable();
-        for name in ["http", "stdio"] {
-            let mut command = Arguments::command();
-            command.build();
-            let command = command.find_subcommand(name).unwrap();
-            let mut taken: Vec<_> = command
-                .get_arguments()
-                .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
-                .collect();
-            taken.sort_unstable();
-            assert_eq!(taken, expected, "{name}");
+    fn run(line: &str) -> Result<Run, String> {
+        match read(line.split_whitespace().map(OsString::from)) {
+            Ok(Asked::Run(run)) => Ok(run),
+            Ok(Asked::Text(text)) => panic!("{line} prints {text}"),
+            Err(WrongUsage(text)) => Err(text),
         }
+    }
+
+    fn text(line: &str) -> String {
+        match read(line.split_whitespace().map(OsString::from)) {
+            Ok(Asked::Text(text)) => text,
+            Ok(Asked::Run(run)) => panic!("{line} runs {run:?}"),
+            Err(WrongUsage(text)) => panic!("{line} is wrong: {text}"),
+        }
+    }
+
+    /// What the first line says behind the program's name.
+    fn complaint(line: &str) -> String {
+        let told = run(line).expect_err(line);
+        let first = told.lines().next().unwrap_or_default();
+        first.strip_prefix("snowflake-mcp: ").unwrap_or(first).to_owned()
+    }
+
+    #[test]
+    fn every_flag_of_the_settings_is_taken_by_the_serving_commands_and_no_other() {
+        let mut expected: Vec<_> = setting::ALL.iter().filter_map(|setting| setting.flag).collect();
+        expected.push(DEMO.name);
+        expected.sort_unstable();
+        let mut taken: Vec<_> = SERVING.iter().map(|flag| flag.name).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, expected);
     }
 
     #[test]
     fn what_is_typed_is_passed_on_as_it_is() {
+        let typed = |flags: &[(&'static str, &str)]| {
+            let flags = flags.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            flags.collect::<Vec<_>>()
+        };
         assert_eq!(
-            flags("snowflake-mcp stdio --port 8x --host localhost --allow-unauthenticated"),
-            Ok(vec![
-                ("--host", "localhost".to_owned()),
-                ("--port", "8x".to_owned()),
-                ("--allow-unauthenticated", "true".to_owned())
-            ])
+            run("stdio --port 8x --host=localhost --allow-unauthenticated"),
+            Ok(Run::Stdio(Serve {
+                demo: false,
+                flags: typed(&[
+                    ("--port", "8x"),
+                    ("--host", "localhost"),
+                    ("--allow-unauthenticated", "true")
+                ]),
+            }))
         );
-        assert_eq!(flags("snowflake-mcp http --demo"), Ok(vec![]));
         assert_eq!(
-            flags("snowflake-mcp health --port 1 --timeout 300"),
-            Ok(vec![("--port", "1".to_owned())])
+            run("http --demo"),
+            Ok(Run::Http(Serve {
+                demo: true,
+                flags: Vec::new()
+            }))
+        );
+        assert_eq!(
+            run("health --port 1 --timeout 300"),
+            Ok(Run::Health(Probe {
+                url: None,
+                timeout: Duration::from_secs(300),
+                flags: typed(&[("--port", "1")]),
+            }))
+        );
+        assert_eq!(
+            run("key new --label ann --scope snowflake:read --expires 90"),
+            Ok(Run::NewKey(NewKey {
+                label: "ann".to_owned(),
+                scope: Scope::parse("snowflake:read"),
+                expires: Some(90),
+            }))
+        );
+        let of = |key: &str, flags: &[(&'static str, &str)]| PolicyOf {
+            role: None,
+            key: Some(key.to_owned()),
+            flags: typed(flags),
+        };
+        assert_eq!(
+            run("policy test --policy p.toml --key ann -- --odd.sql"),
+            Ok(Run::PolicyTest(
+                "--odd.sql".into(),
+                of("ann", &[("--policy", "p.toml")])
+            ))
+        );
+        assert_eq!(
+            run("policy check --jsonl --key b"),
+            Ok(Run::PolicyCheck(of("b", &[])))
+        );
+        assert_eq!(
+            run("audit verify a b"),
+            Ok(Run::Verify(vec!["a".into(), "b".into()]))
         );
     }
 
     #[test]
-    fn wrong_usage_is_told_apart() {
-        use clap::error::ErrorKind;
+    fn wrong_usage_is_told_with_what_is_meant_and_where_help_is() {
+        for (line, expected) in [
+            ("http --prot 1", "--prot is unknown; is --port meant?"),
+            ("http --nonsense", "--nonsense is unknown"),
+            ("--hlep", "--hlep is unknown; is --help meant?"),
+            ("http -p 1", "-p is unknown"),
+            ("http extra", "extra is unexpected"),
+            ("http --port", "--port needs a value: --port PORT"),
+            ("http --policy --demo", "--policy needs a value: --policy FILE"),
+            ("http --port 1 --port 2", "--port is there twice"),
+            ("http --demo=yes", "--demo takes no value"),
+            ("htpp", "htpp is unknown; is http meant?"),
+            ("serve", "serve is unknown"),
+            ("policy tset x", "tset is unknown; is test meant?"),
+            ("policy test", "FILE is missing"),
+            ("policy test a b", "b is unexpected"),
+            ("policy check", "--jsonl is missing"),
+            ("audit verify", "FILE is missing"),
+            ("key new --scope snowflake:read", "--label LABEL is missing"),
+            (
+                "key new --label a --scope all",
+                "--scope=all: expected snowflake:status, snowflake:read or snowflake:write",
+            ),
+            (
+                "key new --label a --expires 0",
+                "--expires=0: expected a number from 1 to 36500",
+            ),
+            (
+                "health --timeout 301",
+                "--timeout=301: expected a number from 1 to 300",
+            ),
+            (
+                "health --timeout 5s",
+                "--timeout=5s: expected a number from 1 to 300",
+            ),
+            (
+                "health --url x --port 1",
+                "--url says where the server is, and --port too: leave one out",
+            ),
+        ] {
+            assert_eq!(complaint(line), expected, "{line}");
+        }
         assert_eq!(
-            flags("snowflake-mcp http --prot 1"),
-            Err(ErrorKind::UnknownArgument)
+            run("policy check"),
+            Err(
+                "snowflake-mcp: --jsonl is missing\nusage: snowflake-mcp policy check --jsonl [OPTIONS]\n\
+                 more: snowflake-mcp policy check --help"
+                    .to_owned()
+            )
         );
-        assert_eq!(flags("snowflake-mcp serve"), Err(ErrorKind::InvalidSubcommand));
-        assert_eq!(
-            flags("snowflake-mcp"),
-            Err(ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
-        );
-        assert_eq!(
-            flags("snowflake-mcp health --url x --port 1"),
-            Err(ErrorKind::ArgumentConflict)
-        );
-        for seconds in ["0", "301", "5s"] {
-            assert_eq!(
-                flags(&format!("snowflake-mcp health --timeout {seconds}")),
-                Err(ErrorKind::ValueValidation)
-            );
+    }
+
+    #[test]
+    fn who_types_no_command_is_shown_the_commands() {
+        for line in ["", "policy"] {
+            let told = run(line).expect_err(line);
+            assert!(told.contains("\nCommands:\n"), "{told}");
         }
     }
 
     #[test]
+    fn help_is_had_in_each_usual_way() {
+        let help = text("policy test --help");
+        assert_eq!(text("policy test -h"), help);
+        assert_eq!(text("help policy test"), help);
+        assert_eq!(text("policy help test"), help);
+        assert!(
+            help.contains("usage: snowflake-mcp policy test [OPTIONS] FILE\n"),
+            "{help}"
+        );
+        assert!(help.contains("\n  --role NAME\n"), "{help}");
+        assert_eq!(text("--version"), text("-V"));
+    }
+
+    #[test]
     fn the_long_help_names_every_setting() {
-        let help = Arguments::command().render_long_help().to_string();
+        let help = text("--help");
         for name in setting::ALL.iter().filter_map(|setting| setting.names.first()) {
             assert!(help.contains(name), "{name}");
         }

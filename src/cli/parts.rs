@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use snowflake_mcp::access::KeyRing;
 use snowflake_mcp::access::keys::{self, Made};
-use snowflake_mcp::access::{KeyRing, Scope};
 use snowflake_mcp::backend::{Absent, Backend, RoleAudit, Router};
 use snowflake_mcp::config::{Config, Engine, Http, Listen, Origins, Rereading};
 #[cfg(feature = "demo")]
@@ -131,11 +131,11 @@ pub(crate) fn callers(http: &Http, policy: Option<Rereading>) -> Callers {
 ///
 /// # Errors
 /// What is wrong with the label.
-pub(crate) fn new_key(wanted: &NewKey, clock: SystemClock) -> Result<Made, String> {
+pub(crate) fn new_key(wanted: NewKey, clock: SystemClock) -> Result<Made, String> {
     let now = clock.now().wall.as_micros();
     let wanted = keys::Wanted {
-        label: wanted.label.clone(),
-        scope: wanted.scope.as_deref().and_then(Scope::parse),
+        label: wanted.label,
+        scope: wanted.scope,
         expires: wanted
             .expires
             .map(|days| WallTime::from_micros(now + u64::from(days) * DAY_MICROS).to_whole_second()),

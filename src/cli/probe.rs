@@ -8,7 +8,6 @@ use snowflake_mcp::config::{self, Listen, Tls, source::Sources};
 use ureq::http::{StatusCode, Uri};
 use ureq::tls::TlsConfig;
 
-use super::Probe;
 use super::greeting::reachable;
 
 /// Why the server does not count as alive, or cannot be asked.
@@ -44,8 +43,8 @@ pub(crate) struct Target {
 ///
 /// # Errors
 /// The setting or the URL that is wrong.
-pub(crate) fn target(probe: &Probe, sources: &Sources) -> Result<Target, Error> {
-    if let Some(url) = &probe.url {
+pub(crate) fn target(url: Option<&str>, sources: &Sources) -> Result<Target, Error> {
+    if let Some(url) = url {
         return checked(url).map(|url| Target { url, is_own: false });
     }
     let addresses = Listen::read(sources).map_err(Error::Setting)?.addresses();
@@ -149,20 +148,11 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    fn probe(url: Option<&str>) -> Probe {
-        Probe {
-            url: url.map(str::to_owned),
-            host: None,
-            port: None,
-            timeout: 5,
-        }
-    }
-
     #[test]
     fn the_settings_say_where_to_ask() {
         let asked = |flags: &[(&'static str, &str)]| {
             let flags = flags.iter().map(|(flag, value)| (*flag, (*value).to_owned()));
-            target(&probe(None), &Sources::new(flags, [], [])).map(|target| target.url)
+            target(None, &Sources::new(flags, [], [])).map(|target| target.url)
         };
         let at = |text: &str| Ok(text.to_owned());
         assert_eq!(asked(&[]), at("http://127.0.0.1:8000/health"));
@@ -182,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_url_is_taken_as_it_is_or_refused() {
-        let asked = |text| target(&probe(Some(text)), &Sources::default()).map(|target| target.url);
+        let asked = |text| target(Some(text), &Sources::default()).map(|target| target.url);
         for whole in ["http://x/y", "https://x:1/", "http://[::1]:8000/health/ready"] {
             assert_eq!(asked(whole), Ok(whole.to_owned()));
         }

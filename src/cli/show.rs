@@ -2,20 +2,9 @@
 
 use std::fmt::Write;
 
-use clap::Subcommand;
 use snowflake_mcp::config::setting::{self, Setting};
 use snowflake_mcp::config::source::Sources;
 use snowflake_mcp::limits::Limits;
-
-use super::Serve;
-
-/// What can be done with the settings.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Settings {
-    /// Print every setting with its source, and the most memory that the server takes under them
-    #[command(next_line_help = true)]
-    Show(Serve),
-}
 
 /// Every setting in a line, then the sums of memory. Secrets are only said to be set.
 pub(crate) fn text(sources: &Sources, limits: &Limits) -> String {

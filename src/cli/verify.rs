@@ -5,45 +5,27 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
 use snowflake_mcp::audit::{Fault, Verifier};
-
-/// What can be done with an audit log.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Check the chain of an audit log; exit code 0 if every line is as it was written, 1 if not
-    Verify(Verify),
-}
-
-/// What is verified.
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// The files, the oldest first: audit.log.2 audit.log.1 audit.log
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-}
 
 /// A line is some 6 KiB at most; what is longer is none of ours.
 const LINE_BYTES_MAX: u64 = 64 << 10;
 
-impl Verify {
-    /// Reads the files. What was found, in a sentence.
-    ///
-    /// # Errors
-    /// The first line that does not fit, as `FILE:LINE: why`, or a file that cannot be read.
-    pub(crate) fn run(&self) -> Result<String, String> {
-        let mut verifier = Verifier::default();
-        for path in &self.files {
-            let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            verify(&mut verifier, path, BufReader::new(file))?;
-        }
-        match verifier.head() {
-            Some((number, hash)) => Ok(format!(
-                "{} lines are as they were written; the last is line {number}, chain {hash}",
-                verifier.lines()
-            )),
-            None => Ok("there are no lines".to_owned()),
-        }
+/// Reads the files, the oldest first. What was found, in a sentence.
+///
+/// # Errors
+/// The first line that does not fit, as `FILE:LINE: why`, or a file that cannot be read.
+pub(crate) fn run(files: &[PathBuf]) -> Result<String, String> {
+    let mut verifier = Verifier::default();
+    for path in files {
+        let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        verify(&mut verifier, path, BufReader::new(file))?;
+    }
+    match verifier.head() {
+        Some((number, hash)) => Ok(format!(
+            "{} lines are as they were written; the last is line {number}, chain {hash}",
+            verifier.lines()
+        )),
+        None => Ok("there are no lines".to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Note;
 use super::setting::{ALL, INEFFECTIVE};
 use super::source::{OF_CONNECTION, Sources};
+use crate::similar;
 
 /// A note for each name that is set and not honoured, and one for what `.env` gave.
 pub(super) fn notes(sources: &Sources) -> Vec<Note> {
@@ -45,40 +46,10 @@ fn known_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn unknown(name: &str) -> String {
-    match nearest(name) {
+    match similar::nearest(name, known_names()) {
         Some(known) => format!("{name} is not a setting; is {known} meant?"),
         None => format!("{name} is not a setting and is ignored"),
     }
-}
-
-/// More edits than this and the two names are about different things.
-const EDITS_MAX: usize = 3;
-
-fn nearest(name: &str) -> Option<&'static str> {
-    let by_distance = known_names().map(|known| (distance(name, known), known));
-    by_distance
-        .min()
-        .filter(|(edits, _)| *edits <= EDITS_MAX)
-        .map(|(_, known)| known)
-}
-
-/// Edits (insert, delete, replace a byte, swap two neighbours) that turn `a` into `b`: the optimal string alignment.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut before = vec![0; b.len() + 1];
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = replaced.min(above[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
-            }
-        }
-        (before, above) = (above, row);
-    }
-    above[b.len()]
 }
 
 #[cfg(test)]
@@ -126,18 +97,5 @@ mod tests {
     #[test]
     fn names_of_other_programs_are_not_our_business() {
         assert!(told("PATH").is_empty());
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        for (a, b, edits) in [
-            ("", "abc", 3),
-            ("abc", "abc", 0),
-            ("abc", "acb", 1),
-            ("abc", "xbcd", 2),
-        ] {
-            assert_eq!(distance(a, b), edits, "{a} {b}");
-            assert_eq!(distance(b, a), edits, "{b} {a}");
-        }
     }
 }

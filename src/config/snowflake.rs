@@ -20,6 +20,7 @@ use crate::snowflake::{
 /// A sentence that says why signing in is not possible yet. Lower-case start, no full stop.
 type Incomplete = String;
 
+const REGION_WITHOUT_NAME: &str = "us-west-2";
 /// How to get a credential that works, for everyone who has another one.
 const WAY_TO_A_TOKEN: &str = "make a programmatic access token in Snowflake \
     (ALTER USER name ADD PROGRAMMATIC ACCESS TOKEN name) and set SNOWFLAKE_TOKEN to it, \
@@ -74,11 +75,13 @@ pub(super) fn read(sources: &Place<'_>) -> Result<Result<Settings, Incomplete>, 
     Ok(Ok(settings))
 }
 
-/// The account, with its region where that stands elsewhere.
+/// The account, with its region where that stands elsewhere. Locators of the oldest region have none in the host.
 fn account(sources: &Place<'_>) -> Option<String> {
     let account = sources.find(&s::ACCOUNT)?.value;
     match sources.find(&s::REGION) {
-        Some(region) if !account.contains('.') => Some(format!("{account}.{}", region.value)),
+        Some(region) if !account.contains('.') && region.value != REGION_WITHOUT_NAME => {
+            Some(format!("{account}.{}", region.value))
+        }
         _ => Some(account),
     }
 }

@@ -29,10 +29,7 @@ impl Deadlines {
             self.0.pop_front();
         }
         let next = self.0.front().map(|(at, _)| *at);
-        match (until, next) {
-            (Some(until), Some(next)) => Some(until.min(next)),
-            (until, next) => until.or(next),
-        }
+        Instant::earlier(until, next)
     }
 
     /// The next socket whose time is over.

@@ -1,9 +1,10 @@
 //! The machine as a [`World`](super::World): sockets and a selector by mio, steps by the worker pool.
 //!
 //! Knows no server and no protocol. Sockets are registered once, for both directions, and never again: changing the
-//! interest costs a system call per message and saves nothing, because the driver remembers readiness itself.
+//! interest costs a system call per message and saves nothing, because the driver remembers readiness itself. A fresh one
+//! is registered when the turn in which it came is over: a client that asks once and closes is gone by then.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
+use rustix::net::{RecvFlags, SendFlags};
 use slab::Slab;
 
 use super::introductions::Introductions;
@@ -40,6 +42,8 @@ pub struct MioWorld {
     listener_turn: usize,
     streams: Slab<Stream>,
     generation: u32,
+    /// Accepted since the last wait, and not registered yet.
+    fresh: Vec<SocketKey>,
     clock: SystemClock,
     bell: Arc<Bell>,
     completions: mpsc::Receiver<Completion>,
@@ -119,6 +123,7 @@ impl MioWorld {
             listener_turn: 0,
             streams: Slab::new(),
             generation: 0,
+            fresh: Vec::new(),
             clock,
             bell,
             completions,
@@ -182,7 +187,7 @@ impl MioWorld {
         }
     }
 
-    fn register(&mut self, mut socket: TcpStream, peer: IpAddr) -> io::Result<SocketKey> {
+    fn take_in(&mut self, socket: TcpStream, peer: IpAddr) -> io::Result<SocketKey> {
         let introductions = self.introductions.as_ref();
         let awaits_introduction =
             introductions.is_some_and(|introductions| introductions.are_awaited_from(peer));
@@ -208,8 +213,7 @@ impl MioWorld {
             index,
             generation: self.generation,
         };
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut socket, token_of(key), both)?;
+        self.fresh.push(key);
         if let Some(handshakes) = &mut self.tls {
             handshakes.note(key, client, self.clock.now().monotonic);
         }
@@ -228,6 +232,31 @@ impl MioWorld {
         Ok(key)
     }
 
+    /// Registers what came in the last turn and is still there. Whatever has happened to it meanwhile, the selector tells
+    /// at once (epoll(7), kqueue(2)).
+    fn register_fresh(&mut self, events: &mut Vec<Event>) {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        for socket in self.fresh.drain(..) {
+            let stream = self.streams.get_mut(socket.index as usize);
+            let Some(stream) = stream.filter(|stream| stream.generation == socket.generation) else {
+                continue;
+            };
+            let registered = self
+                .poll
+                .registry()
+                .register(&mut stream.socket, token_of(socket), both);
+            if let Err(error) = registered {
+                log::warn!("a connection is given up, its events cannot be awaited: {error}");
+                events.push(Event::Socket {
+                    socket,
+                    readable: false,
+                    writable: false,
+                    broken: true,
+                });
+            }
+        }
+    }
+
     fn stream(&mut self, key: SocketKey) -> io::Result<&mut Stream> {
         self.streams
             .get_mut(key.index as usize)
@@ -244,6 +273,14 @@ impl Clock for MioWorld {
 
 impl Selector for MioWorld {
     fn wait(&mut self, until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
+        let told = events.len();
+        self.register_fresh(events);
+        // What could not be registered is told at once.
+        let until = if events.len() > told {
+            Some(Instant::ZERO)
+        } else {
+            until
+        };
         loop {
             let now = self.clock.monotonic();
             let until = match &mut self.tls {
@@ -303,7 +340,7 @@ impl Transport for MioWorld {
             match self.listeners[self.listener_turn].accept() {
                 Ok((socket, peer)) => {
                     let peer = peer.ip();
-                    return Ok((self.register(socket, peer)?, Peer::TcpFrom(peer)));
+                    return Ok((self.take_in(socket, peer)?, Peer::TcpFrom(peer)));
                 }
                 // The other listeners may have somebody.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -335,8 +372,9 @@ impl Transport for MioWorld {
         let Stream { socket, tls, .. } = self.stream(socket)?;
         match (tls, from) {
             (Some(session), parts) => session.write(socket, parts),
-            // The usual reply. The machine is done with a plain write sooner than with a list of one.
-            (None, [whole]) => socket.write(whole),
+            // The usual reply. The machine is done with a plain write sooner than with a list of one, and the C library's
+            // would look each time whether the thread is to be ended.
+            (None, [whole]) => Ok(rustix::net::send(&*socket, whole, SendFlags::empty())?),
             (None, parts) => socket.write_vectored(parts),
         }
     }
@@ -406,7 +444,7 @@ impl Stream {
         if self.is_drained() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let count = self.socket.read(into)?;
+        let (count, _) = rustix::net::recv(&self.socket, &mut *into, RecvFlags::empty())?;
         self.is_drained = DRAINS_BY_SHORT_READ && count < into.len();
         Ok(count)
     }

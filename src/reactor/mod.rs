@@ -179,10 +179,7 @@ impl<W: World> Driver<W> {
         }
         let is_ignored = self.is_planted(PlantedBug::DeadlineIgnored);
         let timeout = self.server.poll_timeout().filter(|_| !is_ignored);
-        match (timeout, self.accepting.deadline()) {
-            (Some(timeout), Some(resume)) => Some(timeout.min(resume)),
-            (timeout, resume) => timeout.or(resume),
-        }
+        Instant::earlier(timeout, self.accepting.deadline())
     }
 
     /// Step 3: remembers what the events say and acts on none, because a later event of the same batch may be about a

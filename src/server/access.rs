@@ -414,9 +414,7 @@ pub(super) fn readable_by<'a>(
 fn check_route(settings: &Settings, request: Request<'_>) -> Result<Route, Refusal> {
     let route = Route::of(request.path(), settings).ok_or(Refusal::Path)?;
     match request.method() {
-        "GET" | "HEAD" | "POST" | "DELETE" | "OPTIONS" if route.allow().contains(request.method()) => {
-            Ok(route)
-        }
+        method if route.methods().contains(&method) => Ok(route),
         "GET" | "HEAD" | "POST" | "OPTIONS" | "PUT" | "DELETE" | "PATCH" | "TRACE" | "CONNECT" => {
             Err(Refusal::Method(route))
         }
@@ -445,8 +443,9 @@ fn is_loopback_name(name: &str) -> bool {
 
 /// `host` of `host:port`. A port that is no number makes the whole thing the name, which then matches nothing.
 fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+    let name = authority.trim_end_matches(|last: char| last.is_ascii_digit());
+    match name.strip_suffix(':') {
+        Some(host) if name.len() < authority.len() => host,
         _ => authority,
     }
 }

@@ -337,11 +337,7 @@ impl Entry {
     /// The next moment at which this connection must be looked at.
     pub(super) fn wake_at(&self, limits: &Limits) -> Option<Instant> {
         let rest = self.active_at.map(|at| at + REST_AFTER);
-        let deadline = self.codec.deadline(limits);
-        match (rest, deadline) {
-            (Some(rest), Some(deadline)) => Some(rest.min(deadline)),
-            (one, other) => one.or(other),
-        }
+        Instant::earlier(rest, self.codec.deadline(limits))
     }
 
     /// Its timer has fired: gives memory back, and tells the codec if its deadline has come.

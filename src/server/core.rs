@@ -20,7 +20,7 @@ use super::metrics::{Metric, Metrics};
 use super::planted::PlantedBug;
 use super::probing::Probes;
 use super::ready::Principal;
-use super::reply::{Caller, Delivery};
+use super::reply::Caller;
 use super::roles::Roles;
 use super::scripts::Resume;
 use super::settings::Settings;
@@ -179,9 +179,7 @@ impl Core {
     ) {
         self.metrics.count(Metric::CallsAdmitted);
         self.bind_login(principal, &mut call.work);
-        if caller.delivery == Delivery::Either {
-            self.watch_silence(now.monotonic);
-        }
+        self.watch_silence(now.monotonic);
         let text = Self::text_to_note(&call);
         let record = self.record_of(now, talk, principal, (call.finish.tool, &mut call.work));
         let (parts, mode) = ((call.work, call.finish, self.entropy.uuid()), call.mode);
@@ -217,9 +215,7 @@ impl Core {
         call: ScriptCall,
     ) {
         self.metrics.count(Metric::CallsAdmitted);
-        if caller.delivery == Delivery::Either {
-            self.watch_silence(now.monotonic);
-        }
+        self.watch_silence(now.monotonic);
         let (parts, mode) = ((call.script, call.finish), call.mode);
         let job = self
             .inflight

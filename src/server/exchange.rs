@@ -113,7 +113,7 @@ impl Core {
         match (route, request.method()) {
             (Route::Everything, _) | (_, "OPTIONS") => {
                 let login = settings.logins.as_ref().map(|rule| &*rule.field);
-                answer.options(request, route.allow(), login);
+                answer.options(request, &route.allow(), login);
             }
             (Route::Mcp, "GET") if handshake::is_upgrade(&request) => {
                 return self.upgrade(talk, request, answer);
@@ -186,12 +186,16 @@ impl Core {
         );
         let words = self.access.words(refusal);
         let challenge = self.access.challenge(refusal);
+        let allow = match refusal {
+            Refusal::Method(route) => route.allow(),
+            _ => String::new(),
+        };
         let mut lines: Vec<_> = challenge
             .iter()
             .map(|challenge| ("WWW-Authenticate", challenge.as_str()))
             .collect();
         match refusal {
-            Refusal::Method(route) => lines.push(("Allow", route.allow())),
+            Refusal::Method(_) => lines.push(("Allow", &allow)),
             Refusal::KeysMissing => lines.push(("Retry-After", "5")),
             Refusal::TooManyLogins => lines.push(("Retry-After", "60")),
             _ => {}
@@ -456,7 +460,7 @@ impl Answer<'_, '_> {
         self.json(status, Payload::Owned(document.to_string().into_bytes()));
     }
 
-    fn text(self, status: u16, content_type: &str, text: String) {
+    fn text(self, status: u16, content_type: &'static str, text: String) {
         self.send(
             status,
             Some(content_type),
@@ -491,7 +495,13 @@ impl Answer<'_, '_> {
         self.send(status, None, &[], &mut []);
     }
 
-    fn send(self, status: u16, content_type: Option<&str>, own: &[(&str, &str)], body: &mut [Piece<'_>]) {
+    fn send(
+        self,
+        status: u16,
+        content_type: Option<&'static str>,
+        own: &[(&str, &str)],
+        body: &mut [Piece<'_>],
+    ) {
         if self.is_short && body.iter().map(Piece::len).sum::<usize>() > REPLY_IN_NEED_BYTES_MAX {
             let words = refusal_body(503, REPLIES_SHORT);
             return respond(self.responder, 503, &[("Retry-After", "5")], &words);

@@ -41,10 +41,12 @@ impl Server {
 
     /// Tells what a step of a job said.
     pub(super) fn notify_progress(&mut self, now: Now, job: JobId, progress: Progress, has_begun: bool) {
-        let query_id = self.core.inflight.find(job).map(|flight| &flight.query_id);
+        let Some(flight) = self.core.inflight.find(job).filter(|flight| flight.is_heard()) else {
+            return;
+        };
         if has_begun
-            && let Some(Some(query_id)) = query_id
-            && self.is_heard(job)
+            && flight.task.is_none()
+            && let Some(query_id) = &flight.query_id
         {
             let mut data = b"{\"event\":\"statement submitted\",\"query_id\":".to_vec();
             json::push_string(&mut data, query_id);
@@ -62,6 +64,7 @@ impl Server {
             .core
             .inflight
             .iter()
+            .filter(|(_, flight)| flight.is_heard())
             .filter(|(_, flight)| now.monotonic.since(flight.admitted) >= flight.progress_told + SILENT_MAX)
             .filter_map(|(job, flight)| Some((job, flight.standing()?)))
             .collect();
@@ -78,20 +81,9 @@ impl Server {
         if let Some(number) = flight.task {
             let words = standing.in_words(elapsed);
             self.core.tasks.say(number, &words, now.wall);
-        } else if self.is_heard(job)
-            && let Some(notice) = self.core.inflight.next_progress(job, elapsed, standing)
-        {
+        } else if let Some(notice) = self.core.inflight.next_progress(job, elapsed, standing) {
             self.notify(now, job, &notice);
         }
-    }
-
-    fn is_heard(&self, job: JobId) -> bool {
-        let caller = self
-            .core
-            .inflight
-            .find(job)
-            .and_then(|flight| flight.caller.as_ref());
-        caller.is_some_and(|caller| !caller.hears.is_deaf())
     }
 
     /// Tells a caller how many of its other calls wait before this one.
@@ -102,6 +94,14 @@ impl Server {
             message: Some(format!("waiting, {before} of your calls wait before this one")),
         };
         self.notify(now, job, &notice);
+    }
+}
+
+impl Flight {
+    /// Whether anybody hears how far it is: who waits for it and asked to, or who looks at its task.
+    fn is_heard(&self) -> bool {
+        let caller = self.caller.as_ref();
+        self.task.is_some() || caller.is_some_and(|caller| !caller.hears.is_deaf())
     }
 }
 

@@ -50,16 +50,23 @@ impl Route {
         })
     }
 
-    /// The `Allow` header.
-    pub(super) const fn allow(self) -> &'static str {
+    /// The methods that it serves.
+    pub(super) const fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Everything => "GET, HEAD, POST, OPTIONS",
-            Self::Mcp => "GET, POST, DELETE, OPTIONS",
-            Self::ToolsCall | Self::ChannelMessages => "POST, OPTIONS",
-            Self::Channel => "GET, OPTIONS",
-            Self::Health | Self::Live | Self::Ready | Self::Detailed | Self::Resource => "GET, HEAD, OPTIONS",
-            Self::Status | Self::Tools | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Everything => &["GET", "HEAD", "POST", "OPTIONS"],
+            Self::Mcp => &["GET", "POST", "DELETE", "OPTIONS"],
+            Self::ToolsCall | Self::ChannelMessages => &["POST", "OPTIONS"],
+            Self::Channel => &["GET", "OPTIONS"],
+            Self::Health | Self::Live | Self::Ready | Self::Detailed | Self::Resource => {
+                &["GET", "HEAD", "OPTIONS"]
+            }
+            Self::Status | Self::Tools | Self::Metrics => &["GET", "HEAD", "OPTIONS"],
         }
+    }
+
+    /// The `Allow` header.
+    pub(super) fn allow(self) -> String {
+        self.methods().join(", ")
     }
 
     /// What a caller must be allowed; `None`: nothing, not even to be known.

@@ -113,7 +113,7 @@ impl Server {
         }
         if let Phase::Closing { calls_cut, .. } = self.core.phase
             && self.entries.is_empty()
-            && self.core.inflight.jobs() == 0
+            && self.core.inflight.has_only_own()
         {
             self.end(now, calls_cut);
         }

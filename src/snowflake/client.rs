@@ -294,10 +294,12 @@ impl Client {
         }
         if let Some(login) = login {
             error.message = format!(
-                "{}; the token in the header {} has expired, or is not for this account or not of the kind that the operator set: send a new one",
+                "{}; the token in the header {} has expired, or is not for this account or not of the kind that the operator set",
                 error.message,
                 login.field()
             );
+            // What else is to be done about a login is done by the operator, whose this one is not.
+            error.own_advice = Some(ADVICE_TO_CALLER);
             return error;
         }
         let hint = self.credentials.login_hint(named.as_deref());
@@ -356,5 +358,7 @@ fn read_small(body: Box<dyn Read>) -> Result<Vec<u8>, String> {
 
 /// A complaint quotes at most the statement, of which only the beginning is told anyway.
 const SMALL_BYTES_MAX: u64 = 256 << 10;
+const ADVICE_TO_CALLER: &str =
+    "Get a new token of your own and send it in that header. Calling again will not help until then.";
 /// Snowflake tolerates about a minute.
 const SKEW_SECONDS_MAX: u64 = 60;

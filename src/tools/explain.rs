@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::gate::{check_objects, plan_of, weigh};
+use super::fence::Fence;
+use super::gate::{WRITES, check_objects, plan_of, weigh};
 use super::listing::Listing;
 use super::names::{name_in, statement_properties};
 use super::plan::{Explained, Operation, bytes_text};
@@ -57,12 +58,13 @@ pub(super) fn plan_work(
         resolved: Some(Arc::clone(&resolved)),
         summaries: None,
     };
-    let page = Page {
+    let mut page = Page {
         ruling: Arc::clone(&settings.ruling),
         bytes_max: settings.result_bytes_max,
         form,
         is_dry_run,
         resolved,
+        is_write: false,
     };
     if text.len() > settings.statement_reactor_bytes_max {
         let unchecked = UncheckedStatement::new(text, settings.policy_of_texts.clone());
@@ -70,6 +72,7 @@ pub(super) fn plan_work(
         work.asked = asked;
         work.follow = Some(Follow::new(move |_| {
             let statement = unchecked.check().map_err(|refusal| Error::refused(&refusal))?;
+            page.is_write = statement.write().is_some();
             Ok(Followed {
                 operation: job::Operation::Run,
                 statements: vec![statement.explained().ok_or_else(no_plan)?],
@@ -81,6 +84,7 @@ pub(super) fn plan_work(
         return Ok(work);
     }
     let statement = settings.check_text(text)?;
+    page.is_write = statement.write().is_some();
     let explained = explained(&statement)?;
     let mut work = settings.work(vec![explained], context, 1, move |answer| page.render(&answer));
     work.asked = asked;
@@ -114,6 +118,7 @@ struct Page {
     is_dry_run: bool,
     /// Where the audit log finds what the compiler made of the names.
     resolved: Arc<Resolved>,
+    is_write: bool,
 }
 
 impl Page {
@@ -138,9 +143,14 @@ impl Page {
         for operation in &plan.operations {
             push_operation(&mut list, operation);
         }
-        let verdict = weigh(&self.ruling, &plan);
-        let mut text = Vec::new();
-        json::push_string_body(&mut text, &head(&plan, &objects, &verdict, list.is_cut));
+        let is_asked = self.is_write && !self.ruling.writes_unasked;
+        let of_write = || is_asked.then(|| WRITES.to_owned());
+        let verdict = weigh(&self.ruling, &plan).map(|question| question.or_else(of_write));
+        let (mut text, mut named) = (Vec::new(), Vec::new());
+        json::push_string_body(&mut text, &head(&plan, &verdict));
+        json::push_string_body(&mut named, &names(&objects, list.is_cut));
+        // Names and expressions may be those of others.
+        let [open, close] = Fence::lines(self.form.fence);
         let mut members = self.members(&plan, &objects, &verdict, list.is_cut);
         if let Some(query_id) = &query_id {
             members.extend_from_slice(b",\"query_id\":");
@@ -153,7 +163,11 @@ impl Page {
         );
         members.extend_from_slice(b",\"operations\":[");
         Rendered {
-            result: assemble(self.form, &[&text, &list.text], &[&members, &list.json, b"]}"]),
+            result: assemble(
+                self.form,
+                &[&text, &open, &named, &list.text, &close],
+                &[&members, &list.json, b"]}"],
+            ),
             rows: 0,
             truncated: list.is_cut,
             query_id,
@@ -199,8 +213,8 @@ impl Page {
     }
 }
 
-/// The text before the operations.
-fn head(plan: &Explained, objects: &[&str], verdict: &Result<Option<String>, Error>, is_cut: bool) -> String {
+/// What is said of the plan.
+fn head(plan: &Explained, verdict: &Result<Option<String>, Error>) -> String {
     let mut head = format!(
         "Nothing was run. The statement would scan up to {} in {} of {} partitions.\n",
         bytes_text(plan.bytes_assigned),
@@ -215,16 +229,18 @@ fn head(plan: &Explained, objects: &[&str], verdict: &Result<Option<String>, Err
     if plan.calls_out() {
         head.push_str("\nIt calls a function outside of Snowflake.");
     }
+    head
+}
+
+/// The text between that and the operations.
+fn names(objects: &[&str], is_cut: bool) -> String {
     let objects = if objects.is_empty() {
         "none".to_owned()
     } else {
         objects.join(", ")
     };
-    head.push_str(&format!("\nObjects: {objects}\n\n### Operations"));
-    if is_cut {
-        head.push_str(" (the first ones)");
-    }
-    head
+    let first = if is_cut { " (the first ones)" } else { "" };
+    format!("\nObjects: {objects}\n\n### Operations{first}")
 }
 
 fn push_operation(list: &mut Listing, operation: &Operation) {

@@ -194,9 +194,7 @@ impl Gate {
         }
         let writes = statements.iter().any(|statement| statement.write().is_some());
         if writes && !self.ruling.writes_unasked && !matches!(self.consent, Consent::Given) {
-            return Ok(Passage::Ask(
-                "The statement changes data or objects. Shall it run?".to_owned(),
-            ));
+            return Ok(Passage::Ask(WRITES.to_owned()));
         }
         if !self.ruling.needs_plan() {
             return Ok(Passage::On(next));
@@ -481,6 +479,8 @@ pub(super) fn weigh(ruling: &Ruling, plan: &Explained) -> Result<Option<String>,
     }))
 }
 
+/// What is asked before a write.
+pub(super) const WRITES: &str = "The statement changes data or objects. Shall it run?";
 /// What to do about a statement that nobody can judge.
 const UNEXPLAINED: &str = "Write it as one query that EXPLAIN can plan, without ->>, or ask the operator, who may let it run without a plan (--on-explain-failure run).";
 

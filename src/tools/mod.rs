@@ -34,7 +34,6 @@ mod profile;
 mod query;
 mod search;
 mod shown;
-pub mod similar;
 mod table;
 mod visible;
 

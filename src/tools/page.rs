@@ -7,12 +7,12 @@ use super::cursor::Sealer;
 use super::fence::Fence;
 use super::format::{self, Format};
 use super::render::{
-    Cut, Figures, Form, OVERHEAD_BYTES, assemble, assemble_with_link, push_next_cursor, unrenderable,
+    self, Cut, Figures, Form, OVERHEAD_BYTES, assemble_with_link, push_next_cursor, unrenderable,
 };
 use super::result::{contents, link};
 use super::schema::{Arguments, Kind, Property};
 use super::shown::SHOWN_MAX;
-use super::table::{self, Layout};
+use super::table::{self, Layout, Rows};
 use super::{Call, Settings, choice};
 use crate::backend::job::{Patience, Rendered};
 use crate::backend::rows::Position;
@@ -121,20 +121,33 @@ pub(super) fn patience(settings: &Settings, call: &Call<'_>, connection: Option<
     })
 }
 
-/// What is said of a page with these rows of `result`, which has `total` in all.
-fn figures_of<'a>(
-    result: &'a ResultSet,
-    rows: &table::Rows,
-    total: Option<u64>,
-    answer: &Answer,
-) -> Figures<'a> {
+/// What is said of a page with all rows that are kept of `result`, which has `total` in all.
+fn figures_of<'a>(result: &'a ResultSet, total: Option<u64>, answer: &Answer) -> Figures<'a> {
     Figures {
-        returned: rows.returned,
-        is_truncated: rows.is_cut || result.is_truncated(),
+        returned: result.returned(),
+        is_truncated: result.is_truncated(),
         total,
         query_id: result.query_id.as_deref(),
         elapsed: answer.elapsed,
     }
+}
+
+/// The members of the structured form up to the columns.
+fn members(figures: Figures<'_>, next: Option<&str>) -> Vec<u8> {
+    let mut members = b"{".to_vec();
+    figures.push_counts(&mut members);
+    push_next_cursor(next, &mut members);
+    figures.push_origin(&mut members);
+    members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
+    members
+}
+
+fn push_opening(into: &mut Vec<u8>, (before, after): (&[u8], &[u8]), returned: u64) {
+    into.extend_from_slice(before);
+    into.extend_from_slice(b"Showing ");
+    json::push_number(into, returned);
+    into.extend_from_slice(b" rows");
+    into.extend_from_slice(after);
 }
 
 fn rendered(object: Vec<u8>, figures: Figures<'_>, result: &ResultSet) -> Rendered {
@@ -280,31 +293,50 @@ impl Page {
             text_room: text_room.unwrap_or(0),
             format: self.format,
         };
-        let rows = table::encode(result, layout);
-        let mut figures = figures_of(result, &rows, heading.total, answer);
+        // As if all rows were shown, which nearly always they are: so their text is written where it stays.
+        let whole = figures_of(result, heading.total, answer);
+        let (mut figures, mut next) = self.figures(result, whole);
+        let is_empty = figures.returned == 0 && !figures.is_truncated;
+        let mut object = Vec::with_capacity(fixed + table::expected_bytes(result, layout));
+        render::begin(&mut object, self.form);
+        let opening_at = object.len();
+        if is_empty {
+            json::push_string_body(&mut object, &heading.empty);
+        } else {
+            object.append(&mut self.note(result, None, figures, next.as_deref()));
+            push_opening(&mut object, (&before, &after), figures.returned);
+        }
+        let rows_at = object.len();
+        let mut rows = table::encode_behind(object, result, layout);
+        if rows.is_cut {
+            (figures, next) = self.figures(result, whole.cut_to(rows.returned));
+            let mut opening = self.note(result, Some(&rows), figures, next.as_deref());
+            push_opening(&mut opening, (&before, &after), figures.returned);
+            rows.text.splice(opening_at..rows_at, opening);
+        }
+        let mut object = rows.text;
+        if !is_empty {
+            let tail = text_room.map_or("", |_| self.format.tail());
+            object.extend_from_slice(tail.as_bytes());
+            object.extend_from_slice(&close);
+        }
+        let members = members(figures, next.as_deref());
+        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
+        let link = next.and_then(|_| self.link(figures.query_id));
+        render::end(&mut object, self.form, link.as_deref(), &structured);
+        rendered(object, figures, result)
+    }
+
+    /// What is said of a page with these figures, and the cursor of the next one.
+    fn figures<'a>(&self, result: &ResultSet, mut figures: Figures<'a>) -> (Figures<'a>, Option<String>) {
         let next = self.next(result, figures);
         figures.is_truncated |= self.is_capped(result);
-        let mut members = b"{".to_vec();
-        figures.push_counts(&mut members);
-        push_next_cursor(next.as_deref(), &mut members);
-        figures.push_origin(&mut members);
-        members.extend_from_slice(b",\"status\":\"succeeded\",\"columns\":[");
-        let structured: [&[u8]; 5] = [&members, &columns, b"],\"rows\":[", &rows.json, b"]}"];
-        let object = if figures.returned == 0 && !figures.is_truncated {
-            let mut empty = Vec::new();
-            json::push_string_body(&mut empty, &heading.empty);
-            assemble(self.form, &[&empty], &structured)
-        } else {
-            let note = self.note(result, &rows, figures, next.as_deref());
-            let shown = format!("Showing {} rows", rows.returned);
-            let tail = text_room.map_or("", |_| self.format.tail()).as_bytes();
-            let text: [&[u8]; 7] = [&note, &before, shown.as_bytes(), &after, &rows.text, tail, &close];
-            let (sealer, query_id) = (self.sealer.as_ref(), figures.query_id);
-            let readable = sealer.zip(query_id).filter(|_| next.is_some());
-            let link = readable.and_then(|(sealer, id)| link(sealer, self.connection.as_deref(), id));
-            assemble_with_link(self.form, &text, &structured, link.as_deref())
-        };
-        rendered(object, figures, result)
+        (figures, next)
+    }
+
+    /// Where the rest of the rows can be read.
+    fn link(&self, query_id: Option<&str>) -> Option<Vec<u8>> {
+        link(self.sealer.as_ref()?, self.connection.as_deref(), query_id?)
     }
 
     /// What stands before the rows in the text, and how many bytes are left for them; nothing, and `None`, where the names of
@@ -338,7 +370,10 @@ impl Page {
             format: Format::Json,
         };
         let rows = table::encode(result, layout);
-        let figures = figures_of(result, &rows, result.total, answer);
+        let mut figures = figures_of(result, result.total, answer);
+        if rows.is_cut {
+            figures = figures.cut_to(rows.returned);
+        }
         let mut members = format!("{{\"truncated\":{}", figures.is_truncated).into_bytes();
         push_next_cursor(self.next(result, figures).as_deref(), &mut members);
         members.extend_from_slice(b",\"status\":\"succeeded\",\"returned\":");
@@ -362,25 +397,26 @@ impl Page {
         Some(sealer.seal(query_id, result.position_after(figures.returned)))
     }
 
-    /// What stands before everything else when rows were left out, or are shown otherwise than they are.
+    /// What stands before everything else when rows were left out, or are shown otherwise than they are. `cut` are those
+    /// that a budget left.
     fn note(
         &self,
         result: &ResultSet,
-        rows: &table::Rows,
+        cut: Option<&Rows>,
         figures: Figures<'_>,
         next: Option<&str>,
     ) -> Vec<u8> {
         let mut note = Vec::new();
         if figures.is_truncated {
-            let is_ours = rows.is_cut || result.is_truncated();
+            let is_ours = cut.is_some() || result.is_truncated();
             let cut = if !is_ours {
                 Cut::Shown
-            } else if !rows.is_cut && result.returned() >= self.limit {
+            } else if cut.is_none() && result.returned() >= self.limit {
                 Cut::Rows {
                     limit: self.limit,
                     rows_max: self.rows_max,
                 }
-            } else if rows.is_cut_by_tokens {
+            } else if cut.is_some_and(|rows| rows.is_cut_by_tokens) {
                 Cut::Tokens {
                     limit: self.tokens.0,
                     tokens_max: self.tokens.1,
@@ -414,6 +450,11 @@ impl Page {
             "the names and types of {columns} columns alone do not fit into a result of {} bytes",
             self.bytes_max
         );
-        unrenderable(self.form, backend::Kind::ResultTooLarge, message)
+        let is_lowered = self.bytes_max < self.result_bytes_max;
+        let error = backend::Error {
+            own_advice: is_lowered.then_some("Raise max_bytes or leave it out, or select fewer columns."),
+            ..backend::Error::new(backend::Kind::ResultTooLarge, message)
+        };
+        unrenderable(self.form, &error)
     }
 }

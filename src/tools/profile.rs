@@ -221,8 +221,8 @@ impl Profile {
             return missing_result(self.form);
         };
         let Some(row) = result.rows().next() else {
-            let message = "the measures do not fit into a result; name fewer columns".to_owned();
-            return render::unrenderable(self.form, Kind::ResultTooLarge, message);
+            let message = "the measures do not fit into a result; name fewer columns";
+            return render::unrenderable(self.form, &Error::new(Kind::ResultTooLarge, message));
         };
         let rows: u64 = row
             .text("ROWS_ALL")

@@ -90,7 +90,7 @@ pub(super) const OVERHEAD_BYTES: usize = 1_024;
 /// A result object. `text` is the inside of a JSON string in parts, `structured` a JSON object in parts; parts may be
 /// empty.
 pub(super) fn assemble(form: Form, text: &[&[u8]], structured: &[&[u8]]) -> Vec<u8> {
-    object(form, (text, b""), structured, false)
+    object(form, (text, None), structured, false)
 }
 
 /// The same with a link behind the text, where the protocol has them.
@@ -100,7 +100,6 @@ pub(super) fn assemble_with_link(
     structured: &[&[u8]],
     link: Option<&[u8]>,
 ) -> Vec<u8> {
-    let link = link.filter(|_| form.has_links).unwrap_or_default();
     object(form, (text, link), structured, false)
 }
 
@@ -108,19 +107,45 @@ pub(super) fn assemble_with_link(
 pub(super) fn failure(form: Form, text: &str) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(text.len() + 16);
     json::push_string_body(&mut escaped, text);
-    object(form, (&[&escaped], b""), &[], true)
+    object(form, (&[&escaped], None), &[], true)
 }
 
-fn object(form: Form, (text, link): (&[&[u8]], &[u8]), structured: &[&[u8]], is_error: bool) -> Vec<u8> {
+fn object(
+    form: Form,
+    (text, link): (&[&[u8]], Option<&[u8]>),
+    structured: &[&[u8]],
+    is_error: bool,
+) -> Vec<u8> {
     let variable: usize = text.iter().chain(structured).map(|part| part.len()).sum();
-    let variable = variable + link.len();
+    let variable = variable + link.map_or(0, <[u8]>::len);
     let mut object = Vec::with_capacity(variable + form.before.len() + form.after.len() + 128);
+    begin(&mut object, form);
+    text.iter().for_each(|part| object.extend_from_slice(part));
+    push_end(&mut object, form, (link, structured), is_error);
+    object
+}
+
+/// Begins a result object: its text follows, as the inside of a JSON string, then its [`end`].
+pub(super) fn begin(object: &mut Vec<u8>, form: Form) {
     object.push(b'{');
     object.extend_from_slice(form.before.as_bytes());
     object.extend_from_slice(CONTENT_OPEN);
-    text.iter().for_each(|part| object.extend_from_slice(part));
+}
+
+/// Ends a result object behind its text, and gives back what a large one has too much.
+pub(super) fn end(object: &mut Vec<u8>, form: Form, link: Option<&[u8]>, structured: &[&[u8]]) {
+    push_end(object, form, (link, structured), false);
+    if object.len() >= LARGE_BYTES_MIN {
+        object.shrink_to_fit();
+    }
+}
+
+/// What is smaller is copied into its reply, and freed at once.
+const LARGE_BYTES_MIN: usize = 2 << 10;
+
+fn push_end(object: &mut Vec<u8>, form: Form, (link, structured): (Option<&[u8]>, &[&[u8]]), is_error: bool) {
     object.extend_from_slice(b"\"}");
-    if !link.is_empty() {
+    if let Some(link) = link.filter(|_| form.has_links) {
         object.push(b',');
         object.extend_from_slice(link);
     }
@@ -136,7 +161,6 @@ fn object(form: Form, (text, link): (&[&[u8]], &[u8]), structured: &[&[u8]], is_
     });
     object.extend_from_slice(form.after.as_bytes());
     object.push(b'}');
-    object
 }
 
 /// What is said of a result besides its rows.
@@ -159,6 +183,15 @@ impl<'a> Figures<'a> {
             total: None,
             query_id: Some(query_id),
             elapsed,
+        }
+    }
+
+    /// The same of a page of which only so many rows are shown.
+    pub(super) fn cut_to(self, returned: u64) -> Self {
+        Self {
+            returned,
+            is_truncated: true,
+            ..self
         }
     }
 
@@ -214,6 +247,8 @@ pub(super) enum Cut {
     Rows { limit: u64, rows_max: u64 },
     /// The bytes that the call lets a result have; up to `bytes_max` may be.
     Bytes { limit: usize, bytes_max: usize },
+    /// The number of rows that the operator allows, in a list that has no limit of the caller's.
+    Listed { limit: u64 },
     /// Snowflake, which gives no more rows of a SHOW than these.
     Shown,
     /// The tokens that it lets the text have; up to `tokens_max` may be.
@@ -235,9 +270,10 @@ impl Cut {
                 format!("the limit is {limit}"),
                 "Aggregate or narrow the statement.".to_owned(),
             ),
+            Self::Listed { limit } => (format!("the limit is {limit}"), NARROWER.to_owned()),
             Self::Shown => (
                 format!("SHOW gives {SHOWN_MAX} rows at most"),
-                "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.".to_owned(),
+                NARROWER.to_owned(),
             ),
             Self::Tokens { limit, tokens_max } => (
                 format!("the text may have about {limit} tokens"),
@@ -260,6 +296,9 @@ impl Cut {
         format!("Truncated: {rows}{of_total}{noun} are shown, {more} ({reason}). {advice}")
     }
 }
+
+/// What to do about a list that does not end.
+const NARROWER: &str = "Name a schema, or run a SHOW with LIKE or with LIMIT n FROM 'last name'.";
 
 /// What to do about a bound in size; an argument that lowered it can be raised.
 fn smaller((argument, limit): (&str, u64), maximum: u64) -> String {
@@ -288,7 +327,9 @@ pub(super) fn error_text(error: &Error) -> String {
         text.push_str(&format!("\nDid you mean {}?", near.join(" or ")));
     }
     if let Some(after) = error.retry_after {
-        text.push_str(&format!("\nTry again in {} s.", after.as_secs().max(1)));
+        // Rounded up: who comes earlier comes in vain.
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        text.push_str(&format!("\nTry again in {seconds} s."));
     }
     // The guard's own sentence says what to write instead.
     if error.kind != Kind::Refused {
@@ -299,9 +340,9 @@ pub(super) fn error_text(error: &Error) -> String {
 }
 
 /// The reply of a job whose answer can't be shown: not enough results, or one that can't be cut to fit.
-pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered {
+pub(super) fn unrenderable(form: Form, error: &Error) -> Rendered {
     Rendered {
-        result: failure(form, &error_text(&Error::new(kind, message))),
+        result: failure(form, &error_text(error)),
         rows: 0,
         truncated: false,
         query_id: None,
@@ -311,11 +352,8 @@ pub(super) fn unrenderable(form: Form, kind: Kind, message: String) -> Rendered 
 
 /// The reply to a backend that broke its promise of a result per statement.
 pub(super) fn missing_result(form: Form) -> Rendered {
-    unrenderable(
-        form,
-        Kind::Internal,
-        "the engine gave no result for a statement".to_owned(),
-    )
+    let message = "the engine gave no result for a statement";
+    unrenderable(form, &Error::new(Kind::Internal, message))
 }
 
 #[cfg(test)]
@@ -393,6 +431,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_time_to_come_back_is_told_in_whole_seconds_and_never_too_early() {
+        for (millis, told) in [(0, "in 1 s."), (4_001, "in 5 s."), (5_000, "in 5 s.")] {
+            let mut error = Error::new(Kind::Unavailable, "no connection");
+            error.retry_after = Some(Duration::from_millis(millis));
+            assert!(error_text(&error).contains(told), "{millis}");
+        }
+    }
+
+    #[test]
     fn the_log_detail_never_reaches_the_caller() {
         let error = Error::new(Kind::Internal, "reference 17").with_detail("panicked at src/x.rs");
         assert!(!error_text(&error).contains("panicked"));
@@ -413,6 +460,8 @@ pub(super) mod tests {
             rows_max: 50,
         };
         assert!(!at_most.sentence((0, 50), None).contains("Raise"));
+        let listed = Cut::Listed { limit: 50 }.sentence((0, 50), None);
+        assert!(listed.contains("(the limit is 50). Name a schema"), "{listed}");
         assert!(
             Cut::Bytes {
                 limit: 9,

@@ -107,10 +107,7 @@ impl List {
         if !list.is_cut && !result.is_truncated() {
             Cut::Shown
         } else if !list.is_cut && result.returned() >= self.limit {
-            Cut::Rows {
-                limit: self.limit,
-                rows_max: self.limit,
-            }
+            Cut::Listed { limit: self.limit }
         } else {
             Cut::Bytes {
                 limit: self.bytes_max,

@@ -11,7 +11,7 @@ use crate::json;
 /// Rows in both encodings.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// Table rows, each begun by an escaped newline: the inside of a JSON string.
+    /// What stood there before, then table rows, each begun by an escaped newline: the inside of a JSON string.
     pub(super) text: Vec<u8>,
     /// `[…],[…]`: the inside of a JSON array.
     pub(super) json: Vec<u8>,
@@ -40,11 +40,27 @@ pub(super) struct Layout {
 
 /// Encodes the rows that fit.
 pub(super) fn encode(result: &ResultSet, layout: Layout) -> Rows {
-    // The result's own estimate is close, so the buffers rarely grow; the budget caps it.
-    let expected = (result.bytes() + result.bytes() / 8).min(layout.room);
+    encode_behind(Vec::with_capacity(expected_bytes(result, layout)), result, layout)
+}
+
+/// Bytes that both forms have together, estimated. The result's own estimate is close, so the buffers rarely grow; the
+/// budget caps it.
+pub(super) fn expected_bytes(result: &ResultSet, layout: Layout) -> usize {
+    let of_each = (result.bytes() + result.bytes() / 8).min(layout.room);
+    of_each * (1 + usize::from(layout.is_structured))
+}
+
+/// The same with the text behind `text`, which counts for no budget.
+pub(super) fn encode_behind(text: Vec<u8>, result: &ResultSet, layout: Layout) -> Rows {
+    let before = text.len();
+    let json_bytes = if layout.is_structured {
+        expected_bytes(result, layout) / 2
+    } else {
+        0
+    };
     let mut rows = Rows {
-        text: Vec::with_capacity(expected),
-        json: Vec::with_capacity(if layout.is_structured { expected } else { 0 }),
+        text,
+        json: Vec::with_capacity(json_bytes),
         returned: 0,
         is_cut: false,
         is_cut_by_tokens: false,
@@ -55,6 +71,9 @@ pub(super) fn encode(result: &ResultSet, layout: Layout) -> Rows {
     for row in result.rows() {
         let (text_end, json_end) = (rows.text.len(), rows.json.len());
         match layout.format {
+            Format::Markdown if layout.is_structured => {
+                push_row_in_both(&mut rows, row, layout.cell_text_max, &are_floats);
+            }
             Format::Markdown => push_text_row(&mut rows.text, row, layout.cell_text_max),
             other => {
                 // Who is first writes no separator.
@@ -64,11 +83,12 @@ pub(super) fn encode(result: &ResultSet, layout: Layout) -> Rows {
                 json::push_string_body(&mut rows.text, &scratch);
             }
         }
-        if layout.is_structured {
+        if layout.is_structured && layout.format != Format::Markdown {
             push_json_row(&mut rows.json, row, &are_floats);
         }
-        let is_too_long = rows.text.len() > layout.text_room;
-        if is_too_long || rows.text.len() + rows.json.len() > layout.room {
+        let text_bytes = rows.text.len() - before;
+        let is_too_long = text_bytes > layout.text_room;
+        if is_too_long || text_bytes + rows.json.len() > layout.room {
             rows.is_cut_by_tokens = is_too_long;
             rows.text.truncate(text_end);
             rows.json.truncate(json_end);
@@ -113,18 +133,56 @@ pub(super) fn columns_json(columns: &[Column]) -> Vec<u8> {
     into
 }
 
+/// A row of the table and of the array, as nearly all results are asked for: what needs an escape is looked for once.
+fn push_row_in_both(rows: &mut Rows, row: Row<'_>, cell_text_max: usize, are_floats: &[bool]) {
+    let Rows { text, json, .. } = rows;
+    text.extend_from_slice(b"\\n|");
+    json.extend_from_slice(if json.is_empty() { b"[" } else { b",[" });
+    for (index, cell) in row.cells().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        match cell {
+            // As most are: as it is in both.
+            Value::Text(cell)
+                if cell.len() <= cell_text_max && json::find_special(cell.as_bytes(), b'|') == cell.len() =>
+            {
+                push_between(text, b" ", cell, b" |");
+                push_between(json, b"\"", cell, b"\"");
+            }
+            cell => {
+                push_text_cell(text, cell, cell_text_max);
+                push_json_cell(json, cell, are_floats[index]);
+            }
+        }
+    }
+    json.push(b']');
+}
+
+fn push_between(into: &mut Vec<u8>, before: &[u8], text: &str, after: &[u8]) {
+    into.reserve(before.len() + text.len() + after.len());
+    into.extend_from_slice(before);
+    into.extend_from_slice(text.as_bytes());
+    into.extend_from_slice(after);
+}
+
 fn push_text_row(into: &mut Vec<u8>, row: Row<'_>, cell_text_max: usize) {
     into.extend_from_slice(b"\\n|");
-    for cell in row.cells() {
-        into.push(b' ');
-        match cell {
-            Value::Null => into.extend_from_slice(b"NULL"),
-            Value::Boolean(true) => into.extend_from_slice(b"true"),
-            Value::Boolean(false) => into.extend_from_slice(b"false"),
-            Value::Number(text) => into.extend_from_slice(text.as_bytes()),
-            Value::Text(text) | Value::Json(text) => push_cell(into, text, cell_text_max),
+    row.cells()
+        .for_each(|cell| push_text_cell(into, cell, cell_text_max));
+}
+
+fn push_text_cell(into: &mut Vec<u8>, cell: Value<'_>, cell_text_max: usize) {
+    match cell {
+        Value::Null => into.extend_from_slice(b" NULL |"),
+        Value::Boolean(true) => into.extend_from_slice(b" true |"),
+        Value::Boolean(false) => into.extend_from_slice(b" false |"),
+        Value::Number(text) => push_between(into, b" ", text, b" |"),
+        Value::Text(text) | Value::Json(text) => {
+            into.push(b' ');
+            push_cell(into, text, cell_text_max);
+            into.extend_from_slice(b" |");
         }
-        into.extend_from_slice(b" |");
     }
 }
 
@@ -170,29 +228,29 @@ fn push_json_row(into: &mut Vec<u8>, row: Row<'_>, are_floats: &[bool]) {
         if index > 0 {
             into.push(b',');
         }
-        match cell {
-            Value::Null => into.extend_from_slice(b"null"),
-            Value::Boolean(true) => into.extend_from_slice(b"true"),
-            Value::Boolean(false) => into.extend_from_slice(b"false"),
-            Value::Number(text) if are_floats[index] || is_exact_as_double(text) => {
-                into.extend_from_slice(text.as_bytes());
-            }
-            Value::Number(text) => {
-                into.push(b'"');
-                into.extend_from_slice(text.as_bytes());
-                into.push(b'"');
-            }
-            Value::Text(text) => json::push_string(into, text),
-            Value::Json(text) => {
-                debug_assert!(
-                    !text.contains('\n'),
-                    "documents are compact: stdio frames by lines"
-                );
-                into.extend_from_slice(text.as_bytes());
-            }
-        }
+        push_json_cell(into, cell, are_floats[index]);
     }
     into.push(b']');
+}
+
+fn push_json_cell(into: &mut Vec<u8>, cell: Value<'_>, is_float: bool) {
+    match cell {
+        Value::Null => into.extend_from_slice(b"null"),
+        Value::Boolean(true) => into.extend_from_slice(b"true"),
+        Value::Boolean(false) => into.extend_from_slice(b"false"),
+        Value::Number(text) if is_float || is_exact_as_double(text) => {
+            into.extend_from_slice(text.as_bytes());
+        }
+        Value::Number(text) => push_between(into, b"\"", text, b"\""),
+        Value::Text(text) => json::push_string(into, text),
+        Value::Json(text) => {
+            debug_assert!(
+                !text.contains('\n'),
+                "documents are compact: stdio frames by lines"
+            );
+            into.extend_from_slice(text.as_bytes());
+        }
+    }
 }
 
 /// A cell as JSON, in a text that is escaped as a whole afterwards.
@@ -222,7 +280,7 @@ fn is_float(column: &Column) -> bool {
 /// Whether a client that reads numbers as doubles (JavaScript) gets back what is written: at most 15 significant digits
 /// survive the way there and back.
 fn is_exact_as_double(number: &str) -> bool {
-    if number.len() <= SIGNIFICANT_DIGITS_MAX && !number.contains(['e', 'E']) {
+    if number.len() <= SIGNIFICANT_DIGITS_MAX && !number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
         return true;
     }
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, ""));

@@ -345,6 +345,16 @@ fn a_table_too_wide_to_name_its_columns_is_an_error() {
 }
 
 #[test]
+fn who_left_no_room_for_the_names_of_columns_is_told_to_raise_the_bytes() {
+    let arguments = r#"{"query":"select 1","max_bytes":1100}"#;
+    let work = begin(settings(), "execute_query", arguments).unwrap();
+    let rendered = render(work, vec![result(&["A", "B", "C", "D"], &[])]);
+    let text = text_of(&rendered.result);
+    assert!(text.contains("4 columns alone do not fit into a result of 1100 bytes"));
+    assert!(text.contains("Raise max_bytes"), "{text}");
+}
+
+#[test]
 fn the_operators_bounds_can_only_be_lowered() {
     let strict = || Settings {
         rows_max: 50,

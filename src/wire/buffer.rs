@@ -301,6 +301,16 @@ impl Outbox {
         }
     }
 
+    /// Queues what `write` appends, for which about `count` bytes of room are made: what has many short parts.
+    pub fn extend_with(&mut self, count: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let tail = self.tail(count);
+        tail.reserve(count);
+        let before = tail.len();
+        write(tail);
+        let written = tail.len() - before;
+        self.len += written;
+    }
+
     /// Queues what waits in `other` behind everything else. Large segments are moved.
     pub fn append(&mut self, other: Self) {
         let mut skip = other.written;

@@ -28,8 +28,7 @@ class Echo(processes.Process):
 
     def __init__(self, folder):
         cargo = packages.require("cargo", "none: install Rust with rustup")
-        # As `cargo test` builds it, so that it is there already when the tests have run.
-        command = [cargo, "build", "--quiet", "--example", "websocket_echo"]
+        command = [cargo, "build", "--quiet", *packages.CARGO_FEATURES, "--example", "websocket_echo"]
         processes.output_of(command, BUILD_SECONDS_MAX, folder=packages.REPOSITORY)
         binary = packages.REPOSITORY / "target" / "debug" / "examples" / "websocket_echo"
         super().__init__([binary], processes.clean_environment(), folder)

@@ -66,7 +66,7 @@ def text(result):
     return "\n".join(block.get("text", "") for block in result.get("content", []))
 
 
-def get(host, port, path, method="GET", body=None, headers=None, seconds=10):
+def get(host, port, path, method="GET", body=None, headers=None, seconds=60):
     """Status, headers and body of a plain request."""
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     try:

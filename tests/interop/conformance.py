@@ -66,7 +66,7 @@ class Fixtures(processes.Process):
 
     def __init__(self, folder):
         cargo = packages.require("cargo", "none: install Rust with rustup")
-        command = [cargo, "build", "--quiet", "--features", "conformance", "--bin", "mcp-conformance-server"]
+        command = [cargo, "build", "--quiet", *packages.CARGO_FEATURES, "--bin", "mcp-conformance-server"]
         processes.output_of(command, BUILD_SECONDS_MAX, folder=packages.REPOSITORY)
         target = Path(os.environ.get("CARGO_TARGET_DIR", packages.REPOSITORY / "target"))
         command = [target / "debug" / "mcp-conformance-server", "--port", "0"]

@@ -33,6 +33,9 @@ NODE_ENVIRONMENTS = {
 }
 # The Autobahn TestSuite never left Python 2. It is installed beside that interpreter, not into it.
 PYTHON27_ENVIRONMENTS = {"autobahn": ["autobahntestsuite==25.10.1"]}
+# What `.ci/run` builds the tests with, so that what is built here is there already when they have run. It adds a program and
+# changes none.
+CARGO_FEATURES = ["--features", "conformance"]
 NO_PYTHON27 = "no CPython 2.7 with pip was found: name one with PY27 (pyenv install 2.7.18 makes one)"
 INSTALL_SECONDS_MAX = 600
 

@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) capacity: usize,
     /// The server has ended its side.
     pub(crate) server_ended: bool,
+    /// When it did while the socket stayed open, and how many bytes it had read by then. From then on it lingers.
+    pub(crate) lingers: Option<(Instant, usize)>,
     /// The server has closed the socket.
     pub(crate) server_closed: bool,
     /// The connection was reset, by whomever.
@@ -56,6 +58,7 @@ impl Link {
             to_peer: VecDeque::new(),
             capacity,
             server_ended: false,
+            lingers: None,
             server_closed: false,
             is_reset: false,
             key: None,

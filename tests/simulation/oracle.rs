@@ -6,7 +6,7 @@
 //! | a response is dated with what the wall clock showed between its request and now | by the world, after each act |
 //! | steps in flight are at most the workers; a job's steps follow each other | by the workers, as they are told |
 //! | what a closed connection asked for is cancelled, a broken one is closed, a peer's end is heard | after each turn |
-//! | reading stops at who takes nothing | after each turn |
+//! | reading stops at who takes nothing; who was told the end is read from no longer than `linger_timeout` | after each turn |
 //! | the loop neither spins nor sleeps on what it was told of | before each wait |
 //! | nothing is read or written after a close, nothing written after a shutdown | at each call |
 //! | what all connections hold together is what is counted, and no more than may be | after each turn |
@@ -65,14 +65,24 @@ impl SimulatedWorld {
             self.check_jobs_of_closed(number);
         }
         for (number, client) in self.clients.iter().enumerate() {
-            let read = client.link.bytes_read;
+            let read = client
+                .link
+                .lingers
+                .map_or(client.link.bytes_read, |(_, read)| read);
             let max = client.peer.burden_max(&self.plan);
-            // Once the server is ending, and from who is told that there is no place, what comes is thrown away: also
-            // after a request was read, for then it lingers, and only `linger_timeout` bounds what comes.
-            let is_thrown_away = self.is_draining || client.link.is_turned_away || client.link.server_ended;
+            // Once the server is ending, and from who is told that there is no place, what comes is thrown away. So it is
+            // while it lingers, for so long as that may last.
+            let is_thrown_away = self.is_draining || client.link.is_turned_away;
             if let Some(max) = max.filter(|max| read > *max && !is_thrown_away) {
                 self.violations.push(format!(
                     "{read} bytes were read from peer {number}, which takes nothing; {max} would do"
+                ));
+            }
+            let linger_timeout = self.plan.limits.linger_timeout;
+            let lingers_on = |(since, _): (Instant, usize)| since + linger_timeout < self.now;
+            if client.link.key.is_some() && client.link.lingers.is_some_and(lingers_on) {
+                self.violations.push(format!(
+                    "peer {number} was told the end longer than {linger_timeout:?} ago and its socket is still open"
                 ));
             }
             let is_late = client

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::backend::kept::{Form, Kept, Key, Subject, Told, Who};
 use crate::limits::Limits;
+use crate::similar::{distance_within, typos_max};
 use crate::time::Instant;
-use crate::tools::similar::{distance_within, typos_max};
 
 /// What was told lately.
 #[derive(Debug)]

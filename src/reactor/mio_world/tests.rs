@@ -12,6 +12,7 @@ use crate::reactor::{Driver, bind};
 use crate::server::{self, Introduction, Server};
 use crate::sql::guard::Policy;
 use crate::tools;
+use std::io::Read;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpStream as Client};
 use std::thread;
 

@@ -6,6 +6,7 @@ use crate::backend::job::Rendered;
 use crate::ident::JobId;
 use crate::mcp::Finish;
 use crate::server::event::Output;
+use crate::server::ready::Principal;
 use crate::server::reply::Caller;
 use crate::server::timers::{Timer, Timers};
 
@@ -74,7 +75,9 @@ impl Flight {
             Ok(rendered) => rendered.query_id.as_deref(),
             Err(error) => error.query_id.as_deref(),
         };
-        if let Some(query_id) = told.or(self.query_id.as_deref()).filter(|_| self.cancelled) {
+        // What the server asks for itself is about no statement.
+        let is_told = self.cancelled && self.principal != Principal::Own;
+        if let Some(query_id) = told.or(self.query_id.as_deref()).filter(|_| is_told) {
             log::info!(
                 "{id} ({}) has ended cancelled, query id {query_id}",
                 self.finish.tool

@@ -48,4 +48,9 @@ impl Inflight {
         let own = self.flights.iter().filter(|(_, flight)| is_own(flight));
         own.map(|(id, _)| *id).collect()
     }
+
+    /// Whether no job is left but those of the server itself.
+    pub(in crate::server) fn has_only_own(&self) -> bool {
+        self.flights.len() == self.gate.calls(Principal::Own)
+    }
 }

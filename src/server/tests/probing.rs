@@ -155,14 +155,19 @@ fn nothing_is_looked_at_without_an_account_and_while_the_server_ends() {
 
 #[test]
 fn the_end_of_the_server_waits_for_no_look() {
-    let mut bench = bench();
-    database(&mut bench);
-    let job = bench.next_submitted();
-    let id = job.id;
-    let (after, progress) = (Duration::from_secs(10), Progress::Retrying);
-    bench.complete(id, Outcome::Again { job, after, progress });
-    bench.handle(Input::Shutdown);
-    assert_eq!(bench.cancels.pop_front().map(|job| job.id), Some(id));
-    bench.fail_with(id, Kind::Cancelled, "given up");
-    assert!(bench.exit.is_some());
+    for is_in_a_worker in [false, true] {
+        let mut bench = bench();
+        database(&mut bench);
+        let job = bench.next_submitted();
+        let id = job.id;
+        if !is_in_a_worker {
+            let (after, progress) = (Duration::from_secs(10), Progress::Retrying);
+            bench.complete(id, Outcome::Again { job, after, progress });
+        }
+        bench.handle(Input::Shutdown);
+        assert!(bench.exit.is_some());
+        // It is given up all the same: the threads are waited for.
+        let cancel = bench.cancels.pop_front().map(|job| job.id);
+        assert_eq!(cancel.or_else(|| bench.interrupted.pop()), Some(id));
+    }
 }

@@ -163,6 +163,17 @@ fn a_step_that_says_nothing_for_long_is_told_all_the_same() {
 }
 
 #[test]
+fn on_lines_a_long_step_is_told_too() {
+    let mut bench = Bench::new();
+    let line = bench.server.accept(bench.now, Peer::Stdio).unwrap();
+    bench.send(line, format!("{WITH_TOKEN}\n").as_bytes());
+    bench.next_submitted();
+    bench.pass(Duration::from_secs(10));
+    let told = String::from_utf8(bench.receive(line)).unwrap();
+    assert!(told.contains("the database works on it, 10 s"), "{told}");
+}
+
+#[test]
 fn a_silent_call_becomes_a_stream_with_comments() {
     let mut bench = Bench::new();
     let connection = bench.connect();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tools::similar::{distance_within, is_like, typos_max};
+use crate::similar::{distance_within, is_like, typos_max};
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,10 +16,7 @@ impl HttpConnection {
     pub fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let waits_for_peer = !self.pipeline.outbox().is_empty();
         let writing = waits_for_peer.then(|| self.pipeline.progress() + limits.write_timeout);
-        match (self.reading_deadline(limits), writing) {
-            (Some(reading), Some(writing)) => Some(reading.min(writing)),
-            (reading, writing) => reading.or(writing),
-        }
+        Instant::earlier(self.reading_deadline(limits), writing)
     }
 
     /// Does what is due at `serving.now`: answers a slow request with 408, closes an idle connection, drops a peer that
@@ -52,7 +49,7 @@ impl HttpConnection {
             State::Head { since, .. } => ((*since)?, self.inbox.len()),
             State::Lent { at, bytes } => (*at, self.inbox.len() - bytes),
             State::Body { pace, collector, .. } => {
-                let is_whole = collector.is_whole(&self.inbox, self.head.bytes);
+                let is_whole = collector.is_whole(&self.inbox, self.head_bytes());
                 return pace
                     .filter(|_| !is_whole)
                     .map(|pace| pace.deadline(limits.body_timeout, limits.body_total_timeout));

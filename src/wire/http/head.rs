@@ -5,14 +5,20 @@
 //! by byte cost 703 ms when it was parsed at each read, and it takes bare LF for a line end.)
 //!
 //! All faults are found in the order of the bytes, so however the bytes are split the same one is found first.
-//! Knows nothing of what the fields mean: that is `framing`.
+//! Knows nothing of what the fields mean: that is `framing`, whose answer is kept beside them.
+
+use std::fmt;
 
 use super::error::Error;
+use super::framing::Framing;
 use super::request_line::{RequestLine, Span};
 use crate::limits::Limits;
 
-/// A head that passed, as offsets into the bytes it came in. Its memory is used again for the next request.
-#[derive(Debug, Default)]
+/// A head that passed, as offsets into the bytes it came in.
+///
+/// It is used again for the next request, of this connection or of another: its memory, and all that was read if the next
+/// head is the same byte for byte, as it is where a client repeats itself. What else a head leads to is found out each time.
+#[derive(Default)]
 pub(super) struct RequestHead {
     pub(super) line: RequestLine,
     fields: Vec<Field>,
@@ -20,11 +26,15 @@ pub(super) struct RequestHead {
     keys: u64,
     /// Length, with the empty line.
     pub(super) bytes: usize,
+    /// What the fields say of the connection, once somebody has asked.
+    framing: Option<Framing>,
+    /// The bytes that all of it was read from; none if they are too many to be kept, or only a part was read.
+    text: Vec<u8>,
 }
 
 /// Where a field line lies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
+struct Field {
     name: Span,
     value: Span,
 }
@@ -60,19 +70,28 @@ impl RequestHead {
             .map(|field| field.value.of(head))
     }
 
-    /// The list of fields, whose memory can be used for another head.
-    pub(super) fn fields_mut(&mut self) -> &mut Vec<Field> {
-        &mut self.fields
+    /// What the fields say of the connection. `bytes` begin with this head.
+    ///
+    /// # Errors
+    /// [`Framing::read`].
+    pub(super) fn framing(&mut self, bytes: &[u8], limits: &Limits) -> Result<Framing, Error> {
+        if let Some(framing) = self.framing {
+            return Ok(framing);
+        }
+        let framing = Framing::read(self, bytes, limits)?;
+        self.framing = Some(framing);
+        Ok(framing)
     }
 
-    /// Gives the memory back.
-    pub(super) fn shrink(&mut self) {
-        self.fields = Vec::new();
+    /// Whether `bytes` begin with the head that was read last.
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        !self.text.is_empty() && bytes.starts_with(&self.text)
     }
 
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        self.fields.capacity()
+    /// Another head is being read.
+    fn forget(&mut self) {
+        self.framing = None;
+        self.text.clear();
     }
 
     /// Reads the field lines of `head`, which [`Scan`] found to be whole and to have `lines` of them.
@@ -110,7 +129,20 @@ impl RequestHead {
             name: span_within(head, field.name.as_bytes()),
             value: span_within(head, field.value),
         }));
+        if head.len() <= TEXT_BYTES_MAX {
+            self.text.extend_from_slice(head);
+        }
         Ok(())
+    }
+}
+
+/// Without the bytes: there may be credentials among them.
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("bytes", &self.bytes)
+            .field("fields", &self.fields.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -174,6 +206,9 @@ impl Scan {
         head: &mut RequestHead,
         limits: &Limits,
     ) -> Result<Scanned, Error> {
+        if self.examined == 0 && head.is_of(bytes) {
+            return Ok(Scanned::Whole);
+        }
         loop {
             let new = &bytes[self.examined..];
             let found = memchr::memchr2(b'\r', b'\n', new);
@@ -213,6 +248,7 @@ impl Scan {
     fn take_line(&mut self, bytes: &[u8], head: &mut RequestHead, limits: &Limits) -> Result<(), Error> {
         let end = bytes.len() + 2;
         if self.lines == 0 {
+            head.forget();
             head.line = RequestLine::parse(bytes, limits)?;
             self.fields_start = end;
         } else if self.lines > limits.headers_max {
@@ -251,6 +287,9 @@ const FIELDS_FEW: usize = 16;
 /// Field lines that are parsed without allocating, as many as `headers_max` allows by default. Each takes 32 bytes of
 /// the stack for the time of the call.
 const FIELDS_USUAL: usize = 64;
+
+/// A longer head is read anew each time. Each connection that talks in the same turn may keep one.
+const TEXT_BYTES_MAX: usize = 1 << 10;
 
 #[cfg(test)]
 mod tests;

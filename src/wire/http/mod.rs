@@ -64,7 +64,6 @@ pub use scratch::Scratch;
 pub use stream::{Pushed, StreamHead};
 
 use body::{Collector, Whole};
-use framing::Framing;
 use head::{RequestHead, Scan, Scanned};
 use pipeline::{Given, Pipeline, Slot};
 use response::Connection;
@@ -86,8 +85,9 @@ use crate::time::Instant;
 /// says [`Next::NeedMore`]: requests may wait in the inbox for a free place in the pipeline or in the outbox.
 pub struct HttpConnection {
     inbox: Inbox,
-    /// The head of the current request. Valid in `State::Body`, `State::Held` and while a request is lent.
-    head: RequestHead,
+    /// The head of the current request. Valid in `State::Body`, `State::Held` and while a request is lent; between two
+    /// requests others have it ([`Scratch`]).
+    head: Option<Box<RequestHead>>,
     state: State,
     pipeline: Pipeline,
     /// The peer sent FIN. Beside the state, because requests that came before it are still taken and answered.
@@ -112,7 +112,7 @@ impl HttpConnection {
     pub fn new(now: Instant) -> Self {
         Self {
             inbox: Inbox::default(),
-            head: RequestHead::default(),
+            head: None,
             state: State::waiting(now),
             pipeline: Pipeline::new(now),
             has_ended: false,
@@ -287,8 +287,9 @@ impl HttpConnection {
         self.forget();
         self.inbox.shrink();
         self.pipeline.shrink();
-        if !matches!(self.state, State::Body { .. } | State::Held { .. }) {
-            self.head.shrink();
+        // Of one that is not whole the first lines are in it.
+        if self.inbox.is_empty() && !matches!(self.state, State::Body { .. } | State::Held { .. }) {
+            self.head = None;
         }
     }
 
@@ -312,6 +313,11 @@ impl HttpConnection {
         self.pipeline.open_count() < limits.pipeline_max && self.pipeline.bytes() < limits.outbox_bytes_max
     }
 
+    /// Length of the current request's head.
+    fn head_bytes(&self) -> usize {
+        self.head.as_ref().map_or(0, |head| head.bytes)
+    }
+
     /// How much the inbox may hold, as things stand.
     fn inbox_bytes_max(&self, limits: &Limits) -> usize {
         let head_bytes = limits.head_bytes_max + HEAD_ROOM_SPARE;
@@ -319,7 +325,7 @@ impl HttpConnection {
             State::Closed { .. } | State::Upgraded { .. } | State::Held { .. } => 0,
             State::Stopped { .. } | State::Finishing { .. } => DISCARD_BYTES,
             _ if !self.may_take(limits) && !self.is_streaming() => 0,
-            State::Body { collector, .. } => collector.inbox_bytes_max(self.head.bytes).max(head_bytes),
+            State::Body { collector, .. } => collector.inbox_bytes_max(self.head_bytes()).max(head_bytes),
             State::Head { .. } | State::Lent { .. } => head_bytes,
         }
     }
@@ -347,7 +353,8 @@ impl HttpConnection {
     /// Whether the head is whole; then the state is `Body`.
     fn advance_head(&mut self, serving: &Serving<'_>) -> Result<bool, Error> {
         while let State::Head { scan, .. } = &mut self.state {
-            match scan.advance(self.inbox.bytes(), &mut self.head, serving.limits)? {
+            let head = self.head.get_or_insert_default();
+            match scan.advance(self.inbox.bytes(), head, serving.limits)? {
                 Scanned::NeedMore if self.has_ended && self.inbox.is_empty() => {
                     self.stop(CloseReason::PeerClosed, serving.now);
                     return Ok(false);
@@ -359,7 +366,7 @@ impl HttpConnection {
                     self.inbox.consume(EMPTY_LINE_BYTES);
                 }
                 Scanned::Whole => {
-                    let framing = Framing::read(&self.head, self.inbox.bytes(), serving.limits)?;
+                    let framing = head.framing(self.inbox.bytes(), serving.limits)?;
                     self.state = State::Body {
                         pace: Some(Pace::new(serving.now)),
                         framing,
@@ -374,6 +381,7 @@ impl HttpConnection {
 
     /// Whether the body is whole and the request may be given out.
     fn advance_body(&mut self, serving: &Serving<'_>) -> Result<Option<Whole>, Error> {
+        let head_bytes = self.head_bytes();
         let State::Body {
             pace,
             framing,
@@ -386,8 +394,8 @@ impl HttpConnection {
         if let Some(pace) = pace {
             pace.renew(serving.limits, serving.now);
         }
-        *owes_continue &= !collector.has_begun(&self.inbox, self.head.bytes);
-        let whole = collector.advance(&mut self.inbox, self.head.bytes, serving.limits)?;
+        *owes_continue &= !collector.has_begun(&self.inbox, head_bytes);
+        let whole = collector.advance(&mut self.inbox, head_bytes, serving.limits)?;
         let is_first = self.pipeline.open_count() == 0;
         if whole.is_none() && self.has_ended {
             return Err(Error::Incomplete);
@@ -405,7 +413,8 @@ impl HttpConnection {
             State::Held { is_kept_alive, .. } => *is_kept_alive,
             _ => false,
         };
-        let request = Request::new(&self.head, self.inbox.bytes(), whole.body_end);
+        let head = self.head.get_or_insert_default();
+        let request = Request::new(head, self.inbox.bytes(), whole.body_end);
         let connection = match (is_kept, request.version()) {
             (false, _) => Connection::Closed,
             (true, Version::Http10) => Connection::KeptExplicitly,
@@ -539,11 +548,11 @@ mod tests {
         let limits = Limits::default();
         let mut connection = HttpConnection::new(Instant::ZERO);
         feed(&mut connection, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &limits);
-        let held = (connection.inbox.capacity(), connection.head.capacity());
-        assert!(held.0 > 0 && held.1 > 0, "{held:?} is kept for the next request");
+        let held = (connection.inbox.capacity(), connection.head.is_some());
+        assert!(held.0 > 0 && held.1, "{held:?} is kept for the next request");
         connection.rest();
-        let held = (connection.inbox.capacity(), connection.head.capacity());
-        assert_eq!((held, connection.pipeline.capacity()), ((0, 0), 0));
+        let held = (connection.inbox.capacity(), connection.head.is_some());
+        assert_eq!((held, connection.pipeline.capacity()), ((0, false), 0));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct Response<'a, 'p> {
     /// The status code, 200 to 599 (101 for an upgrade).
     pub status: u16,
     /// `Content-Type`, when there is a body.
-    pub content_type: Option<&'a str>,
+    pub content_type: Option<&'static str>,
     /// Further fields, without `Content-Length`, `Transfer-Encoding` and `Connection`. A line whose value has a line
     /// break or a NUL is left out.
     pub headers: &'a [(&'a str, &'a str)],
@@ -49,38 +49,52 @@ pub(super) struct Envelope<'a> {
 
 /// Queues a response.
 pub(super) fn encode(outbox: &mut Outbox, response: Response<'_, '_>, envelope: Envelope<'_>) {
-    let status = response.status;
-    let digits = &mut [0; NUMBER_DIGITS_MAX];
-    outbox.extend_all([
-        b"HTTP/1.1 ",
-        decimal(usize::from(status), digits),
-        b" ",
-        reason(status).as_bytes(),
-        b"\r\n",
-        envelope.common_headers,
-    ]);
-    if let Some(content_type) = response.content_type {
-        extend_field(outbox, "Content-Type", content_type);
-    }
-    for (name, value) in response.headers {
-        extend_field(outbox, name, value);
-    }
-    extend_connection(outbox, response.headers, envelope.connection);
-    if !may_have_body(status) {
-        return outbox.extend(b"\r\n");
-    }
-    let length = response.body.iter().map(Piece::len).sum();
-    outbox.extend_all([b"Content-Length: ", decimal(length, digits), b"\r\n\r\n"]);
-    if !envelope.omits_body {
+    let has_body = may_have_body(response.status);
+    let usual = envelope.common_headers.len() + OWN_BYTES_USUAL;
+    outbox.extend_with(usual, |head| {
+        extend_status_line(head, response.status);
+        head.extend_from_slice(envelope.common_headers);
+        if let Some(content_type) = response.content_type {
+            extend_all(head, [b"Content-Type: ", content_type.as_bytes(), b"\r\n"]);
+        }
+        for (name, value) in response.headers {
+            extend_field(head, name, value);
+        }
+        extend_connection(head, response.headers, envelope.connection);
+        if has_body {
+            let length = response.body.iter().map(Piece::len).sum();
+            let digits = &mut [0; NUMBER_DIGITS_MAX];
+            extend_all(head, [b"Content-Length: ", decimal(length, digits), b"\r\n"]);
+        }
+        head.extend_from_slice(b"\r\n");
+    });
+    if has_body && !envelope.omits_body {
         outbox.push_all(response.body);
     }
+}
+
+/// What the codec writes itself into most heads: status line, type, length.
+const OWN_BYTES_USUAL: usize = 128;
+
+fn extend_status_line(head: &mut Vec<u8>, status: u16) {
+    if status == 200 {
+        return head.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
+    let digits = &mut [0; NUMBER_DIGITS_MAX];
+    let status_digits = decimal(usize::from(status), digits);
+    let reason = reason(status).as_bytes();
+    extend_all(head, [b"HTTP/1.1 ", status_digits, b" ", reason, b"\r\n"]);
+}
+
+fn extend_all<const COUNT: usize>(head: &mut Vec<u8>, parts: [&[u8]; COUNT]) {
+    parts.iter().for_each(|part| head.extend_from_slice(part));
 }
 
 /// The interim response to `Expect: 100-continue`. It has no fields: Date and the like belong to the final one.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Who sends `Upgrade`, in a 101 or a 426, sends the option of that name with it (RFC 9110 section 7.8).
-pub(super) fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], connection: Connection) {
+pub(super) fn extend_connection(head: &mut Vec<u8>, headers: &[(&str, &str)], connection: Connection) {
     debug_assert!(
         !has_field(headers, "connection"),
         "Connection is the codec's to say"
@@ -93,14 +107,14 @@ pub(super) fn extend_connection(outbox: &mut Outbox, headers: &[(&str, &str)], c
         (Connection::Closed, false) => "close",
         (Connection::Closed, true) => "close, Upgrade",
     };
-    extend_field(outbox, "Connection", options);
+    extend_field(head, "Connection", options);
 }
 
 fn has_field(headers: &[(&str, &str)], name: &str) -> bool {
     headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
-pub(super) fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
+pub(super) fn extend_field(head: &mut Vec<u8>, name: &str, value: &str) {
     let frames = ["content-length", "transfer-encoding"];
     debug_assert!(
         !frames.iter().any(|framing| name.eq_ignore_ascii_case(framing)),
@@ -110,7 +124,7 @@ pub(super) fn extend_field(outbox: &mut Outbox, name: &str, value: &str) {
     if memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
         return;
     }
-    outbox.extend_all([name.as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+    extend_all(head, [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
 }
 
 /// The digits of `number`, written at the end of `digits`.

@@ -5,22 +5,22 @@ use std::fmt;
 use std::mem::swap;
 
 use super::HttpConnection;
-use super::head::Field;
+use super::head::RequestHead;
 use super::pipeline::Slot;
 use super::state::State;
 use crate::wire::spares::Spares;
 
-/// Lists in which nothing is, kept for their memory.
+/// What was read last, and a list in which nothing is, kept for their memory.
 #[derive(Default)]
 pub struct Scratch {
-    fields: Vec<Field>,
+    head: Option<Box<RequestHead>>,
     slots: VecDeque<Slot>,
 }
 
 impl Scratch {
     /// Whether there is no memory in it.
     pub(in crate::wire) fn is_bare(&self) -> bool {
-        self.fields.capacity() == 0 && self.slots.capacity() == 0
+        self.head.is_none() && self.slots.capacity() == 0
     }
 }
 
@@ -50,8 +50,8 @@ impl HttpConnection {
         }
     }
 
-    /// Whether no request is awaited, being read or waiting for its response: then the lists are empty, but for the
-    /// fields of a request that nobody asks for any more.
+    /// Whether no request is awaited, being read or waiting for its response: then the list is empty, and nobody asks for
+    /// the head of the last request any more.
     fn is_between_requests(&self) -> bool {
         !matches!(self.state, State::Body { .. } | State::Lent { .. })
             && self.inbox.is_empty()
@@ -60,10 +60,10 @@ impl HttpConnection {
 
     fn with_scratch(&mut self, change: impl FnOnce(&mut Scratch)) {
         let mut scratch = Scratch::default();
-        swap(&mut scratch.fields, self.head.fields_mut());
+        swap(&mut scratch.head, &mut self.head);
         swap(&mut scratch.slots, self.pipeline.slots_mut());
         change(&mut scratch);
-        swap(&mut scratch.fields, self.head.fields_mut());
+        swap(&mut scratch.head, &mut self.head);
         swap(&mut scratch.slots, self.pipeline.slots_mut());
     }
 }

@@ -264,17 +264,20 @@ fn encode_head(
     connection: Connection,
     is_chunked: bool,
 ) {
-    outbox.extend(b"HTTP/1.1 200 OK\r\n");
-    outbox.extend(serving.common_headers);
-    outbox.extend(STREAM_HEADERS);
-    for (name, value) in head.headers {
-        response::extend_field(outbox, name, value);
-    }
-    response::extend_connection(outbox, head.headers, connection);
-    if is_chunked {
-        outbox.extend(b"Transfer-Encoding: chunked\r\n");
-    }
-    outbox.extend(b"\r\n");
+    let usual = serving.common_headers.len() + 2 * STREAM_HEADERS.len();
+    outbox.extend_with(usual, |bytes| {
+        bytes.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        bytes.extend_from_slice(serving.common_headers);
+        bytes.extend_from_slice(STREAM_HEADERS);
+        for (name, value) in head.headers {
+            response::extend_field(bytes, name, value);
+        }
+        response::extend_connection(bytes, head.headers, connection);
+        if is_chunked {
+            bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
+    });
 }
 
 const STREAM_HEADERS: &[u8] =

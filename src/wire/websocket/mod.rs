@@ -305,10 +305,7 @@ impl WebSocketConnection {
         }
         let write = self.write_deadline(limits);
         let other = match self.state {
-            State::Open => {
-                let message = self.message_deadline(limits);
-                [self.ping_deadline(limits), message].into_iter().flatten().min()
-            }
+            State::Open => Instant::earlier(self.ping_deadline(limits), self.message_deadline(limits)),
             State::Closing | State::Finishing => {
                 let quiet_since = self.taking.since();
                 self.outbox
@@ -317,7 +314,7 @@ impl WebSocketConnection {
             }
             State::Closed => None,
         };
-        [write, other].into_iter().flatten().min()
+        Instant::earlier(write, other)
     }
 
     /// Does what is due: sends a ping, or gives up on a peer that does not answer or takes too few bytes. Nothing

@@ -22,6 +22,7 @@ use super::{ONE_NUMBER, Scene, numbers};
 
 const QUERY: &str = "select n from orders";
 const EXPLAIN: &str = "EXPLAIN USING JSON select n from orders";
+const EXPLAIN_WRITE: &str = "EXPLAIN USING JSON insert into t values (1)";
 
 /// A Snowflake with a statement and its plan, behind the tools under a ruling.
 struct Gated {
@@ -62,9 +63,10 @@ impl Gated {
             ]],
         });
         let row = vec![json!(plan.to_string())];
-        self.scene
-            .server
-            .teach(EXPLAIN, &[("content", "text")], vec![vec![row]]);
+        for explain in [EXPLAIN, EXPLAIN_WRITE] {
+            let rows = vec![vec![row.clone()]];
+            self.scene.server.teach(explain, &[("content", "text")], rows);
+        }
     }
 
     /// The result of a call, as the modern revision has it.
@@ -429,6 +431,9 @@ fn an_allowed_write_is_confirmed_first_and_sent_once() {
         .body;
     // Snowflake takes one statement and no more, whatever the account's own default is.
     assert_eq!(body["parameters"]["multi_statement_count"], "1", "{body}");
+    let plan = gated.call("explain_query", &json!({"query": insert}));
+    let reason = plan["structuredContent"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("changes data"), "it would be asked first: {plan}");
     gated.can_be_asked = true;
     let asking = gated.call("execute_query", &json!({"query": insert}));
     assert_eq!(asking["resultType"], "input_required", "{asking}");

@@ -146,6 +146,16 @@ fn a_role_is_looked_at_before_its_first_statement_and_not_again() {
 }
 
 #[test]
+fn a_round_without_a_statement_is_no_use_of_a_role() {
+    let strict = Audited::new(true);
+    let mut job = Task::new(QUERY).into_job();
+    job.work.statements.clear();
+    let step = strict.engine.step(job, &CancelToken::new());
+    assert!(matches!(step, Step::Done(_, Ok(results)) if results.is_empty()));
+    assert!(strict.submitted().is_empty());
+}
+
+#[test]
 fn nothing_of_it_needs_a_warehouse_or_says_that_it_is_somebodys() {
     let audited = Audited::new(false);
     audited.run().passed();

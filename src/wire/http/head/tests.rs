@@ -178,3 +178,59 @@ fn a_head_that_comes_byte_by_byte_is_looked_at_once() {
     }
     assert!(scan.work <= text.len(), "{} of {} bytes", scan.work, text.len());
 }
+
+/// What a head says, and of its connection.
+type Known = Result<(Vec<u8>, Framing), Error>;
+
+/// What `head` says of `bytes`, which come in pieces of `step`; and how many of a head were looked at, if it is one.
+fn read(head: &mut RequestHead, bytes: &[u8], step: usize) -> (Known, Option<usize>) {
+    let (mut scan, mut held) = (Scan::default(), 0);
+    let scanned = loop {
+        held = (held + step).min(bytes.len());
+        match scan.advance(&bytes[..held], head, &limits()) {
+            Ok(Scanned::NeedMore) if held < bytes.len() => {}
+            other => break other,
+        }
+    };
+    let work = scanned.is_ok().then_some(scan.work);
+    let said = scanned.and_then(|scanned| {
+        assert_eq!(scanned, Scanned::Whole, "{}", bytes.escape_ascii());
+        let framing = head.framing(bytes, &limits())?;
+        let fields = head.raw_fields(bytes).flat_map(|(name, value)| [name, value]);
+        let parts = [head.line.method.of(bytes), head.line.target.of(bytes)];
+        let parts: Vec<&[u8]> = parts.into_iter().chain(fields).collect();
+        Ok((parts.join(&b'\n'), framing))
+    });
+    (said, work)
+}
+
+#[test]
+fn a_head_that_comes_again_is_known_and_every_other_one_is_read() {
+    let heads: [&[u8]; 9] = [
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\nContent-Length: 7\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /x?y HTTP/1.0\r\nConnection: close\r\n\r\n",
+        b"POST /x?y HTTP/1.0\r\nConnection: close\r\nBad\r\n\r\n",
+        b"POST /x?y HTTP/3\r\n\r\n",
+    ];
+    for (first, second) in heads.iter().flat_map(|first| heads.map(|second| (first, second))) {
+        for step in [1, 5, usize::MAX / 2] {
+            let (expected, work) = read(&mut RequestHead::default(), second, step);
+            let mut head = RequestHead::default();
+            let _ = read(&mut head, first, step);
+            let (found, work_again) = read(&mut head, second, step);
+            let both = format!("{} after {}", second.escape_ascii(), first.escape_ascii());
+            assert_eq!(found, expected, "{both}");
+            let is_known = *first == second && step > second.len();
+            assert_eq!(
+                work_again,
+                work.map(|work| if is_known { 0 } else { work }),
+                "{both}"
+            );
+        }
+    }
+}

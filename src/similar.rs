@@ -38,6 +38,16 @@ pub fn distance_within(left: &str, right: &str, most: usize) -> Option<usize> {
     above.last().copied().filter(|changes| *changes <= most)
 }
 
+/// More changes than this and two long names are about different things.
+const CHANGES_MAX: usize = 3;
+
+/// The one of `known` that is meant by `name`: at most a third of its letters are wrong.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (name.len() / 3).clamp(1, CHANGES_MAX);
+    let near = known.filter_map(|known| Some((distance_within(name, known, most)?, known)));
+    near.min().map(|(_, known)| known)
+}
+
 /// So many changes make of a word of this length one that is still meant.
 pub fn typos_max(length: usize) -> usize {
     match length {
@@ -49,7 +59,7 @@ pub fn typos_max(length: usize) -> usize {
 
 /// Whether `text` is as a pattern with `%` (anything) and `_` (any one character) says. A backslash takes the meaning
 /// from the character behind it.
-pub(super) fn is_like(text: &str, pattern: &str) -> bool {
+pub fn is_like(text: &str, pattern: &str) -> bool {
     let lower = |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).collect() };
     let (text, pattern) = (lower(text), tokens(pattern));
     let (mut at, mut next) = (0, 0);
