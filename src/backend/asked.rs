@@ -30,6 +30,14 @@ impl Work {
         checked.chain(unchecked).collect()
     }
 
+    /// The first of them, without a copy.
+    pub fn first_asked(&self) -> Option<&str> {
+        let announced = self.asked.announced.first().map(|text| &**text);
+        let checked = || self.statements.first().map(|statement| statement.text());
+        let unchecked = || self.unchecked.as_ref().map(|statement| statement.text());
+        announced.or_else(checked).or_else(unchecked)
+    }
+
     /// Bytes of all texts that it holds.
     pub fn text_bytes(&self) -> usize {
         let checked = self.statements.iter().map(|statement| statement.text().len());

@@ -19,7 +19,7 @@ impl Core {
         if !work.is_run() || !matches!(call.finish.failure, Failure::ToolResult) {
             return None;
         }
-        work.asked().first().map(|text| beginning(text))
+        work.first_asked().map(beginning)
     }
 
     /// A call was admitted that runs this.
