@@ -313,6 +313,8 @@ impl<W: World> Driver<W> {
     /// Step 7: lets the server act on time that passed.
     fn check_timeout(&mut self, now: Now) {
         if self.server.poll_timeout().is_some_and(|at| at <= now.monotonic) {
+            // If it was us who stood still, a reader may have made room in time: it is given what waits before it is judged.
+            self.write_listed(now);
             self.server.handle_timeout(now);
         }
     }

@@ -16,9 +16,15 @@ use crate::tools;
 
 const REQUEST: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Sockets that take all that they are given, and what they took since the last wait.
+/// Sockets that take all that they are given, unless they are full, and what they took since the last wait.
 struct Sinks {
     count: u32,
+    /// Microseconds.
+    now: u64,
+    /// Whether nobody takes anything.
+    are_full: bool,
+    /// What the next wait tells.
+    told: Vec<Event>,
     accepted: u32,
     has_asked: Vec<bool>,
     taken: Vec<usize>,
@@ -29,6 +35,9 @@ impl Sinks {
     fn new(count: u32) -> Self {
         Self {
             count,
+            now: 1,
+            are_full: false,
+            told: Vec::new(),
             accepted: 0,
             has_asked: vec![false; count as usize],
             taken: vec![0; count as usize],
@@ -40,15 +49,16 @@ impl Sinks {
 impl Clock for Sinks {
     fn now(&self) -> Now {
         Now {
-            monotonic: Instant::from_micros(1),
+            monotonic: Instant::from_micros(self.now),
             wall: WallTime::default(),
         }
     }
 }
 
 impl Selector for Sinks {
-    fn wait(&mut self, _until: Option<Instant>, _events: &mut Vec<Event>) -> io::Result<()> {
+    fn wait(&mut self, _until: Option<Instant>, events: &mut Vec<Event>) -> io::Result<()> {
         self.taken.fill(0);
+        events.append(&mut self.told);
         Ok(())
     }
 }
@@ -74,6 +84,9 @@ impl Transport for Sinks {
     }
 
     fn write(&mut self, socket: SocketKey, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.are_full {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         let index = socket.index as usize;
         let count = from.iter().map(|slice| slice.len()).sum();
         from.iter()
@@ -144,4 +157,27 @@ fn long_replies_share_one_budget_a_turn_and_take_turns() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn who_made_room_while_the_process_stood_still_is_not_late() {
+    let limits = Limits::default();
+    let mut driver = Driver::new(Sinks::new(1), server(&limits), &limits);
+    driver.world_mut().are_full = true;
+    driver.turn().unwrap();
+    let world = driver.world_mut();
+    assert!(world.answers[0].is_empty());
+    world.now += 2 * u64::try_from(limits.write_timeout.as_micros()).unwrap();
+    world.are_full = false;
+    world.told.push(Event::Socket {
+        socket: SocketKey {
+            index: 0,
+            generation: 1,
+        },
+        readable: false,
+        writable: true,
+        broken: false,
+    });
+    driver.turn().unwrap();
+    assert!(driver.world_mut().answers[0].starts_with(b"HTTP/1.1 200 OK\r\n"));
 }

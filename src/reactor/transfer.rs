@@ -153,7 +153,7 @@ impl<W: World> Driver<W> {
     }
 
     /// Writes every listed socket, each a budget's worth, and what the server adds because of that.
-    fn write_listed(&mut self, now: Now) {
+    pub(super) fn write_listed(&mut self, now: Now) {
         while !self.to_write.is_empty() {
             let count = self.to_write.len();
             for position in 0..count {
