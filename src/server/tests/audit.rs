@@ -76,17 +76,24 @@ fn what_is_kept_of_a_statement_is_made_by_the_worker_that_is_given_it_and_its_te
     }
 }
 
-#[test]
-fn a_long_statement_that_is_taken_back_goes_by_the_thread_for_cancels_and_was_not_sent() {
-    let mut bench = Bench::with(Settings {
+/// With an audit log, and so that a second call waits.
+fn one_worker() -> Settings {
+    Settings {
         audit: Some(WhenFull::Refuse),
         limits: Limits {
             audit_queue_max: 10,
             workers: 1,
             ..Limits::default()
         },
-        keys: KeyRing::of_secrets(&[Secret::new("a-key-for-the-tests")]),
         ..Settings::default()
+    }
+}
+
+#[test]
+fn a_long_statement_that_is_taken_back_goes_by_the_thread_for_cancels_and_was_not_sent() {
+    let mut bench = Bench::with(Settings {
+        keys: KeyRing::of_secrets(&[Secret::new("a-key-for-the-tests")]),
+        ..one_worker()
     });
     let (running, waiting) = (bench.connect(), bench.connect());
     bench.send(running, query(1, "select 1").as_bytes());
@@ -142,15 +149,7 @@ fn a_long_statement_that_a_worker_refuses_is_recorded_with_its_rule_too() {
 
 #[test]
 fn a_call_taken_back_before_it_was_sent_and_one_cut_by_the_end_are_recorded_as_such() {
-    let mut bench = Bench::with(Settings {
-        audit: Some(WhenFull::Refuse),
-        limits: Limits {
-            audit_queue_max: 10,
-            workers: 1,
-            ..Limits::default()
-        },
-        ..Settings::default()
-    });
+    let mut bench = Bench::with(one_worker());
     let (running, waiting) = (bench.connect(), bench.connect());
     bench.send(running, post_call(1).as_bytes());
     bench.send(waiting, post_call(2).as_bytes());
